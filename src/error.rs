@@ -1,0 +1,109 @@
+//! The one error of the library: what failed, on what, what to do next, and the exit code.
+//!
+//! A failing id is data (a row of `failures`); an [`Error`] ends the command. Its `Display` is one
+//! line without its own cause; the cause is its `source`. Only `ui.rs` prints.
+
+use std::io;
+use std::path::PathBuf;
+
+/// The result of everything that can end the command.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of ending an error is: decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Something broke; nothing was published.
+    Failed,
+    /// Usage, configuration, a list that is none, or an output that is finished or another's.
+    Usage,
+    /// 401 or 403: stopped at once, resumable.
+    CredentialsRefused,
+    /// The API is unreachable, or `--max-failures` was passed: stopped, resumable.
+    Unreachable,
+    /// Another process holds the output.
+    Busy,
+    /// Stopped by a signal with the log made durable: resumable.
+    Interrupted(Signal),
+}
+
+/// The signals that stop a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// A polite kill.
+    Terminate,
+}
+
+impl Class {
+    /// The exit code, as the contract has it.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::CredentialsRefused => 4,
+            Self::Unreachable => 5,
+            Self::Busy => 6,
+            Self::Interrupted(Signal::Interrupt) => 130,
+            Self::Interrupted(Signal::Terminate) => 143,
+        }
+    }
+}
+
+/// Why a command ended without its result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    // ---- any stage ----
+    /// The operating system refused something on a file or directory.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// The verb: `read`, `create`, `sync`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    // ---- lists ----
+
+    // ---- configuration ----
+
+    // ---- fetch ----
+
+    // ---- response log ----
+
+    // ---- tables, files, publishing ----
+
+    // ---- rollups ----
+
+    // ---- sandbox ----
+}
+
+impl Error {
+    /// An I/O error on a path, with the verb that failed.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// What kind of ending this is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Io { .. } => Class::Failed,
+        }
+    }
+
+    /// What to do next, as a command where possible.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space, then run the same command again: what was fetched is kept".to_owned())
+            }
+            Self::Io { .. } => None,
+        }
+    }
+}

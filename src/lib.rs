@@ -1,0 +1,8 @@
+//! Exports who was in which Cloudflare RealtimeKit session, every connection event and the minutes
+//! consumed, to Parquet or CSV.
+//!
+//! The stages, in the order in which data passes them:
+
+pub mod error;
+pub mod lists;
+pub mod model;

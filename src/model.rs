@@ -1,0 +1,13 @@
+//! The nouns of the export: ids, minutes and request keys, as types that cannot be mixed up.
+//!
+//! In: text as users and the API write it. Out: checked values with one canonical text each.
+//! Guarantees: a value of these types is valid; minutes never pass through a float.
+//! Not here: I/O, JSON, anything that knows where a value came from.
+
+mod ids;
+mod minutes;
+mod request_key;
+
+pub use ids::{IdKey, ParticipantId, SessionId};
+pub use minutes::{Minutes, MinutesError, ParsedMinutes};
+pub use request_key::{PageSize, RequestKey};

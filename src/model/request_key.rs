@@ -1,0 +1,67 @@
+//! What one request asks for: the name of a reply in the plan, in the log and in messages.
+
+use std::fmt;
+
+use super::{ParticipantId, SessionId};
+
+/// How many records a list page is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PageSize {
+    /// Named in the query as `per_page`.
+    Records(u32),
+    /// Left to the server, where it refused a number.
+    ServerDefault,
+}
+
+/// What one request asks for. Two requests of one key are the same request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RequestKey {
+    /// `sessions/{session}/participants/{participant}`.
+    Details {
+        /// Whose session.
+        session: SessionId,
+        /// The participant as listed.
+        participant: ParticipantId,
+    },
+    /// One page of `sessions/{session}/participants`.
+    Page {
+        /// Whose participants.
+        session: SessionId,
+        /// Counted from 1.
+        page_no: u32,
+        /// Records asked for.
+        size: PageSize,
+    },
+    /// `sessions/{session}`.
+    Session {
+        /// The session itself.
+        session: SessionId,
+    },
+}
+
+impl RequestKey {
+    /// The session that the request is about.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        match self {
+            Self::Details { session, .. } | Self::Page { session, .. } | Self::Session { session } => {
+                *session
+            }
+        }
+    }
+}
+
+impl fmt::Display for RequestKey {
+    /// For people: `participant 7f3c… of session 91ab…`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Details { session, participant } => {
+                write!(f, "participant {participant} of session {session}")
+            }
+            Self::Page { session, page_no, .. } => {
+                write!(f, "page {page_no} of the participants of session {session}")
+            }
+            Self::Session { session } => write!(f, "session {session}"),
+        }
+    }
+}
