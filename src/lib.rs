@@ -6,3 +6,4 @@
 pub mod error;
 pub mod lists;
 pub mod model;
+pub mod tables;

@@ -1,0 +1,3 @@
+//! Stage 5: log entries -> record batches; pure.
+
+pub mod schema;
