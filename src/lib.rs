@@ -4,6 +4,8 @@
 //! The stages, in the order in which data passes them:
 
 pub mod error;
+pub mod fetch;
 pub mod lists;
 pub mod model;
 pub mod tables;
+pub mod wire;

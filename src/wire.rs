@@ -1,0 +1,18 @@
+//! The API's JSON, as it is written: every value keeps its own text.
+//!
+//! In: the bytes of a reply. Out: borrowed fields, each a [`RawValue`] whose text is what the API sent.
+//! Guarantees: nothing is copied or converted, so numbers keep their digits and lone surrogates
+//! survive; a duplicate key is reported, the last one wins; unknown keys are kept.
+//! Not here: what a field means for a table (`tables`), which statuses are retried (`fetch`).
+//!
+//! serde's derive cannot do this: `flatten` does not go with `RawValue`, and a struct refuses
+//! duplicate keys and lone surrogates (both are accepted by browsers, hence by API authors).
+
+mod envelope;
+mod object;
+mod page;
+
+pub use envelope::{ApiError, BadBody, Expected, Reply, api_error};
+pub use object::{Field, Object, elements, is_null, text};
+pub use page::{Listed, PageSummary, Paging};
+pub use serde_json::value::RawValue;

@@ -1,0 +1,191 @@
+//! The wrapping of a reply: what was promised, where it sits, and what else came with it.
+//!
+//! Facts: API page, sections 2 (envelope), 8 (errors) and 15 (`data.participant` or `data`,
+//! `data.session` or `data`).
+
+use serde_json::value::RawValue;
+
+use super::object::{Field, Object, is_null, text};
+
+/// What a successful reply to a request must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A participant record, in `data.participant` or in `data` itself.
+    Participant,
+    /// A list of participant records, in `data.participants`.
+    Participants,
+    /// A session record, in `data.session` or in `data` itself.
+    Session,
+}
+
+/// Why a 200 is not the reply that was promised. Worth another try: an edge error page, a body cut
+/// short, a refusal in disguise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadBody {
+    /// Not JSON, or cut short.
+    #[error("the body is not JSON")]
+    NotJson,
+    /// JSON with `success: false`.
+    #[error("the body says success: false")]
+    Refused,
+    /// JSON of another shape.
+    #[error("the body holds no {0}")]
+    Missing(&'static str),
+}
+
+/// A reply's promised value and the rest of its wrapping.
+#[derive(Debug)]
+pub struct Reply<'a> {
+    /// The promised object or array.
+    pub value: &'a RawValue,
+    /// Fields beside it that no protocol explains: where (`/` or `/data/`) and what.
+    pub others: Vec<(&'static str, Field<'a>)>,
+    /// `paging`, wherever it sat.
+    pub paging: Option<&'a RawValue>,
+}
+
+/// Fields that the two envelope styles themselves use.
+const ENVELOPE: &[&str] =
+    &["success", "data", "error", "errors", "messages", "result", "result_info", "paging"];
+
+impl Expected {
+    /// The field in `data`, and whether `data` itself may be the object.
+    const fn place(self) -> (&'static str, bool) {
+        match self {
+            Self::Participant => ("participant", true),
+            Self::Participants => ("participants", false),
+            Self::Session => ("session", true),
+        }
+    }
+
+    /// Finds the promised value in a reply's body.
+    ///
+    /// # Errors
+    /// [`BadBody`] where the body is not what was promised.
+    pub fn find(self, body: &[u8]) -> Result<Reply<'_>, BadBody> {
+        let root: &RawValue = serde_json::from_slice(body).map_err(|_| BadBody::NotJson)?;
+        let (name, may_be_bare) = self.place();
+        let root = Object::parse(root).ok_or(BadBody::Missing("object"))?;
+        if root.get("success").is_some_and(|success| success.get() == "false") {
+            return Err(BadBody::Refused);
+        }
+        let data_value = root.get("data").ok_or(BadBody::Missing("data"))?;
+        let data = Object::parse(data_value).ok_or(BadBody::Missing(name))?;
+        let first = if self == Self::Participants { '[' } else { '{' };
+        let wrapped = data.get(name).filter(|value| value.get().starts_with(first));
+        let value = match wrapped {
+            Some(value) => value,
+            None if may_be_bare && data.get("id").is_some() => data_value,
+            None => return Err(BadBody::Missing(name)),
+        };
+        let paging = [root.get("paging"), data.get("paging")].into_iter().flatten().find(|p| !is_null(p));
+        let mut others: Vec<_> = root
+            .fields
+            .into_iter()
+            .filter(|field| !field.name.as_deref().is_some_and(|name| ENVELOPE.contains(&name)))
+            .map(|field| ("/", field))
+            .collect();
+        if wrapped.is_some() {
+            let beside = data.fields.into_iter().filter(|field| {
+                !field.name.as_deref().is_some_and(|known| known == name || known == "paging")
+            });
+            others.extend(beside.map(|field| ("/data/", field)));
+        }
+        Ok(Reply { value, others, paging })
+    }
+}
+
+/// What the API says of a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiError {
+    /// `error.code`, or `errors[0].code`.
+    pub code: Option<i64>,
+    /// `error.message`, or `errors[0].message`.
+    pub message: Option<String>,
+}
+
+/// Reads either error envelope; nothing where the body is neither.
+#[must_use]
+pub fn api_error(body: &[u8]) -> ApiError {
+    let read = || {
+        let root: &RawValue = serde_json::from_slice(body).ok()?;
+        let root = Object::parse(root)?;
+        let listed = || super::elements(root.get("errors")?)?.first().and_then(|first| Object::parse(first));
+        let error = root.get("error").and_then(Object::parse).or_else(listed)?;
+        let code = error.get("code").and_then(|code| {
+            let digits = text(code).map_or_else(|| code.get().to_owned(), std::borrow::Cow::into_owned);
+            digits.parse().ok()
+        });
+        let message = error.get("message").and_then(text).map(std::borrow::Cow::into_owned);
+        Some(ApiError { code, message })
+    };
+    read().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(expected: Expected, body: &str) -> Result<String, BadBody> {
+        expected.find(body.as_bytes()).map(|reply| reply.value.get().to_owned())
+    }
+
+    #[test]
+    fn the_promised_object_is_found_where_it_sits() {
+        let cases = [
+            (Expected::Participant, r#"{"success":true,"data":{"participant":{"id":"p"}}}"#, r#"{"id":"p"}"#),
+            (Expected::Participant, r#"{"data":{"id":"p"}}"#, r#"{"id":"p"}"#),
+            (Expected::Session, r#"{"success":true,"data":{"session":{"id":"s"}}}"#, r#"{"id":"s"}"#),
+            (Expected::Session, r#"{"success":true,"data":{"id":"s"}}"#, r#"{"id":"s"}"#),
+            (Expected::Participants, r#"{"data":{"participants":[],"paging":{}}}"#, "[]"),
+        ];
+        for (expected, body, value) in cases {
+            assert_eq!(found(expected, body), Ok(value.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_a_bad_body() {
+        let cases = [
+            ("", BadBody::NotJson),
+            ("<html>", BadBody::NotJson),
+            (r#"{"data":{"participant":{"id":"#, BadBody::NotJson),
+            ("{\"data\":{\"participant\":{\"id\":\"\u{1}\"}}}", BadBody::NotJson),
+            ("[]", BadBody::Missing("object")),
+            ("{}", BadBody::Missing("data")),
+            (r#"{"data":null}"#, BadBody::Missing("participant")),
+            (r#"{"data":{"participant":[]}}"#, BadBody::Missing("participant")),
+            (r#"{"success":false,"data":{"participant":{}}}"#, BadBody::Refused),
+        ];
+        for (body, bad) in cases {
+            assert_eq!(found(Expected::Participant, body), Err(bad), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_else_came_is_told() {
+        let body = br#"{"success":true,"new":1,"data":{"participant":{},"also":2},"messages":[]}"#;
+        let reply = Expected::Participant.find(body).unwrap();
+        let others: Vec<_> = reply
+            .others
+            .iter()
+            .map(|(place, field)| (*place, field.raw_name.get(), field.value.get()))
+            .collect();
+        assert_eq!(others, [("/", "\"new\"", "1"), ("/data/", "\"also\"", "2")]);
+    }
+
+    #[test]
+    fn both_error_envelopes_are_read() {
+        let cases = [
+            (r#"{"success":false,"error":{"code":404,"message":"No user"}}"#, Some(404), Some("No user")),
+            (r#"{"errors":[{"code":"10000","message":"auth"}]}"#, Some(10000), Some("auth")),
+            (r#"{"errors":[]}"#, None, None),
+            ("<html>", None, None),
+            (r#"{"error":"text"}"#, None, None),
+        ];
+        for (body, code, message) in cases {
+            let error = ApiError { code, message: message.map(str::to_owned) };
+            assert_eq!(api_error(body.as_bytes()), error, "{body}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Objects and arrays as lists of borrowed raw values.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// One `"key": value` of an object.
+#[derive(Clone, Debug)]
+pub struct Field<'a> {
+    /// The key, unescaped; `None` where it holds a lone surrogate and so is no text.
+    pub name: Option<Cow<'a, str>>,
+    /// The key as written, with its quotes.
+    pub raw_name: &'a RawValue,
+    /// The value as written.
+    pub value: &'a RawValue,
+}
+
+impl<'a> Field<'a> {
+    /// The key by which equal names are found: the text, or what was written where it is no text.
+    fn hash_key(&self) -> (bool, Cow<'a, str>) {
+        match &self.name {
+            Some(name) => (true, name.clone()),
+            None => (false, Cow::Borrowed(self.raw_name.get())),
+        }
+    }
+
+    /// Whether two fields have the same key: as text, or as written where it is no text.
+    fn same_name(&self, other: &Self) -> bool {
+        match (&self.name, &other.name) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => self.raw_name.get() == other.raw_name.get(),
+            _ => false,
+        }
+    }
+}
+
+/// A JSON object: its fields in order, each key once.
+#[derive(Clone, Debug, Default)]
+pub struct Object<'a> {
+    /// The fields in the order in which their keys first came; of a duplicate key the last value.
+    pub fields: Vec<Field<'a>>,
+    /// How many values were overwritten by a later one of the same key.
+    pub duplicates: usize,
+}
+
+impl<'a> Object<'a> {
+    /// Reads an object; `None` where the value is none.
+    #[must_use]
+    pub fn parse(value: &'a RawValue) -> Option<Self> {
+        serde_json::from_str(value.get()).ok()
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.fields.iter().find(|field| field.name.as_deref() == Some(name)).map(|field| field.value)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+struct ObjectVisitor;
+
+/// Objects with more keys than this find duplicates by a hash set: a hostile body of a million keys
+/// must not cost a million comparisons each.
+const LINEAR_KEYS: usize = 32;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut object = Object::default();
+        let mut places = hashbrown::HashMap::new();
+        while let Some((raw_name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+            let field = Field { name: text(raw_name), raw_name, value };
+            let place = if object.fields.len() <= LINEAR_KEYS {
+                object.fields.iter().position(|known| known.same_name(&field))
+            } else {
+                place_in(&object, &mut places, &field)
+            };
+            match place {
+                Some(place) => {
+                    object.fields[place] = field;
+                    object.duplicates += 1;
+                }
+                None => object.fields.push(field),
+            }
+        }
+        Ok(object)
+    }
+}
+
+/// Looks a key up among many.
+fn place_in<'de>(
+    object: &Object<'de>,
+    places: &mut hashbrown::HashMap<(bool, Cow<'de, str>), usize>,
+    field: &Field<'de>,
+) -> Option<usize> {
+    for (place, known) in object.fields.iter().enumerate().skip(places.len()) {
+        places.insert(known.hash_key(), place);
+    }
+    places.get(&field.hash_key()).copied()
+}
+
+/// The elements of an array; `None` where the value is none.
+#[must_use]
+pub fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// The text of a JSON string; `None` where the value is none, or holds a lone surrogate.
+#[must_use]
+pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str::<String>(value.get()).ok().map(Cow::Owned)
+}
+
+/// Whether the value is `null`.
+#[must_use]
+pub fn is_null(value: &RawValue) -> bool {
+    value.get() == "null"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> &RawValue {
+        serde_json::from_str(json).expect("JSON")
+    }
+
+    #[test]
+    fn fields_keep_their_own_text() {
+        let object = Object::parse(raw(r#"{"a": 1.1090000000, "b\u0063": "\ud800", "d": [1, {}]}"#)).unwrap();
+        let fields: Vec<_> = object.fields.iter().map(|f| (f.name.clone().unwrap(), f.value.get())).collect();
+        assert_eq!(
+            fields,
+            [("a".into(), "1.1090000000"), ("bc".into(), r#""\ud800""#), ("d".into(), "[1, {}]")]
+        );
+        assert_eq!(text(object.fields[1].value), None);
+    }
+
+    #[test]
+    fn of_a_duplicate_key_the_last_wins() {
+        let object = Object::parse(raw(r#"{"a":1,"b":2,"\u0061":3,"\ud800":4,"\ud800":5}"#)).unwrap();
+        let values: Vec<_> = object.fields.iter().map(|f| f.value.get()).collect();
+        assert_eq!(values, ["3", "2", "5"]);
+        assert_eq!(object.duplicates, 2);
+    }
+
+    #[test]
+    fn many_keys_find_their_duplicates_too() {
+        let keys: Vec<_> = (0..500).chain([3, 400, 77]).map(|i| format!("\"k{i}\":{i}")).collect();
+        let json = format!("{{\"\\u006b0\":0,{},\"\\u006b5\":\"last\"}}", keys.join(","));
+        let object = Object::parse(raw(&json)).unwrap();
+        assert_eq!((object.fields.len(), object.duplicates), (500, 5));
+        assert_eq!(object.get("k5").map(RawValue::get), Some("\"last\""));
+    }
+}
