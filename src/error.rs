@@ -73,7 +73,24 @@ pub enum Error {
     // ---- fetch ----
 
     // ---- response log ----
-
+    /// Another process holds the output.
+    #[error("another process is exporting to this output; it holds {}", path.display())]
+    OutputBusy {
+        /// The locked log.
+        path: PathBuf,
+    },
+    /// The log's lines are not of the shape that this version reads.
+    #[error("{} is not a response log that this version can read", path.display())]
+    LogOfAnotherVersion {
+        /// The log.
+        path: PathBuf,
+    },
+    /// A block that was whole when the log was opened cannot be read.
+    #[error("{} is damaged", path.display())]
+    LogDamaged {
+        /// The log.
+        path: PathBuf,
+    },
     // ---- tables, files, publishing ----
 
     // ---- rollups ----
@@ -92,7 +109,9 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Io { .. } => Class::Failed,
+            Self::Io { .. } | Self::LogDamaged { .. } => Class::Failed,
+            Self::OutputBusy { .. } => Class::Busy,
+            Self::LogOfAnotherVersion { .. } => Class::Usage,
         }
     }
 
@@ -104,6 +123,12 @@ impl Error {
                 Some("free some space, then run the same command again: what was fetched is kept".to_owned())
             }
             Self::Io { .. } => None,
+            Self::OutputBusy { .. } => {
+                Some("wait for it to end, or export to another directory with --output".to_owned())
+            }
+            Self::LogOfAnotherVersion { .. } | Self::LogDamaged { .. } => {
+                Some("run again with --refresh to start anew, or with the version that wrote it".to_owned())
+            }
         }
     }
 }

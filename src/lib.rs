@@ -6,6 +6,7 @@
 pub mod error;
 pub mod fetch;
 pub mod lists;
+pub mod log;
 pub mod model;
 pub mod tables;
 pub mod wire;

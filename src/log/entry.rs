@@ -1,0 +1,198 @@
+//! A reply as a line of the log, and the line as a reply again.
+
+use std::io;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::block::{BlockWriter, State};
+use super::lines;
+use crate::fetch::{Answer, Reason, Reply};
+use crate::model::{PageSize, RequestKey};
+
+/// Everything of a reply's line before its body.
+#[derive(Serialize)]
+struct Meta<'a> {
+    kind: &'static str,
+    session: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    participant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_no: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    per_page: Option<u32>,
+    at: String,
+    attempts: u32,
+    rate_limited: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cf_ray: Option<&'a str>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureMeta<'a>>,
+}
+
+/// What a failed reply has beside its body.
+#[derive(Serialize)]
+struct FailureMeta<'a> {
+    reason: Reason,
+    http_status: Option<u16>,
+    api_code: Option<i64>,
+    message: &'a str,
+}
+
+/// Adds a reply's line and its place in the index to a block.
+///
+/// Line breaks of the body become blanks: JSON has them between tokens only. A body that is no JSON is
+/// kept as a string.
+pub(super) fn write(reply: Reply, block: &mut BlockWriter) -> io::Result<()> {
+    let (mut meta, state) = describe(&reply);
+    // The closing brace and line break make way for the body.
+    meta.truncate(meta.len() - 2);
+    block.index(reply.key, state)?;
+    block.write(&meta)?;
+    block.write(b",\"body\":")?;
+    match reply.answer {
+        Answer::Found(mut body) => {
+            blank_line_breaks(&mut body);
+            block.write(&body)?;
+        }
+        Answer::Failed(failure) => {
+            let mut body = failure.body;
+            if serde_json::from_slice::<&RawValue>(&body).is_ok() {
+                blank_line_breaks(&mut body);
+                block.write(&body)?;
+            } else {
+                block.write(&serde_json::to_vec(&String::from_utf8_lossy(&body))?)?;
+            }
+        }
+    }
+    block.write(b"}\n")
+}
+
+fn describe(reply: &Reply) -> (Vec<u8>, State) {
+    let (kind, participant, page_no, per_page) = match reply.key {
+        RequestKey::Details { participant, .. } => ("details", Some(participant.to_string()), None, None),
+        RequestKey::Page { page_no, size, .. } => {
+            let per_page = match size {
+                PageSize::Records(records) => Some(records),
+                PageSize::ServerDefault => None,
+            };
+            ("page", None, Some(page_no), per_page)
+        }
+        RequestKey::Session { .. } => ("session", None, None, None),
+    };
+    let (failure, state) = match &reply.answer {
+        Answer::Found(_) => (None, State::Found),
+        Answer::Failed(failure) => {
+            let state = match failure.reason {
+                reason if reason.is_retried_on_resume() => State::AskAgain,
+                Reason::NotFound => State::NotFound,
+                _ => State::Failed,
+            };
+            let meta = FailureMeta {
+                reason: failure.reason,
+                http_status: failure.http_status,
+                api_code: failure.api_code,
+                message: &failure.message,
+            };
+            (Some(meta), state)
+        }
+    };
+    let meta = Meta {
+        kind,
+        session: reply.key.session().to_string(),
+        participant,
+        page_no,
+        per_page,
+        at: reply.arrived_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        attempts: reply.attempts,
+        rate_limited: reply.rate_limited,
+        cf_ray: reply.cf_ray.as_deref(),
+        failure,
+    };
+    (lines::to_line(&meta), state)
+}
+
+fn blank_line_breaks(json: &mut [u8]) {
+    for byte in json {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+}
+
+/// A reply as the log gives it back.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// When it arrived, UTC.
+    pub arrived_at: DateTime<Utc>,
+    /// Requests sent for it.
+    pub attempts: u32,
+    /// How many of them met a 429.
+    pub rate_limited: u32,
+    /// Header `cf-ray`.
+    pub cf_ray: Option<String>,
+    /// The answer.
+    pub answer: EntryAnswer<'a>,
+}
+
+/// The answer of an [`Entry`].
+#[derive(Debug)]
+pub enum EntryAnswer<'a> {
+    /// The body as sent, but for line breaks.
+    Found(&'a RawValue),
+    /// A failure, without its body.
+    Failed {
+        /// The kind.
+        reason: Reason,
+        /// Status of the last reply.
+        http_status: Option<u16>,
+        /// The API's own code.
+        api_code: Option<i64>,
+        /// For people.
+        message: String,
+    },
+}
+
+/// A line as it is read.
+#[derive(Deserialize)]
+struct Line<'a> {
+    at: &'a str,
+    attempts: u32,
+    rate_limited: u32,
+    #[serde(default)]
+    cf_ray: Option<String>,
+    #[serde(default)]
+    reason: Option<Reason>,
+    #[serde(default)]
+    http_status: Option<u16>,
+    #[serde(default)]
+    api_code: Option<i64>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(borrow)]
+    body: &'a RawValue,
+}
+
+impl<'a> Entry<'a> {
+    /// Reads a line; `None` where it is not one that the log wrote.
+    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
+        let line: Line<'a> = serde_json::from_slice(line).ok()?;
+        let answer = match line.reason {
+            None => EntryAnswer::Found(line.body),
+            Some(reason) => EntryAnswer::Failed {
+                reason,
+                http_status: line.http_status,
+                api_code: line.api_code,
+                message: line.message.unwrap_or_default(),
+            },
+        };
+        Some(Self {
+            arrived_at: DateTime::parse_from_rfc3339(line.at).ok()?.to_utc(),
+            attempts: line.attempts,
+            rate_limited: line.rate_limited,
+            cf_ray: line.cf_ray,
+            answer,
+        })
+    }
+}

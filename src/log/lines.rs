@@ -1,0 +1,105 @@
+//! The log's own lines: the settings it opens with and the end of the lists.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the lines' shape.
+pub(super) const LOG_VERSION: u32 = 1;
+
+/// The first line: which export this is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The export's id, a UUID that sorts by time.
+    pub export_id: String,
+    /// Version of the tool that began it.
+    pub tool_version: String,
+    /// When it began, RFC 3339 in UTC.
+    pub started_at: String,
+    /// What must stay the same for the log to be continued.
+    pub settings: Settings,
+}
+
+/// What makes two commands the same export, beside the list rows. Rate, concurrency, retries and the
+/// face may change between runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Cloudflare account.
+    pub account_id: String,
+    /// `RealtimeKit` app.
+    pub app_id: String,
+    /// Base URL of the API.
+    pub base_url: String,
+    /// `auto`, `detail` or `list`.
+    pub fetch: String,
+    /// Whether peer events are asked for.
+    pub peer_events: bool,
+    /// `parquet` or `csv`.
+    pub format: String,
+    /// Whether CSV is made for spreadsheets.
+    pub excel: bool,
+}
+
+impl Settings {
+    /// The names of the settings that differ, as the command line spells them.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("--account-id", self.account_id != other.account_id),
+            ("--app-id", self.app_id != other.app_id),
+            ("--base-url", self.base_url != other.base_url),
+            ("--fetch", self.fetch != other.fetch),
+            ("--no-peer-events", self.peer_events != other.peer_events),
+            ("--format", self.format != other.format),
+            ("--excel", self.excel != other.excel),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect()
+    }
+}
+
+/// One list file, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListFile {
+    /// As typed; `-` for standard input.
+    pub path: String,
+    /// Rows, invalid ones included.
+    pub rows: u64,
+    /// SHA-256 of the file as it lies on disk, in hex.
+    pub sha256: String,
+}
+
+/// The line that ends the list rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lists {
+    /// The files, in order.
+    pub lists: Vec<ListFile>,
+    /// SHA-256 over all row lines, in hex: two lists of the same digest ask for the same.
+    pub digest: String,
+}
+
+/// An opening line, told apart by `kind`.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum OpeningLine {
+    Export {
+        log_version: u32,
+        #[serde(flatten)]
+        head: Head,
+    },
+    Row(super::rows::RowLine),
+    Lists(Lists),
+}
+
+/// The line that says that nothing is left to ask.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "fetched")]
+pub(super) struct FetchedLine {
+    pub(super) at: String,
+}
+
+/// A value as one line of JSON.
+pub(super) fn to_line(value: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(value).expect("the log's lines have string keys only");
+    line.push(b'\n');
+    line
+}

@@ -1,0 +1,331 @@
+//! Reading the log: its blocks, its opening lines, its replies by location.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::block::{BlockKind, Header, IndexedReply, Location, PREFIX, State};
+use super::entry::Entry;
+use super::lines::{Head, LOG_VERSION, Lists, OpeningLine};
+use super::rows::RowLine;
+use crate::error::{Error, Result};
+use crate::lists::ListRow;
+use crate::model::RequestKey;
+
+/// One whole block of the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    pub(super) header: Header,
+    /// Where its describing frame begins.
+    pub(super) start: u64,
+    /// Where its zstd frame begins.
+    pub(super) data: u64,
+}
+
+/// A log as it lies on disk: everything up to its first torn block.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    blocks: Vec<Block>,
+    /// Where the last whole block ends.
+    end: u64,
+    head: Head,
+    lists: Option<Lists>,
+}
+
+/// A reply in the log: what was asked, how it ended, where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The request.
+    pub key: RequestKey,
+    /// How it ended.
+    pub state: State,
+    /// Where its line stands.
+    pub location: Location,
+}
+
+impl Log {
+    /// Opens a log for reading; `None` where there is none, or not even its opening is whole.
+    ///
+    /// `verified` reads every byte and ends the log before the first block with a wrong checksum;
+    /// otherwise only the blocks' own descriptions are checked.
+    ///
+    /// # Errors
+    /// An I/O error, or a log that another version wrote.
+    pub fn open(path: &Path, verified: bool) -> Result<Option<Self>> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(Error::io("read", path))?,
+        };
+        let (blocks, end) = scan(file, verified).map_err(Error::io("read", path))?;
+        let mut opening = Opening::new(path, &blocks)?;
+        let Some(head) = opening.head()? else { return Ok(None) };
+        let lists = opening.lists()?;
+        Ok(Some(Self { path: path.to_owned(), blocks, end, head, lists }))
+    }
+
+    /// The settings that the log opens with.
+    #[must_use]
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The end of the list rows; `None` where the log was torn before it, so that nothing was asked yet.
+    #[must_use]
+    pub const fn lists(&self) -> Option<&Lists> {
+        self.lists.as_ref()
+    }
+
+    /// Whether everything was fetched.
+    #[must_use]
+    pub fn is_fetched(&self) -> bool {
+        self.blocks.last().is_some_and(|block| block.header.kind == BlockKind::Fetched)
+    }
+
+    /// Where the last whole block ends, in bytes from the start.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The list rows, in order.
+    ///
+    /// # Errors
+    /// An I/O error, now or at any row.
+    pub fn rows(&self) -> Result<impl Iterator<Item = Result<ListRow>> + Send + use<>> {
+        let mut opening = Opening::new(&self.path, &self.blocks)?;
+        opening.head()?;
+        Ok(std::iter::from_fn(move || opening.next_row().transpose()))
+    }
+
+    /// Tells every reply, in the order in which they were logged. One request may have several; the
+    /// last rules.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn each_reply(&self, mut tell: impl FnMut(IndexEntry)) -> Result<()> {
+        let mut file = File::open(&self.path).map_err(Error::io("read", &self.path))?;
+        for (block, number) in self.blocks.iter().zip(0_u32..) {
+            if block.header.kind != BlockKind::Replies {
+                continue;
+            }
+            for reply in read_index(&mut file, block).map_err(Error::io("read", &self.path))? {
+                let location = Location::new(number, reply.offset);
+                tell(IndexEntry { key: reply.key, state: reply.state, location });
+            }
+        }
+        Ok(())
+    }
+
+    /// The replies by location.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn entries(&self) -> Result<Entries> {
+        let file = File::open(&self.path).map_err(Error::io("read", &self.path))?;
+        Ok(Entries { path: self.path.clone(), file, blocks: self.blocks.clone(), cache: VecDeque::new() })
+    }
+}
+
+/// Walks the blocks up to the first that is not whole.
+fn scan(file: File, verified: bool) -> std::io::Result<(Vec<Block>, u64)> {
+    let length = file.metadata()?.len();
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    while let Some(block) = next_block(&mut reader, start, length, verified)? {
+        start = block.data + block.header.packed_bytes;
+        blocks.push(block);
+    }
+    Ok((blocks, start))
+}
+
+/// Reads the block at `start`; `None` where it is torn, or the file ends.
+fn next_block(
+    reader: &mut BufReader<File>,
+    start: u64,
+    length: u64,
+    verified: bool,
+) -> std::io::Result<Option<Block>> {
+    let mut prefix = [0; PREFIX];
+    if start + PREFIX as u64 > length {
+        return Ok(None);
+    }
+    reader.read_exact(&mut prefix)?;
+    let Some(payload_bytes) = Header::payload_bytes(&prefix) else { return Ok(None) };
+    let data = start + (PREFIX + payload_bytes) as u64;
+    if data > length {
+        return Ok(None);
+    }
+    let mut payload = vec![0; payload_bytes];
+    reader.read_exact(&mut payload)?;
+    let Some((header, _)) = Header::parse(&payload) else { return Ok(None) };
+    let whole = data.checked_add(header.packed_bytes).is_some_and(|end| end <= length);
+    if !whole {
+        return Ok(None);
+    }
+    if verified {
+        let mut crc = crc32fast::Hasher::new();
+        let mut left = header.packed_bytes;
+        while left > 0 {
+            let chunk = reader.fill_buf()?;
+            let used = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            if used == 0 {
+                return Ok(None);
+            }
+            crc.update(&chunk[..used]);
+            reader.consume(used);
+            left -= used as u64;
+        }
+        if crc.finalize() != header.crc {
+            return Ok(None);
+        }
+    } else {
+        let skip = i64::try_from(header.packed_bytes).map_err(|_| std::io::ErrorKind::InvalidData)?;
+        reader.seek_relative(skip)?;
+    }
+    Ok(Some(Block { header, start, data }))
+}
+
+/// Reads a block's index again.
+fn read_index(file: &mut File, block: &Block) -> std::io::Result<Vec<IndexedReply>> {
+    let bytes = usize::try_from(block.data - block.start).map_err(|_| std::io::ErrorKind::InvalidData)?;
+    let mut frame = vec![0; bytes];
+    file.seek(SeekFrom::Start(block.start))?;
+    file.read_exact(&mut frame)?;
+    let parsed = Header::parse(&frame[PREFIX..]);
+    parsed.map(|(_, index)| index).ok_or_else(|| std::io::ErrorKind::InvalidData.into())
+}
+
+/// The lines of the opening blocks, one after the other.
+struct Opening {
+    path: PathBuf,
+    lines: Option<Box<dyn BufRead + Send>>,
+    line: Vec<u8>,
+}
+
+impl Opening {
+    fn new(path: &Path, blocks: &[Block]) -> Result<Self> {
+        let opening = blocks.iter().take_while(|block| block.header.kind == BlockKind::Opening);
+        let end = opening.last().map_or(0, |block| block.data + block.header.packed_bytes);
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        // The zstd decoder passes over the describing frames by itself.
+        let decoder = zstd::stream::read::Decoder::new(file.take(end)).map_err(Error::io("read", path))?;
+        let lines: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 16, decoder));
+        Ok(Self { path: path.to_owned(), lines: (end > 0).then_some(lines), line: Vec::new() })
+    }
+
+    /// Reads the next line; whether there was one.
+    fn advance(&mut self) -> Result<bool> {
+        self.line.clear();
+        let Some(lines) = &mut self.lines else { return Ok(false) };
+        let read = lines.read_until(b'\n', &mut self.line).map_err(Error::io("read", &self.path))?;
+        Ok(read > 0)
+    }
+
+    fn head(&mut self) -> Result<Option<Head>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        match serde_json::from_slice(&self.line) {
+            Ok(OpeningLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(head)),
+            _ => Err(Error::LogOfAnotherVersion { path: self.path.clone() }),
+        }
+    }
+
+    /// The next row; `None` at the end of the rows.
+    fn next_row(&mut self) -> Result<Option<ListRow>> {
+        if !self.advance()? || !self.line.starts_with(b"{\"kind\":\"row\"") {
+            return Ok(None);
+        }
+        let row = serde_json::from_slice::<RowLine>(&self.line).ok().and_then(RowLine::into_row);
+        row.map(Some).ok_or_else(|| Error::LogOfAnotherVersion { path: self.path.clone() })
+    }
+
+    /// The end of the rows, which is the last opening line.
+    fn lists(&mut self) -> Result<Option<Lists>> {
+        while self.advance()? {
+            if self.line.starts_with(b"{\"kind\":\"row\"") {
+                continue;
+            }
+            if let Ok(OpeningLine::Lists(lists)) = serde_json::from_slice(&self.line) {
+                return Ok(Some(lists));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Unpacked blocks that are kept: rows in plan order mostly come from the block just read, but retried
+/// and resumed requests stand elsewhere.
+const CACHED_BLOCKS: usize = 6;
+/// Blocks larger than this are not kept beside others.
+const CACHED_BYTES: usize = 16 << 20;
+
+/// Replies by location, through a small cache of unpacked blocks.
+#[derive(Debug)]
+pub struct Entries {
+    path: PathBuf,
+    file: File,
+    blocks: Vec<Block>,
+    /// Most recently used last.
+    cache: VecDeque<(u32, Arc<Vec<u8>>)>,
+}
+
+impl Entries {
+    /// The unpacked block in which a reply stands. [`Entries::parse`] finds the reply in it.
+    ///
+    /// # Errors
+    /// An I/O error, or a damaged block.
+    pub fn block(&mut self, location: Location) -> Result<Arc<Vec<u8>>> {
+        let number = location.block();
+        if let Some(place) = self.cache.iter().position(|(cached, _)| *cached == number) {
+            if let Some(hit) = self.cache.remove(place) {
+                self.cache.push_back(hit);
+            }
+        } else {
+            self.make_room(number);
+            let unpacked = Arc::new(self.unpack(number)?);
+            self.cache.push_back((number, unpacked));
+        }
+        let (_, block) = self.cache.back().expect("just pushed");
+        Ok(Arc::clone(block))
+    }
+
+    /// Drops cached blocks, so that the next one fits within the bound.
+    fn make_room(&mut self, number: u32) {
+        let coming = self.blocks.get(number as usize).map_or(0, |block| block.header.raw_bytes);
+        let coming = usize::try_from(coming).unwrap_or(usize::MAX);
+        let mut bytes = self.cache.iter().map(|(_, block)| block.len()).sum::<usize>();
+        while self.cache.len() >= CACHED_BLOCKS || bytes.saturating_add(coming) > CACHED_BYTES {
+            let Some((_, dropped)) = self.cache.pop_front() else { return };
+            bytes -= dropped.len();
+        }
+    }
+
+    fn unpack(&mut self, number: u32) -> Result<Vec<u8>> {
+        let damaged = || Error::LogDamaged { path: self.path.clone() };
+        let block = *self.blocks.get(number as usize).ok_or_else(damaged)?;
+        let raw_bytes = usize::try_from(block.header.raw_bytes).map_err(|_| damaged())?;
+        let path = self.path.clone();
+        let io = |error| Error::io("read", path.clone())(error);
+        self.file.seek(SeekFrom::Start(block.data)).map_err(io)?;
+        let packed = (&self.file).take(block.header.packed_bytes);
+        let mut decoder = zstd::stream::read::Decoder::new(packed).map_err(io)?;
+        let mut unpacked = Vec::with_capacity(raw_bytes);
+        decoder.read_to_end(&mut unpacked).map_err(io)?;
+        if unpacked.len() == raw_bytes { Ok(unpacked) } else { Err(damaged()) }
+    }
+
+    /// The reply at a location of an unpacked block.
+    ///
+    /// # Errors
+    /// A damaged line.
+    pub fn parse<'a>(&self, block: &'a [u8], location: Location) -> Result<Entry<'a>> {
+        let line = block.get(location.offset() as usize..).unwrap_or_default();
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        Entry::parse(&line[..end]).ok_or_else(|| Error::LogDamaged { path: self.path.clone() })
+    }
+}

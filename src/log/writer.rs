@@ -1,0 +1,211 @@
+//! Appending to the log, and making what was appended durable.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::block::{BlockKind, BlockWriter};
+use super::lines::{FetchedLine, Head, LOG_VERSION, Lists, OpeningLine, to_line};
+use super::reader::Log;
+use super::{entry, rows};
+use crate::error::{Error, Result};
+use crate::fetch::Reply;
+use crate::lists::ListRow;
+
+/// A reply is durable within 5 seconds of its arrival (contract, "Response log"); a second of them is
+/// left for the disk.
+const DURABLE_WITHIN: Duration = Duration::from_secs(4);
+/// And within this many replies.
+const DURABLE_REPLIES: usize = 1_000;
+/// Unpacked bytes after which a block is closed: large enough to compress well, small enough to be
+/// unpacked for one reply.
+const BLOCK_BYTES: u64 = 1 << 20;
+
+/// The log open for appending, locked against other processes until dropped.
+#[derive(Debug)]
+pub struct LogWriter {
+    path: PathBuf,
+    file: File,
+    /// Where the next block goes.
+    end: u64,
+    block: Option<BlockWriter>,
+    /// Replies in `block` and in blocks written since the last sync.
+    undurable: usize,
+    /// When the oldest of them came.
+    oldest: Option<Instant>,
+}
+
+/// What [`open`] found.
+#[derive(Debug)]
+pub enum Opened {
+    /// Nothing to continue: an empty, locked log.
+    Empty(LogWriter),
+    /// A log with its list rows and perhaps replies, and a writer at its end.
+    Begun(LogWriter, Log),
+}
+
+/// Opens and locks the log of a state directory, cutting off a torn tail.
+///
+/// # Errors
+/// [`Error::OutputBusy`] where another process holds it, I/O errors, a log of another version.
+pub fn open(path: &Path) -> Result<Opened> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(Error::io("open", path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(Error::OutputBusy { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
+    }
+    let log = Log::open(path, true)?.filter(|log| log.lists().is_some());
+    let end = log.as_ref().map_or(0, Log::end);
+    file.set_len(end).map_err(Error::io("write", path))?;
+    let writer = LogWriter { path: path.to_owned(), file, end, block: None, undurable: 0, oldest: None };
+    Ok(match log {
+        Some(log) => Opened::Begun(writer, log),
+        None => Opened::Empty(writer),
+    })
+}
+
+impl LogWriter {
+    /// The log's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins a new export, dropping what the log holds.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn begin(&mut self, head: &Head) -> Result<()> {
+        self.file.set_len(0).map_err(Error::io("write", &self.path))?;
+        self.end = 0;
+        self.block = None;
+        let line = to_line(&OpeningLine::Export { log_version: LOG_VERSION, head: head.clone() });
+        self.write_opening(&line)
+    }
+
+    /// Adds a list row, and its line to the digest.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn append_row(&mut self, row: &ListRow, digest: &mut super::RowDigest) -> Result<()> {
+        let line = rows::line(row);
+        digest.add_line(&line);
+        self.write_opening(&line)
+    }
+
+    /// Ends the list rows and makes them durable, with the directory entries that lead to them.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn end_rows(&mut self, lists: &Lists) -> Result<()> {
+        let line = to_line(&OpeningLine::Lists(lists.clone()));
+        self.write_opening(&line)?;
+        self.make_durable()?;
+        let parents = self.path.ancestors().skip(1).take(2).filter(|parent| parent.is_dir());
+        for parent in parents {
+            File::open(parent).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", parent))?;
+        }
+        Ok(())
+    }
+
+    fn write_opening(&mut self, line: &[u8]) -> Result<()> {
+        let result = (|| {
+            let block = self.block_of(BlockKind::Opening)?;
+            block.write(line)?;
+            if block.raw_bytes() >= BLOCK_BYTES { self.close_block() } else { Ok(()) }
+        })();
+        result.map_err(Error::io("write", &self.path))
+    }
+
+    /// Adds a reply. It is durable once [`make_durable`](Self::make_durable) returned.
+    ///
+    /// # Errors
+    /// An I/O error: the log then ends at its last whole block.
+    pub fn append(&mut self, reply: Reply) -> Result<()> {
+        self.oldest.get_or_insert_with(Instant::now);
+        self.undurable += 1;
+        let result = (|| {
+            let block = self.block_of(BlockKind::Replies)?;
+            entry::write(reply, block)?;
+            let full = block.raw_bytes() >= BLOCK_BYTES || block.replies() >= DURABLE_REPLIES;
+            if full { self.close_block() } else { Ok(()) }
+        })();
+        result.map_err(Error::io("write", &self.path))?;
+        if self.undurable >= DURABLE_REPLIES { self.make_durable() } else { Ok(()) }
+    }
+
+    /// When the oldest reply that is not yet durable must be.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.oldest.map(|oldest| oldest + DURABLE_WITHIN)
+    }
+
+    /// Writes and syncs everything appended so far.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn make_durable(&mut self) -> Result<()> {
+        self.close_block().map_err(Error::io("write", &self.path))?;
+        self.file.sync_data().map_err(Error::io("sync", &self.path))?;
+        self.undurable = 0;
+        self.oldest = None;
+        Ok(())
+    }
+
+    /// Marks that nothing is left to ask, durably.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn mark_fetched(&mut self, at: DateTime<Utc>) -> Result<()> {
+        let line = to_line(&FetchedLine { at: at.to_rfc3339_opts(SecondsFormat::Micros, true) });
+        self.close_block()
+            .and_then(|()| self.block_of(BlockKind::Fetched)?.write(&line))
+            .map_err(Error::io("write", &self.path))?;
+        self.make_durable()
+    }
+
+    /// Deletes the log: it holds personal data that nobody asked to keep.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn delete(self) -> Result<()> {
+        fs::remove_file(&self.path).map_err(Error::io("delete", &self.path))
+    }
+
+    /// The block being filled.
+    fn block_of(&mut self, kind: BlockKind) -> io::Result<&mut BlockWriter> {
+        match &mut self.block {
+            Some(block) => Ok(block),
+            empty => Ok(empty.insert(BlockWriter::new(kind)?)),
+        }
+    }
+
+    /// Writes the block being filled. What a failed write left is cut off, so that the file ends at a
+    /// whole block.
+    fn close_block(&mut self) -> io::Result<()> {
+        let Some(block) = self.block.take() else { return Ok(()) };
+        let (frame, packed) = block.finish()?;
+        let written = {
+            use std::io::Seek;
+            self.file
+                .seek(io::SeekFrom::Start(self.end))
+                .and_then(|_| self.file.write_all(&frame))
+                .and_then(|()| self.file.write_all(&packed))
+        };
+        if let Err(error) = written {
+            // Best effort: a tail that stays is cut off at the next open.
+            let _ = self.file.set_len(self.end);
+            return Err(error);
+        }
+        self.end += (frame.len() + packed.len()) as u64;
+        Ok(())
+    }
+}
