@@ -8,5 +8,6 @@ pub mod fetch;
 pub mod lists;
 pub mod log;
 pub mod model;
+pub mod plan;
 pub mod tables;
 pub mod wire;

@@ -4,13 +4,15 @@ use serde_json::value::RawValue;
 
 use super::envelope::{BadBody, Expected};
 use super::object::{Object, elements, text};
-use crate::model::IdKey;
+use crate::model::{IdKey, ParticipantId};
 
 /// One record of a page, by the ids it can be found by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
     /// `id`; `None` where the record has none.
     pub id: Option<IdKey>,
+    /// `id` where it is a UUID, so that its details can be asked for.
+    pub participant: Option<ParticipantId>,
     /// `user_id`.
     pub user: Option<IdKey>,
     /// `custom_participant_id`.
@@ -51,9 +53,14 @@ impl Listed {
     #[must_use]
     pub fn of(record: &RawValue) -> Self {
         let object = Object::parse(record).unwrap_or_default();
-        let key =
-            |name| object.get(name).and_then(text).filter(|t| !t.trim().is_empty()).map(|t| IdKey::of(&t));
-        Self { id: key("id"), user: key("user_id"), custom: key("custom_participant_id") }
+        let id = |name| object.get(name).and_then(text).filter(|text| !text.trim().is_empty());
+        let key = |name| id(name).map(|text| IdKey::of(&text));
+        Self {
+            id: key("id"),
+            participant: id("id").and_then(|text| ParticipantId::parse(&text)),
+            user: key("user_id"),
+            custom: key("custom_participant_id"),
+        }
     }
 }
 

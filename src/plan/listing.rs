@@ -1,0 +1,185 @@
+//! Listing one session's participants, page by page, where little is documented.
+//!
+//! Facts: API page, section 2. Neither the largest page nor the place of `paging` is documented, and
+//! `paging` may be missing. So: ask 100; where that is refused, ask without a size; where fewer come
+//! than asked while the total says more, go on with that size; stop when all of the total were seen, a
+//! page is empty, or a page brings nobody new.
+
+use std::collections::HashSet;
+
+use crate::model::{IdKey, PageSize};
+use crate::wire::PageSummary;
+
+/// Records asked for on a page: the largest number that published clients use with success.
+pub const PAGE_RECORDS: u32 = 100;
+
+/// Whether there is more to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Another page may bring more.
+    Open,
+    /// Everybody was seen.
+    Complete,
+    /// A page failed for good.
+    Broken,
+}
+
+/// The state of one listing.
+#[derive(Debug)]
+pub struct Listing {
+    /// The page to ask for next, from 1.
+    next_page: u32,
+    size: PageSize,
+    seen: HashSet<IdKey>,
+    /// Records without an id: nobody can tell whether they are new.
+    nameless: u64,
+    /// Records of the largest page so far.
+    granted: u64,
+    total: Option<u64>,
+    progress: Progress,
+}
+
+impl Listing {
+    /// A listing of which no page was asked for.
+    #[must_use]
+    pub fn new(size: PageSize) -> Self {
+        Self {
+            next_page: 1,
+            size,
+            seen: HashSet::new(),
+            nameless: 0,
+            granted: 0,
+            total: None,
+            progress: Progress::Open,
+        }
+    }
+
+    /// The next page's number and size.
+    #[must_use]
+    pub const fn next_page(&self) -> (u32, PageSize) {
+        (self.next_page, self.size)
+    }
+
+    /// Whether there is more to list.
+    #[must_use]
+    pub const fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// Whether a participant was seen.
+    #[must_use]
+    pub fn has(&self, id: IdKey) -> bool {
+        self.seen.contains(&id)
+    }
+
+    /// Adds a page that was asked for with `size`.
+    pub fn add(&mut self, size: PageSize, page: &PageSummary) {
+        let before = self.count();
+        for listed in &page.listed {
+            match listed.id {
+                Some(id) => _ = self.seen.insert(id),
+                None => self.nameless += 1,
+            }
+        }
+        let records = page.listed.len() as u64;
+        self.granted = self.granted.max(records);
+        self.total = page.paging.total.or(self.total);
+        self.size = size;
+        let more = self.total.is_none_or(|total| self.count() < total);
+        if !more || self.count() == before {
+            self.progress = Progress::Complete;
+            return;
+        }
+        if let (PageSize::Records(asked), Ok(granted)) = (size, u32::try_from(records))
+            && granted < asked
+            && self.total.is_some()
+        {
+            self.size = PageSize::Records(granted);
+        }
+        self.next_page += 1;
+    }
+
+    /// The server refuses pages of this size: ask for the same one without.
+    pub const fn leave_size_to_server(&mut self) {
+        self.size = PageSize::ServerDefault;
+    }
+
+    /// A page failed for good.
+    pub const fn fail(&mut self) {
+        self.progress = Progress::Broken;
+    }
+
+    /// How many pages are left, as far as the total tells; `None` where it does not.
+    #[must_use]
+    pub fn pages_left(&self) -> Option<u64> {
+        let left = self.total?.saturating_sub(self.count());
+        Some(left.div_ceil(self.granted.max(1)))
+    }
+
+    fn count(&self) -> u64 {
+        self.seen.len() as u64 + self.nameless
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Listed, Paging};
+
+    fn page(ids: std::ops::Range<u32>, total: Option<u64>) -> PageSummary {
+        let listed = ids.map(|n| Listed { id: Some(IdKey::of(&n.to_string())), ..Listed::default() });
+        PageSummary { listed: listed.collect(), paging: Paging { total } }
+    }
+
+    /// Lists a session of `people` on a server that grants at most `limit`; gives the pages asked for.
+    fn list(people: u32, limit: u32, tells_total: bool) -> Vec<(u32, PageSize)> {
+        let mut listing = Listing::new(PageSize::Records(PAGE_RECORDS));
+        let mut asked = Vec::new();
+        while listing.progress() == Progress::Open {
+            let (number, size) = listing.next_page();
+            asked.push((number, size));
+            let PageSize::Records(records) = size else { panic!("size left to the server") };
+            let granted = records.min(limit);
+            let start = ((number - 1) * granted).min(people);
+            let end = (start + granted).min(people);
+            listing.add(size, &page(start..end, tells_total.then_some(u64::from(people))));
+        }
+        assert_eq!(listing.seen.len(), people as usize);
+        asked
+    }
+
+    #[test]
+    fn pages_end_with_the_total() {
+        assert_eq!(list(0, 100, true).len(), 1);
+        assert_eq!(list(100, 100, true).len(), 1);
+        assert_eq!(list(101, 100, true).len(), 2);
+        assert_eq!(list(250, 100, true).len(), 3);
+    }
+
+    #[test]
+    fn without_a_total_they_end_with_an_empty_page() {
+        assert_eq!(list(0, 100, false).len(), 1);
+        assert_eq!(list(7, 100, false).len(), 2);
+        assert_eq!(list(100, 100, false).len(), 2);
+        // Clamped to 25 and nobody says so.
+        assert_eq!(list(60, 25, false).len(), 4);
+    }
+
+    #[test]
+    fn a_clamped_size_is_gone_on_with() {
+        let asked = list(60, 25, true);
+        assert_eq!(
+            asked,
+            [(1, PageSize::Records(100)), (2, PageSize::Records(25)), (3, PageSize::Records(25))]
+        );
+    }
+
+    #[test]
+    fn a_page_that_repeats_ends_the_listing() {
+        let mut listing = Listing::new(PageSize::Records(100));
+        listing.add(PageSize::Records(100), &page(0..100, Some(500)));
+        assert_eq!(listing.pages_left(), Some(4));
+        listing.add(PageSize::Records(100), &page(0..100, Some(500)));
+        assert_eq!(listing.progress(), Progress::Complete);
+    }
+}

@@ -1,0 +1,369 @@
+//! The requests, one at a time: what to ask next, given what was answered.
+//!
+//! Each session is a job of its own. While requests of a job are out, it waits; once all are answered,
+//! [`Planner::step`] decides what the session still needs. So the requests are a function of the rows
+//! and the answers, and a resumed run, which finds answers in the log, asks for the rest only.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::listing::{Listing, PAGE_RECORDS, Progress};
+use super::wants::{SessionNo, WantKind, WantNo, Wants};
+use crate::error::Result;
+use crate::model::{IdKey, PageSize, RequestKey};
+use crate::wire::{Listed, PageSummary};
+
+/// How participants are fetched: `--fetch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchMode {
+    /// The fewest requests.
+    Auto,
+    /// Details for every participant; pages only to find ids.
+    Detail,
+    /// Pages only.
+    List,
+}
+
+/// What the planner is told beside the wants.
+#[derive(Clone, Copy, Debug)]
+pub struct PlannerOptions {
+    /// How participants are fetched.
+    pub mode: FetchMode,
+    /// Whether each session's own record is asked for.
+    pub with_sessions: bool,
+}
+
+/// What came of a request, as far as planning needs to know.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Details or a session record.
+    Found,
+    /// A page.
+    Page(PageSummary),
+    /// The API does not know what was asked for.
+    NotFound,
+    /// No answer to be had.
+    Failed {
+        /// Status of the last reply, if one came.
+        http_status: Option<u16>,
+    },
+}
+
+/// Answers that an earlier run already paid for.
+pub trait Known: Send {
+    /// The answer to a request, if it is known, and the request as it was sent then. A page that came
+    /// is the answer whatever the size it was asked for in; a refused page answers its own size only.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>>;
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Send this.
+    Request(RequestKey),
+    /// Nothing, until an answer comes.
+    Wait,
+    /// Nothing any more.
+    Done,
+}
+
+/// Decides what to ask next.
+pub struct Planner {
+    wants: Arc<Wants>,
+    options: PlannerOptions,
+    known: Box<dyn Known>,
+    /// The first want that was not looked at.
+    cursor: WantNo,
+    /// Sessions whose wants were all looked at together.
+    taken: Vec<bool>,
+    jobs: HashMap<SessionNo, Job>,
+    ready: VecDeque<RequestKey>,
+    in_flight: usize,
+    /// The size that pages are asked for; left to the server once it refused one.
+    page_size: PageSize,
+}
+
+/// One session's requests.
+#[derive(Debug, Default)]
+struct Job {
+    /// Requests ready or in flight.
+    outstanding: u32,
+    listing: Option<Listing>,
+    /// With [`FetchMode::Detail`]: who is on the pages.
+    directory: Vec<Listed>,
+    /// Whether details were asked for where pages do not help.
+    asked_details: bool,
+    /// Ids asked for that the API does not know: perhaps enrolment ids.
+    unknown: Vec<IdKey>,
+}
+
+impl Planner {
+    /// A planner at the first want.
+    #[must_use]
+    pub fn new(wants: Arc<Wants>, options: PlannerOptions, known: Box<dyn Known>) -> Self {
+        Self {
+            taken: vec![false; wants.sessions()],
+            wants,
+            options,
+            known,
+            cursor: 0,
+            jobs: HashMap::new(),
+            ready: VecDeque::new(),
+            in_flight: 0,
+            page_size: PageSize::Records(PAGE_RECORDS),
+        }
+    }
+
+    /// What to do next.
+    ///
+    /// # Errors
+    /// A known answer cannot be read.
+    pub fn next(&mut self) -> Result<Next> {
+        loop {
+            if let Some(request) = self.ready.pop_front() {
+                let Some((request, outcome)) = self.known.answer(&request)? else {
+                    self.in_flight += 1;
+                    return Ok(Next::Request(request));
+                };
+                self.apply(&request, &outcome);
+            } else if (self.cursor as usize) < self.wants.len() {
+                self.advance();
+            } else {
+                return Ok(if self.in_flight == 0 { Next::Done } else { Next::Wait });
+            }
+        }
+    }
+
+    /// Takes the answer to a request that [`next`](Self::next) gave.
+    pub fn answered(&mut self, request: &RequestKey, outcome: &Outcome) {
+        self.in_flight -= 1;
+        self.apply(request, outcome);
+    }
+
+    /// Wants that were looked at, and all wants.
+    #[must_use]
+    pub fn position(&self) -> (u64, u64) {
+        (u64::from(self.cursor), self.wants.len() as u64)
+    }
+
+    /// Sessions that still wait for answers.
+    #[cfg(test)]
+    pub(super) fn open_jobs(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Looks at the next want.
+    fn advance(&mut self) {
+        let number = self.cursor;
+        self.cursor += 1;
+        let want = self.wants.want(number);
+        let session = want.session;
+        let is_first = self.wants.first_of(session) == number;
+        if is_first && self.options.with_sessions {
+            self.ready.push_back(RequestKey::Session { session: self.wants.session_id(session) });
+        }
+        match self.options.mode {
+            FetchMode::Detail => {
+                if want.kind == WantKind::Participant {
+                    self.ask_details(session, want.key);
+                }
+                self.taken[session as usize] = self.wants.last_of(session) == number;
+                self.jobs.entry(session).or_default();
+            }
+            FetchMode::Auto | FetchMode::List if is_first => {
+                self.taken[session as usize] = true;
+                self.jobs.insert(session, Job::default());
+            }
+            FetchMode::Auto | FetchMode::List => return,
+        }
+        self.step(session);
+    }
+
+    /// Takes an answer in.
+    fn apply(&mut self, request: &RequestKey, outcome: &Outcome) {
+        let Some(session) = self.wants.session_number(request.session()) else { return };
+        let keeps_directory = self.options.mode == FetchMode::Detail;
+        let Some(job) = self.jobs.get_mut(&session) else { return };
+        match *request {
+            RequestKey::Session { .. } => return,
+            RequestKey::Details { participant, .. } => {
+                let asked_for = self.wants.participant(session, participant.into()).is_some();
+                if matches!(outcome, Outcome::NotFound) && asked_for {
+                    job.unknown.push(participant.into());
+                }
+            }
+            RequestKey::Page { size, .. } => {
+                let Some(listing) = &mut job.listing else { return };
+                match outcome {
+                    Outcome::Page(page) => {
+                        listing.add(size, page);
+                        if keeps_directory {
+                            job.directory.extend(&page.listed);
+                        }
+                    }
+                    Outcome::Failed { http_status: Some(400 | 422) } if size != PageSize::ServerDefault => {
+                        self.page_size = PageSize::ServerDefault;
+                        listing.leave_size_to_server();
+                    }
+                    _ => listing.fail(),
+                }
+            }
+        }
+        job.outstanding -= 1;
+        self.step(session);
+    }
+
+    /// Decides what a session still needs, once nothing of it is out.
+    fn step(&mut self, session: SessionNo) {
+        let ready =
+            self.taken[session as usize] && self.jobs.get(&session).is_some_and(|j| j.outstanding == 0);
+        if !ready {
+            return;
+        }
+        match self.options.mode {
+            FetchMode::Detail => self.step_detail(session),
+            FetchMode::Auto | FetchMode::List => self.step_list(session),
+        }
+        if self.jobs.get(&session).is_some_and(|job| job.outstanding == 0) {
+            self.jobs.remove(&session);
+        }
+    }
+
+    /// Details were asked for every pair; pages find the ids of the rest.
+    fn step_detail(&mut self, session: SessionNo) {
+        let job = self.jobs.entry(session).or_default();
+        if !self.wants.needs_list(session) && job.unknown.is_empty() {
+            return;
+        }
+        match job.listing.as_ref().map(Listing::progress) {
+            None | Some(Progress::Open) => self.ask_page(session),
+            Some(_) if job.asked_details => {}
+            Some(_) => {
+                job.asked_details = true;
+                for id in self.matched_in_directory(session) {
+                    self.ask_details(session, id);
+                }
+            }
+        }
+    }
+
+    /// Whom the directory gives for the wants that are no pairs, or pairs of enrolment ids; each once,
+    /// in the API's order, without those already asked for.
+    fn matched_in_directory(&self, session: SessionNo) -> Vec<IdKey> {
+        let Some(job) = self.jobs.get(&session) else { return Vec::new() };
+        let mut everyone = false;
+        let mut users: HashSet<IdKey> = job.unknown.iter().copied().collect();
+        let mut customs = HashSet::new();
+        for (_, want) in self.wants.of_session(session) {
+            match want.kind {
+                WantKind::Everyone => everyone = true,
+                WantKind::User => _ = users.insert(want.key),
+                WantKind::Custom => _ = customs.insert(want.key),
+                WantKind::Participant => {}
+            }
+        }
+        let is_wanted = |listed: &&Listed| {
+            everyone
+                || listed.user.is_some_and(|user| users.contains(&user))
+                || listed.custom.is_some_and(|custom| customs.contains(&custom))
+        };
+        let mut seen = HashSet::new();
+        job.directory
+            .iter()
+            .filter(is_wanted)
+            .filter_map(|listed| listed.participant.map(IdKey::from))
+            .filter(|id| self.wants.participant(session, *id).is_none() && seen.insert(*id))
+            .collect()
+    }
+
+    /// Pages first, unless one participant is all that is wanted; details where they are fewer.
+    fn step_list(&mut self, session: SessionNo) {
+        let needs_list = self.wants.needs_list(session);
+        let single = self.options.mode == FetchMode::Auto && !needs_list && self.wants.count_of(session) == 1;
+        let job = self.jobs.entry(session).or_default();
+        if single && !job.asked_details {
+            job.asked_details = true;
+            return self.ask_absent(session);
+        }
+        if job.asked_details && job.unknown.is_empty() {
+            return;
+        }
+        let Some(listing) = &job.listing else { return self.ask_page(session) };
+        // Where no total is told, one page more is the least there can be.
+        let pages_left = listing.pages_left().unwrap_or(1);
+        match listing.progress() {
+            Progress::Complete => {}
+            Progress::Broken if job.asked_details => {}
+            Progress::Broken => {
+                job.asked_details = true;
+                self.ask_absent(session);
+            }
+            // An id that the API does not know may be an enrolment id on any page.
+            Progress::Open if needs_list || !job.unknown.is_empty() => self.ask_page(session),
+            Progress::Open => {
+                let absent = self.absent(session).len() as u64;
+                if absent == 0 {
+                    return;
+                }
+                if self.options.mode == FetchMode::List || pages_left <= absent {
+                    self.ask_page(session);
+                } else if let Some(job) = self.jobs.get_mut(&session) {
+                    job.asked_details = true;
+                    self.ask_absent(session);
+                }
+            }
+        }
+    }
+
+    /// The participants asked for by id that no page showed.
+    fn absent(&self, session: SessionNo) -> Vec<IdKey> {
+        let listing = self.jobs.get(&session).and_then(|job| job.listing.as_ref());
+        self.wants
+            .of_session(session)
+            .filter(|(_, want)| want.kind == WantKind::Participant)
+            .filter(|(_, want)| listing.is_none_or(|listing| !listing.has(want.key)))
+            .map(|(_, want)| want.key)
+            .collect()
+    }
+
+    fn ask_absent(&mut self, session: SessionNo) {
+        for id in self.absent(session) {
+            self.ask_details(session, id);
+        }
+    }
+
+    fn ask_details(&mut self, session: SessionNo, participant: IdKey) {
+        let request = RequestKey::Details {
+            session: self.wants.session_id(session),
+            participant: crate::model::ParticipantId::from_bytes(participant.to_bytes()),
+        };
+        self.ask(session, request);
+    }
+
+    fn ask_page(&mut self, session: SessionNo) {
+        let page_size = self.page_size;
+        let job = self.jobs.entry(session).or_default();
+        let listing = job.listing.get_or_insert_with(|| Listing::new(page_size));
+        let (page_no, size) = listing.next_page();
+        let request = RequestKey::Page { session: self.wants.session_id(session), page_no, size };
+        self.ask(session, request);
+    }
+
+    fn ask(&mut self, session: SessionNo, request: RequestKey) {
+        self.jobs.entry(session).or_default().outstanding += 1;
+        self.ready.push_back(request);
+    }
+}
+
+impl std::fmt::Debug for Planner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Planner")
+            .field("options", &self.options)
+            .field("cursor", &self.cursor)
+            .field("in_flight", &self.in_flight)
+            .finish_non_exhaustive()
+    }
+}
