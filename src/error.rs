@@ -162,6 +162,9 @@ const fn unreadable_list_hint(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "let this user read the file, or pipe it in and give - as the list"
         }
+        io::ErrorKind::StorageFull => {
+            "free some space for temporary files, or give the Parquet file by its path"
+        }
         io::ErrorKind::IsADirectory => "name the files in it: DIR/*.csv",
         _ => "the file seems damaged or cut short; make it again",
     }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
@@ -37,13 +38,13 @@ pub(super) struct ParquetRows {
 impl ParquetRows {
     /// Reads the footer; the inner error is the columns, where none is a session's.
     pub(super) fn new(input: File, file: usize) -> io::Result<Result<Self, Vec<String>>> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(damaged)?;
+        let builder = unpanicked(|| ParquetRecordBatchReaderBuilder::try_new(input).map_err(damaged))?;
         let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
         let columns = Columns::of_header(names.iter().map(String::as_str));
         if !columns.has_session() {
             return Ok(Err(names));
         }
-        let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(damaged)?;
+        let batches = unpanicked(|| builder.with_batch_size(BATCH_ROWS).build().map_err(damaged))?;
         // The header would be row 1.
         Ok(Ok(Self { batches, file, row_number: 1, columns, ready: VecDeque::new() }))
     }
@@ -51,8 +52,8 @@ impl ParquetRows {
     /// The next row.
     pub(super) fn next_row(&mut self) -> io::Result<Option<ListRow>> {
         while self.ready.is_empty() {
-            match self.batches.next() {
-                Some(batch) => self.take(&batch.map_err(damaged)?).map_err(damaged)?,
+            match unpanicked(|| self.batches.next().transpose().map_err(damaged))? {
+                Some(batch) => unpanicked(|| self.take(&batch).map_err(damaged))?,
                 None => return Ok(None),
             }
         }
@@ -118,6 +119,14 @@ fn utf8(bytes: &[u8]) -> Option<Cow<'_, str>> {
     std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
 }
 
+/// Calls into the Parquet reader, which panics on some damaged files; such a panic is an error of the file.
+/// What panicked is not used again: a list ends at its first error.
+fn unpanicked<T>(read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the Parquet reader cannot make sense of the file"))
+    })
+}
+
 /// The file is not what its first bytes promise.
 fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
@@ -134,6 +143,7 @@ mod tests {
     };
     use arrow::datatypes::Int32Type;
     use parquet::arrow::ArrowWriter;
+    use proptest::prelude::*;
 
     use super::super::tests::{P1, P2, S1, S2, gzip, read};
     use super::super::{Asked, InvalidRow, ListSource};
@@ -249,5 +259,24 @@ mod tests {
             assert_eq!(read(&bytes[..cut]).expect_err("cut short").class().exit_code(), 2);
         }
         assert_eq!(read(parquet(vec![("session_id", text(&[]))])).expect("a list"), []);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn damage_anywhere_ends_in_rows_or_an_error(
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let mut bytes = parquet(vec![
+                ("session_id", text(&[Some(S1), Some(S2), None])),
+                ("n", Arc::new(Int64Array::from(vec![1, 2, 3]))),
+            ]);
+            for (place, byte) in damage {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+            let _ = read(bytes);
+        }
     }
 }
