@@ -67,7 +67,38 @@ pub enum Error {
         source: io::Error,
     },
     // ---- lists ----
-
+    /// A list that cannot be opened, or not be read to its end.
+    #[error("cannot read {list}")]
+    ListUnreadable {
+        /// The file as typed, or standard input.
+        list: String,
+        /// What the system or the decoder said.
+        source: io::Error,
+    },
+    /// A list of no bytes, or of blanks only.
+    #[error("{list} is empty: expected a header with a session_id column, or a session ID a line")]
+    ListEmpty {
+        /// The file as typed, or standard input.
+        list: String,
+    },
+    /// A file that is no list at all.
+    #[error("{list} is {found}: expected CSV, TSV, JSON lines, Parquet or an ID a line")]
+    ListUnsupported {
+        /// The file as typed, or standard input.
+        list: String,
+        /// What the file seems to be, with its article.
+        found: &'static str,
+        /// How to make a list of it.
+        advice: &'static str,
+    },
+    /// A list of which no column holds session IDs.
+    #[error("{list} has no column of session IDs: found {}, expected session_id", columns(found))]
+    ListWithoutIds {
+        /// The file as typed, or standard input.
+        list: String,
+        /// The columns, or cells of the first row, that are there.
+        found: Vec<String>,
+    },
     // ---- configuration ----
 
     // ---- fetch ----
@@ -112,6 +143,10 @@ impl Error {
             Self::Io { .. } | Self::LogDamaged { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::LogOfAnotherVersion { .. } => Class::Usage,
+            Self::ListUnreadable { .. }
+            | Self::ListEmpty { .. }
+            | Self::ListUnsupported { .. }
+            | Self::ListWithoutIds { .. } => Class::Usage,
         }
     }
 
@@ -129,6 +164,50 @@ impl Error {
             Self::LogOfAnotherVersion { .. } | Self::LogDamaged { .. } => {
                 Some("run again with --refresh to start anew, or with the version that wrote it".to_owned())
             }
+            Self::ListUnreadable { source, .. } => Some(unreadable_list_hint(source.kind()).to_owned()),
+            Self::ListEmpty { .. } => Some(
+                "check what writes the list; a header alone is a valid list without rows: \
+                 session_id,participant_id"
+                    .to_owned(),
+            ),
+            Self::ListUnsupported { advice, .. } => Some((*advice).to_owned()),
+            Self::ListWithoutIds { .. } => Some(
+                "name the column session_id (Session ID and sessionId do as well), and the participants' \
+                 participant_id; without a header the first column of UUIDs is the session"
+                    .to_owned(),
+            ),
         }
     }
+}
+
+/// What to do about a list that cannot be read.
+const fn unreadable_list_hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "check the path; - reads the list from standard input",
+        io::ErrorKind::PermissionDenied => {
+            "let this user read the file, or pipe it in and give - as the list"
+        }
+        io::ErrorKind::StorageFull => {
+            "free some space for temporary files, or give the Parquet file by its path"
+        }
+        io::ErrorKind::IsADirectory => "name the files in it: DIR/*.csv",
+        _ => "the file seems damaged or cut short; make it again",
+    }
+}
+
+/// Names columns in a message: quoted, the first few of many.
+fn columns(found: &[String]) -> String {
+    const SHOWN: usize = 8;
+    if found.is_empty() {
+        return "no columns".to_owned();
+    }
+    let shown: Vec<_> = found.iter().take(SHOWN).map(|name| format!("{:?}", excerpt(name))).collect();
+    let more = if found.len() > SHOWN { format!(" and {} more", found.len() - SHOWN) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// The start of a text that may be long.
+fn excerpt(text: &str) -> &str {
+    const CHARS: usize = 40;
+    text.char_indices().nth(CHARS).map_or(text, |(end, _)| &text[..end])
 }

@@ -12,7 +12,7 @@ fn parse_uuid(text: &str) -> Option<Uuid> {
 
 /// Cuts what spreadsheets leave around an id: white space, the byte order mark, zero-width and
 /// no-break spaces.
-fn trim_id(text: &str) -> &str {
+pub(crate) fn trim_id(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
 }
 

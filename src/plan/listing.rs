@@ -11,7 +11,7 @@ use crate::model::{IdKey, PageSize};
 use crate::wire::PageSummary;
 
 /// Records asked for on a page: the largest number that published clients use with success.
-pub const PAGE_RECORDS: u32 = 100;
+pub(super) const PAGE_RECORDS: u32 = 100;
 
 /// Whether there is more to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
