@@ -8,5 +8,6 @@ pub mod fetch;
 pub mod lists;
 pub mod log;
 pub mod model;
+pub mod sandbox;
 pub mod tables;
 pub mod wire;

@@ -1,0 +1,1 @@
+//! The repository's samples are what the default sandbox answers.
