@@ -111,3 +111,16 @@ pub(super) const LAST_NAMES: [&str; 16] = [
     "Özdemir",
     "Lee",
 ];
+
+pub(super) const TITLES: [&str; 10] = [
+    "Weekly stand-up",
+    "Maths, year 9",
+    "Consultation Dr. Åkesson",
+    "Q&A: \"What's new?\"",
+    "Réunion d'équipe",
+    "Sales / EMEA",
+    "第3回 勉強会",
+    "Office hours",
+    "Onboarding; day 1",
+    "Retro\t(old title)",
+];

@@ -222,7 +222,7 @@ pub(super) fn write_session_fields(json: &mut Json, world: &World, session: &Ses
     } else {
         json.uuid(world.meeting_id(session.meeting));
     }
-    json.key("meeting_display_name").string_of(&["Meeting ", session.view.name()]);
+    json.key("meeting_display_name").string(session.title());
     json.key("type").string(session.view.session_type());
     json.key("status").string(if session.live { "LIVE" } else { "ENDED" });
     let present = |index: &u64| session.live && !world.participant_of(session, *index).left;

@@ -36,8 +36,10 @@ pub(super) struct Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Delivery {
     Whole,
-    /// Half, then the connection ends.
+    /// Half, then a chance to send it, then the connection ends.
     Cut,
+    /// The connection ends.
+    Ended,
     /// Half, then nothing.
     Stalled,
 }
@@ -191,12 +193,18 @@ impl Body for ReplyBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match (self.rest.take(), self.then) {
             (Some(rest), _) => Poll::Ready(Some(Ok(Frame::data(rest)))),
             (None, Delivery::Whole) => Poll::Ready(None),
-            (None, Delivery::Cut) => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
+            (None, Delivery::Cut) => {
+                // hyper forgets what it has buffered when a body fails; it flushes when one waits.
+                self.then = Delivery::Ended;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            (None, Delivery::Ended) => Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
             // Woken by nothing: the client hangs up, or the sandbox stops.
             (None, Delivery::Stalled) => Poll::Pending,
         }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::ids::{IdSpace, hash};
 use super::messy::{Quirk, SessionQuirk};
-use super::people::{FIRST_NAMES, LAST_NAMES, VIEWS, View};
+use super::people::{FIRST_NAMES, LAST_NAMES, TITLES, VIEWS, View};
 use super::sizes::{Layout, Sizes};
 use crate::model::{ParticipantId, SessionId};
 
@@ -364,6 +364,13 @@ impl World {
     /// People who take part, a fourth of the participants: most come again.
     fn population(&self) -> u64 {
         self.options.participants / 4 + 1
+    }
+}
+
+impl Session {
+    /// The title of its meeting.
+    pub(super) fn title(&self) -> &'static str {
+        pick(&TITLES, self.meeting)
     }
 }
 

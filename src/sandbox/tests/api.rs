@@ -12,6 +12,7 @@ use super::super::{
     WorldOptions, Wrapper,
 };
 use super::Client;
+use crate::error::Class;
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
@@ -399,10 +400,13 @@ async fn it_listens_on_loopback_only_and_stops() {
     let host = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let error = Sandbox::start(SandboxOptions { host, ..SandboxOptions::default() }).await.unwrap_err();
     assert_eq!(error.to_string(), "the sandbox does not listen on 0.0.0.0, which is no loopback address");
+    assert_eq!(error.class(), Class::Usage);
+    assert!(error.hint().is_some());
     let client = Client::small(|_| ()).await;
     client.text("sessions").await;
     let port = reqwest::Url::parse(&client.sandbox.base_url()).unwrap().port().unwrap();
     let taken = Sandbox::start(SandboxOptions { port, ..SandboxOptions::default() }).await.unwrap_err();
+    assert_eq!((taken.class(), taken.hint().is_some()), (Class::Failed, true));
     assert_eq!(taken.to_string(), format!("the sandbox cannot listen on 127.0.0.1:{port}"));
     let url = client.url("sessions");
     client.sandbox.stop().await;
