@@ -127,6 +127,34 @@ pub enum Error {
     // ---- rollups ----
 
     // ---- sandbox ----
+    /// The sandbox was to listen where others could reach it.
+    #[error("the sandbox does not listen on {host}, which is no loopback address")]
+    SandboxNotLoopback {
+        /// The address asked for.
+        host: std::net::IpAddr,
+    },
+    /// The sandbox cannot listen.
+    #[error("the sandbox cannot listen on {address}")]
+    SandboxListen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A fault rule that is none.
+    #[error("the sandbox does not understand the fault '{rule}': {problem}")]
+    SandboxFault {
+        /// The rule as typed.
+        rule: String,
+        /// Which part of it.
+        problem: String,
+    },
+    /// A rate limit of the sandbox that is none.
+    #[error("the sandbox does not understand the rate limit '{text}'")]
+    SandboxRateLimit {
+        /// The limit as typed.
+        text: String,
+    },
 }
 
 impl Error {
@@ -140,13 +168,16 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Io { .. } | Self::LogDamaged { .. } => Class::Failed,
+            Self::Io { .. } | Self::LogDamaged { .. } | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
-            Self::LogOfAnotherVersion { .. } => Class::Usage,
             Self::ListUnreadable { .. }
             | Self::ListEmpty { .. }
             | Self::ListUnsupported { .. }
             | Self::ListWithoutIds { .. } => Class::Usage,
+            Self::LogOfAnotherVersion { .. }
+            | Self::SandboxNotLoopback { .. }
+            | Self::SandboxFault { .. }
+            | Self::SandboxRateLimit { .. } => Class::Usage,
         }
     }
 
@@ -154,6 +185,12 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::SandboxNotLoopback { .. } => Some("leave --host out: it listens on 127.0.0.1".to_owned()),
+            Self::SandboxListen { .. } => Some("choose another --port, or 0 for any free one".to_owned()),
+            Self::SandboxFault { .. } => {
+                Some("write it like 'every 10: 500', '7: reset' or 'match participants/: 503 x2'".to_owned())
+            }
+            Self::SandboxRateLimit { .. } => Some("write it like 1200/5m or 200/10s".to_owned()),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space, then run the same command again: what was fetched is kept".to_owned())
             }

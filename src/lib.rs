@@ -9,5 +9,6 @@ pub mod lists;
 pub mod log;
 pub mod model;
 pub mod plan;
+pub mod sandbox;
 pub mod tables;
 pub mod wire;
