@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use zstd::stream::write::Encoder;
 
+use crate::fetch::Reply;
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
 
 /// Magic of the skippable frame; its low nibble is ours to choose.
@@ -19,7 +20,7 @@ const VERSION: u8 = 1;
 /// Bytes of the payload before the index.
 const FIXED: usize = 32;
 /// Bytes of an index entry.
-const ENTRY: usize = 38;
+const ENTRY: usize = 42;
 /// Magic, payload length.
 pub(super) const PREFIX: usize = 8;
 /// Level 1: the fastest that still shrinks replies about sevenfold; the log must keep up with the
@@ -79,6 +80,10 @@ pub enum State {
 pub(super) struct IndexedReply {
     pub(super) key: RequestKey,
     pub(super) state: State,
+    /// Requests sent for it, at most 65,535.
+    pub(super) attempts: u16,
+    /// How many of them met a 429.
+    pub(super) rate_limited: u16,
     pub(super) offset: u32,
 }
 
@@ -117,9 +122,15 @@ impl BlockWriter {
     }
 
     /// Names the reply whose line begins here.
-    pub(super) fn index(&mut self, key: RequestKey, state: State) -> io::Result<()> {
-        let offset = u32::try_from(self.raw_bytes).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        self.index.push(IndexedReply { key, state, offset });
+    pub(super) fn index(&mut self, reply: &Reply, state: State) -> io::Result<()> {
+        let count = |count: u32| u16::try_from(count).unwrap_or(u16::MAX);
+        self.index.push(IndexedReply {
+            key: reply.key,
+            state,
+            attempts: count(reply.attempts),
+            rate_limited: count(reply.rate_limited),
+            offset: u32::try_from(self.raw_bytes).map_err(|_| io::ErrorKind::FileTooLarge)?,
+        });
         Ok(())
     }
 
@@ -253,6 +264,8 @@ impl IndexedReply {
         out.extend([kind, self.state.to_byte()]);
         out.extend(session.to_bytes());
         out.extend(rest);
+        out.extend(self.attempts.to_le_bytes());
+        out.extend(self.rate_limited.to_le_bytes());
         out.extend(self.offset.to_le_bytes());
     }
 
@@ -260,6 +273,8 @@ impl IndexedReply {
         let [kind, state] = fields.take::<2>()?;
         let session = SessionId::from_bytes(fields.take::<16>()?);
         let rest = fields.take::<16>()?;
+        let attempts = fields.take().map(u16::from_le_bytes)?;
+        let rate_limited = fields.take().map(u16::from_le_bytes)?;
         let offset = fields.u32()?;
         let key = match kind {
             0 => RequestKey::Details { session, participant: ParticipantId::from_bytes(rest) },
@@ -275,7 +290,7 @@ impl IndexedReply {
             2 => RequestKey::Session { session },
             _ => return None,
         };
-        Some(Self { key, state: State::of_byte(state)?, offset })
+        Some(Self { key, state: State::of_byte(state)?, attempts, rate_limited, offset })
     }
 }
 

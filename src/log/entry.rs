@@ -48,7 +48,7 @@ pub(super) fn write(reply: Reply, block: &mut BlockWriter) -> io::Result<()> {
     let (mut meta, state) = describe(&reply);
     // The closing brace and line break make way for the body.
     meta.truncate(meta.len() - 2);
-    block.index(reply.key, state)?;
+    block.index(&reply, state)?;
     block.write(&meta)?;
     block.write(b",\"body\":")?;
     match reply.answer {

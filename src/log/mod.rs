@@ -17,6 +17,7 @@ mod block;
 mod entry;
 mod lines;
 mod reader;
+mod replies;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use block::{BlockKind, Location, State};
 pub use entry::{Entry, EntryAnswer};
 pub use lines::{Head, ListFile, Lists, Settings};
 pub use reader::{Entries, IndexEntry, Log};
+pub use replies::{KnownReplies, PageRuling, Replies, RequestCounts, Ruling};
 pub use rows::RowDigest;
 pub use writer::{LogWriter, Opened, open};
 

@@ -42,6 +42,10 @@ pub struct IndexEntry {
     pub key: RequestKey,
     /// How it ended.
     pub state: State,
+    /// Requests sent for it.
+    pub attempts: u16,
+    /// How many of them met a 429.
+    pub rate_limited: u16,
     /// Where its line stands.
     pub location: Location,
 }
@@ -113,7 +117,8 @@ impl Log {
             }
             for reply in read_index(&mut file, block).map_err(Error::io("read", &self.path))? {
                 let location = Location::new(number, reply.offset);
-                tell(IndexEntry { key: reply.key, state: reply.state, location });
+                let IndexedReply { key, state, attempts, rate_limited, .. } = reply;
+                tell(IndexEntry { key, state, attempts, rate_limited, location });
             }
         }
         Ok(())
