@@ -3,6 +3,8 @@
 //!
 //! The stages, in the order in which data passes them:
 
+pub mod cli;
+pub mod config;
 pub mod error;
 pub mod fetch;
 pub mod lists;

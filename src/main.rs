@@ -1,1 +1,3 @@
+//! `rtk-export`: parse, resolve, run, render, exit code.
+
 fn main() {}
