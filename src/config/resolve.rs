@@ -56,17 +56,24 @@ fn typed_face(args: &FaceArgs, environment: &Environment<'_>) -> FaceConfig {
 fn resolve_face(args: &FaceArgs, sources: &mut Sources<'_>, typed: FaceConfig) -> Result<FaceConfig> {
     let progress = sources.value(&settings::PROGRESS, args.progress.as_deref(), values::choice)?;
     let log_format = sources.value(&settings::LOG_FORMAT, args.log_format.as_deref(), values::choice)?;
-    // Typing one of the two also says no to the other, which the file may have.
-    let as_typed = |on: bool, other: bool| if on { Some("true") } else { other.then_some("false") };
-    let quiet = sources.sourced(&settings::QUIET, as_typed(args.quiet, args.verbose), values::truth)?;
-    let verbose = sources.sourced(&settings::VERBOSE, as_typed(args.verbose, args.quiet), values::truth)?;
-    let verbosity = match (quiet.value, verbose.value) {
-        (true, true) => return Err(conflict(quiet.origin, verbose.origin)),
-        (true, false) => Verbosity::Quiet,
+    let verbosity = match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
         (false, true) => Verbosity::Verbose,
-        (false, false) => Verbosity::Normal,
+        (false, false) => verbosity_untyped(sources)?,
     };
     Ok(FaceConfig { progress, verbosity, log_format, ..typed })
+}
+
+/// The verbosity where neither -q nor -v was typed.
+fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
+    let quiet = sources.sourced(&settings::QUIET, None, values::truth)?;
+    let verbose = sources.sourced(&settings::VERBOSE, None, values::truth)?;
+    match (quiet.value, verbose.value) {
+        (true, true) => Err(conflict(quiet.origin, verbose.origin)),
+        (true, false) => Ok(Verbosity::Quiet),
+        (false, true) => Ok(Verbosity::Verbose),
+        (false, false) => Ok(Verbosity::Normal),
+    }
 }
 
 fn run(args: &RunArgs, mut sources: Sources<'_>) -> Result<RunConfig> {
