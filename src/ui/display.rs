@@ -100,17 +100,20 @@ impl Bar {
 
     fn draw(&mut self, view: &View) {
         let counts = &view.counts;
+        self.bar.update(|state| {
+            state.set_len(counts.planned);
+            state.set_pos(counts.done());
+        });
+        self.bar.set_prefix(view.details());
+        self.bar.set_message(view.headline());
         if self.phase != Some(counts.phase) {
             self.phase = Some(counts.phase);
             let fetching = counts.phase == Phase::Fetching;
-            let template = if fetching { "[{bar:24}] {wide_msg}" } else { "{spinner} {wide_msg}" };
+            let template = if fetching { "[{bar:24}] {wide_msg}\n{prefix}" } else { "{spinner} {wide_msg}" };
             let style =
                 ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             self.bar.set_style(style.progress_chars("=> "));
         }
-        self.bar.set_length(counts.planned);
-        self.bar.set_position(counts.done());
-        self.bar.set_message(view.text());
         self.bar.tick();
     }
 }

@@ -24,16 +24,22 @@ pub(super) struct View {
 impl View {
     /// The pause that holds everybody now.
     pub(super) fn pause(&self) -> Option<Pause> {
-        self.counts.pause_at(self.now)
+        self.counts.pause_at(self.now).filter(|_| self.is_fetching())
+    }
+
+    fn is_fetching(&self) -> bool {
+        self.counts.phase == Phase::Fetching
     }
 
     /// The time left: what is planned, at the allowed rate or the measured one where that is
     /// slower (the rate may be allowed and the API slow), after the pause.
     fn time_left(&self) -> Option<Duration> {
+        if !self.is_fetching() {
+            return None;
+        }
         let pause = self.pause();
         // During a pause the measured rate tells nothing.
-        let measured =
-            self.measured_interval.filter(|_| pause.is_none() || self.counts.allowed_interval.is_none());
+        let measured = self.measured_interval.filter(|_| pause.is_none());
         let interval = self.counts.allowed_interval.max(measured)?;
         let nanos = interval.as_nanos().saturating_mul(u128::from(self.counts.left()));
         let working = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
@@ -43,25 +49,44 @@ impl View {
 
     /// Replies per second, to a tenth.
     fn per_second(&self) -> Option<f64> {
+        if !self.is_fetching() || self.pause().is_some() {
+            return None;
+        }
         let tenths = 10_000_000_000_u128.checked_div(self.measured_interval?.as_nanos())?;
         Some(f64::from(u32::try_from(tenths).unwrap_or(u32::MAX)) / 10.0)
     }
 
     /// One line without its end.
     pub(super) fn text(&self) -> String {
+        if self.is_fetching() {
+            format!("fetching: {}, {}", self.headline(), self.details())
+        } else {
+            self.headline()
+        }
+    }
+
+    /// What is looked at most: how far, how fast, how long. Fits beside a bar on 80 columns.
+    pub(super) fn headline(&self) -> String {
         let counts = &self.counts;
-        if counts.phase != Phase::Fetching {
+        if !self.is_fetching() {
             return counts.phase.name().to_owned();
         }
         let percent = counts.done().saturating_mul(100).checked_div(counts.planned).unwrap_or(0).min(100);
         let mut parts =
-            vec![format!("fetching: {} of {} ({percent}%)", grouped(counts.done()), grouped(counts.planned))];
+            vec![format!("{} of {} ({percent}%)", grouped(counts.done()), grouped(counts.planned))];
         parts.extend(self.per_second().map(|rate| format!("{rate:.1}/s")));
-        parts.push(counted(counts.retried, "retry", "retries"));
-        parts.push(counted(counts.failed, "failure", "failures"));
         if let Some(left) = self.time_left().filter(|_| counts.left() > 0) {
             parts.push(format!("about {} left", duration(left)));
         }
+        parts.join(", ")
+    }
+
+    /// What is wrong, and until when nothing is sent.
+    pub(super) fn details(&self) -> String {
+        let mut parts = vec![
+            counted(self.counts.retried, "retry", "retries"),
+            counted(self.counts.failed, "failure", "failures"),
+        ];
         if let Some(pause) = self.pause() {
             parts.push(format!(
                 "waiting until {} UTC: {}",
