@@ -76,7 +76,7 @@ pub struct FaceArgs {
 pub struct RunArgs {
     /// ID lists: CSV, TSV, JSON lines, plain text or Parquet, plain or .gz or .zst; - for stdin
     #[arg(value_name = "LIST")]
-    pub lists: Vec<PathBuf>,
+    pub lists: Vec<String>,
 
     /// Cloudflare account [env: CLOUDFLARE_ACCOUNT_ID]
     #[arg(long, value_name = "ID", help_heading = ACCOUNT)]

@@ -52,8 +52,8 @@ pub enum CommandConfig {
 /// Settings of `run`.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
-    /// The lists, in the order given; at least one.
-    pub lists: Vec<ListSource>,
+    /// The lists as typed, in the order given; at least one, and `-` (stdin) at most once.
+    pub lists: Vec<String>,
     /// Whom to ask.
     pub api: Api,
     /// What and how fast.
@@ -79,15 +79,6 @@ pub struct RebuildConfig {
     pub rollups: Rollups,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
-}
-
-/// Where a list is read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListSource {
-    /// Standard input, written `-`.
-    Stdin,
-    /// A file.
-    File(PathBuf),
 }
 
 /// Whom to ask.

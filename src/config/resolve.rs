@@ -9,7 +9,7 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    Api, ApiConfig, ApiToken, Colour, CommandConfig, FaceConfig, FetchConfig, Format, ListSource, LogFormat,
+    Api, ApiConfig, ApiToken, Colour, CommandConfig, FaceConfig, FetchConfig, Format, LogFormat,
     OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
     Sessions, StartMode, Verbosity,
 };
@@ -110,19 +110,15 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
     Ok(RebuildConfig { export, destination, state_dir, format, rollups, settings })
 }
 
-/// The lists, `-` being stdin, which can be read once.
-fn lists(paths: &[PathBuf]) -> Result<Vec<ListSource>> {
-    let lists: Vec<ListSource> = paths
-        .iter()
-        .map(|path| if path.as_os_str() == "-" { ListSource::Stdin } else { ListSource::File(path.clone()) })
-        .collect();
-    if lists.is_empty() {
+/// The lists, if there are any; `-` is stdin, which can be read once.
+fn lists(typed: &[String]) -> Result<Vec<String>> {
+    if typed.is_empty() {
         return Err(Error::NoList);
     }
-    if lists.iter().filter(|list| **list == ListSource::Stdin).count() > 1 {
+    if typed.iter().filter(|list| *list == "-").count() > 1 {
         return Err(Error::StdinTwice);
     }
-    Ok(lists)
+    Ok(typed.to_vec())
 }
 
 fn api(args: &RunArgs, sources: &mut Sources<'_>) -> Result<Api> {

@@ -63,7 +63,7 @@ fn flag_wins_over_environment_over_file_over_default() {
     let environment = [&COMPLETE[..], &[("RTK_EXPORT_RATE", "2/s"), ("RTK_EXPORT_CONFIG", file)]].concat();
 
     let config = run(&["run", "-", "--concurrency", "4"], &environment).expect("complete");
-    assert_eq!(config.lists, [ListSource::Stdin]);
+    assert_eq!(config.lists, ["-"]);
     assert_eq!(config.fetch.concurrency, 4);
     assert_eq!(config.fetch.rate.limit, RequestRate { requests: 2, window: Duration::from_secs(1) });
     assert_eq!(config.fetch.rate.kind, RateKind::Ceiling);
