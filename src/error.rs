@@ -6,6 +6,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::config::settings::{self, Setting};
+use crate::config::{Origin, TokenFault};
+
 /// The result of everything that can end the command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -100,7 +103,116 @@ pub enum Error {
         found: Vec<String>,
     },
     // ---- configuration ----
+    /// Settings without a default that nobody set.
+    #[error("missing or empty: {}", settings::listed(missing))]
+    SettingsMissing {
+        /// All of them.
+        missing: Vec<&'static Setting>,
+    },
+    /// A value that is none of its kind.
+    #[error("{origin}: {value:?} is not {expected}")]
+    SettingMalformed {
+        /// Where it was set.
+        origin: Origin,
+        /// As it was set.
+        value: String,
+        /// What would be right, with an example.
+        expected: &'static str,
+    },
+    /// Two settings that exclude each other.
+    #[error("{first} cannot go with {second}")]
+    SettingsConflict {
+        /// Where the one was set.
+        first: Origin,
+        /// Where the other was.
+        second: Origin,
+    },
+    /// `--excel` with a format that is not CSV.
+    #[error("{origin} is only for the csv format")]
+    ExcelWithoutCsv {
+        /// Where it was set.
+        origin: Origin,
+    },
+    /// A base URL that would send the token unencrypted.
+    #[error("{origin}: plain http would send the token in clear text to {host}")]
+    ClearTextBaseUrl {
+        /// Where it was set.
+        origin: Origin,
+        /// A host that is not this one.
+        host: String,
+    },
+    /// An output or state directory that is a URL.
+    #[error("{origin}: only directories of this machine are supported, not {scheme}://")]
+    RemoteDirectory {
+        /// Where it was set.
+        origin: Origin,
+        /// `s3`, `gs`, `az`, ...
+        scheme: String,
+    },
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    ConfigFileUnreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The configuration file has a line that is not right.
+    #[error("{}:{line}: {problem}", path.display())]
+    ConfigFileMalformed {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// The configuration file has a key that is no setting.
+    #[error("{}:{line}: {key:?} is not a setting", path.display())]
+    ConfigFileKey {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// As written.
+        key: String,
+    },
+    /// The file of `--api-token-file` cannot be read.
+    #[error("cannot read the API token's file {}", path.display())]
+    TokenFileUnreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What should be a token cannot be one.
+    #[error("{origin}: this is not an API token")]
+    TokenMalformed {
+        /// Where it was set.
+        origin: Origin,
+        /// Why not; says nothing of its text.
+        source: TokenFault,
+    },
+    /// `run` without a list.
+    #[error("no ID list was given")]
+    NoList,
+    /// `-` among the lists more than once.
+    #[error("- was given twice among the lists, but stdin can be read only once")]
+    StdinTwice,
 
+    // ---- face ----
+    /// A result could not be written to stdout.
+    #[error("cannot write to stdout")]
+    Stdout {
+        /// What the system said; a broken pipe is no failure.
+        source: io::Error,
+    },
+    /// The runtime could not be started.
+    #[error("cannot start the worker threads")]
+    Runtime {
+        /// What the system said.
+        source: io::Error,
+    },
     // ---- fetch ----
 
     // ---- response log ----
@@ -168,16 +280,33 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Io { .. } | Self::LogDamaged { .. } | Self::SandboxListen { .. } => Class::Failed,
+            Self::Io { .. }
+            | Self::LogDamaged { .. }
+            | Self::Stdout { .. }
+            | Self::Runtime { .. }
+            | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::ListUnreadable { .. }
             | Self::ListEmpty { .. }
             | Self::ListUnsupported { .. }
-            | Self::ListWithoutIds { .. } => Class::Usage,
-            Self::LogOfAnotherVersion { .. }
+            | Self::ListWithoutIds { .. }
+            | Self::SettingsMissing { .. }
+            | Self::SettingMalformed { .. }
+            | Self::SettingsConflict { .. }
+            | Self::ExcelWithoutCsv { .. }
+            | Self::ClearTextBaseUrl { .. }
+            | Self::RemoteDirectory { .. }
+            | Self::ConfigFileUnreadable { .. }
+            | Self::ConfigFileMalformed { .. }
+            | Self::ConfigFileKey { .. }
+            | Self::TokenFileUnreadable { .. }
+            | Self::TokenMalformed { .. }
+            | Self::NoList
+            | Self::StdinTwice
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
-            | Self::SandboxRateLimit { .. } => Class::Usage,
+            | Self::SandboxRateLimit { .. }
+            | Self::LogOfAnotherVersion { .. } => Class::Usage,
         }
     }
 
@@ -194,7 +323,6 @@ impl Error {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space, then run the same command again: what was fetched is kept".to_owned())
             }
-            Self::Io { .. } => None,
             Self::OutputBusy { .. } => {
                 Some("wait for it to end, or export to another directory with --output".to_owned())
             }
@@ -213,6 +341,41 @@ impl Error {
                  participant_id; without a header the first column of UUIDs is the session"
                     .to_owned(),
             ),
+            Self::Io { .. } | Self::Stdout { .. } | Self::Runtime { .. } => None,
+            Self::SettingsMissing { missing } if missing.contains(&&settings::OUTPUT) => {
+                Some("say where the export goes: -o DIR".to_owned())
+            }
+            Self::SettingsMissing { .. } => Some(
+                "set what is missing, or try it without an account: rtk-export run LIST -o DIR --sandbox"
+                    .to_owned(),
+            ),
+            Self::SettingMalformed { origin, .. }
+            | Self::RemoteDirectory { origin, .. }
+            | Self::ClearTextBaseUrl { origin, .. } => origin.remedy(),
+            Self::SettingsConflict { second, .. } => Some(format!("leave {second} out")),
+            Self::ExcelWithoutCsv { .. } => Some("add --format csv".to_owned()),
+            Self::ConfigFileUnreadable { .. } => Some(format!(
+                "give the right file with --config or {}, or leave both out",
+                settings::CONFIG_VARIABLE
+            )),
+            Self::ConfigFileMalformed { .. } => {
+                Some("write it as key = value, for example rate = \"1200/5m\"".to_owned())
+            }
+            Self::ConfigFileKey { .. } => Some(
+                "the keys are the names of the flags: rtk-export run --help; a token is never one".to_owned(),
+            ),
+            Self::TokenFileUnreadable { .. } => Some(format!(
+                "give a readable file with --api-token-file, or the token itself in {}",
+                settings::API_TOKEN_VARIABLE
+            )),
+            Self::TokenMalformed { .. } => {
+                Some("the token is one word, as Cloudflare showed it when it was made".to_owned())
+            }
+            Self::NoList => Some(
+                "give files of session and participant ids: rtk-export run LIST -o DIR (- for stdin)"
+                    .to_owned(),
+            ),
+            Self::StdinTwice => Some("leave one of the two out".to_owned()),
         }
     }
 }

@@ -3,12 +3,18 @@
 //!
 //! The stages, in the order in which data passes them:
 
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
 pub mod error;
 pub mod fetch;
 pub mod lists;
 pub mod log;
 pub mod model;
 pub mod plan;
+pub mod progress;
 pub mod sandbox;
 pub mod tables;
+pub mod ui;
 pub mod wire;

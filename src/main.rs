@@ -1,1 +1,27 @@
-fn main() {}
+//! `rtk-export`: parse, resolve, run, render, exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use rtk_export::cli::Cli;
+use rtk_export::commands::{self, Ending};
+use rtk_export::config::{self, Resolved};
+use rtk_export::error::{Error, Result};
+use rtk_export::ui::{self, Ui};
+use tokio::runtime::{self, Runtime};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return ui::answer(&answer),
+    };
+    let Resolved { face, command } = config::resolve(cli, &config::process_environment);
+    let ui = Ui::new(face);
+    let ending = command.and_then(|command| runtime()?.block_on(commands::run(command, &ui)));
+    ui.exit(ending.map(Ending::exit_code))
+}
+
+/// A worker per core; the stages' blocking work has its own threads.
+fn runtime() -> Result<Runtime> {
+    runtime::Builder::new_multi_thread().enable_all().build().map_err(|source| Error::Runtime { source })
+}

@@ -286,17 +286,16 @@ impl Entries {
     /// An I/O error, or a damaged block.
     pub fn block(&mut self, location: Location) -> Result<Arc<Vec<u8>>> {
         let number = location.block();
-        if let Some(place) = self.cache.iter().position(|(cached, _)| *cached == number) {
-            if let Some(hit) = self.cache.remove(place) {
-                self.cache.push_back(hit);
+        let cached = self.cache.iter().position(|(cached, _)| *cached == number);
+        let block = match cached.and_then(|place| self.cache.remove(place)) {
+            Some((_, block)) => block,
+            None => {
+                self.make_room(number);
+                Arc::new(self.unpack(number)?)
             }
-        } else {
-            self.make_room(number);
-            let unpacked = Arc::new(self.unpack(number)?);
-            self.cache.push_back((number, unpacked));
-        }
-        let (_, block) = self.cache.back().expect("just pushed");
-        Ok(Arc::clone(block))
+        };
+        self.cache.push_back((number, Arc::clone(&block)));
+        Ok(block)
     }
 
     /// Drops cached blocks, so that the next one fits within the bound.

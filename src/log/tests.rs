@@ -116,7 +116,7 @@ fn everything_comes_back_as_it_was() {
     log.each_reply(|entry| states.push((entry.key, entry.state))).unwrap();
     assert_eq!(states[1], (found(2).key, State::AskAgain));
     assert!(!log.is_fetched());
-    writer.mark_fetched(Utc::now()).unwrap();
+    writer.mark_fetched(crate::clock::now()).unwrap();
     assert!(Log::open(&path, false).unwrap().unwrap().is_fetched());
 }
 

@@ -44,7 +44,7 @@ pub enum Opened {
     /// Nothing to continue: an empty, locked log.
     Empty(LogWriter),
     /// A log with its list rows and perhaps replies, and a writer at its end.
-    Begun(LogWriter, Log),
+    Begun(LogWriter, Box<Log>),
 }
 
 /// Opens and locks the log of a state directory, cutting off a torn tail.
@@ -67,7 +67,7 @@ pub fn open(path: &Path) -> Result<Opened> {
     file.set_len(end).map_err(Error::io("write", path))?;
     let writer = LogWriter { path: path.to_owned(), file, end, block: None, undurable: 0, oldest: None };
     Ok(match log {
-        Some(log) => Opened::Begun(writer, log),
+        Some(log) => Opened::Begun(writer, Box::new(log)),
         None => Opened::Empty(writer),
     })
 }

@@ -9,20 +9,10 @@ use std::sync::Arc;
 
 use super::listing::{Listing, PAGE_RECORDS, Progress};
 use super::wants::{SessionNo, WantKind, WantNo, Wants};
+use crate::config::FetchMode;
 use crate::error::Result;
 use crate::model::{IdKey, PageSize, RequestKey};
 use crate::wire::{Listed, PageSummary};
-
-/// How participants are fetched: `--fetch`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchMode {
-    /// The fewest requests.
-    Auto,
-    /// Details for every participant; pages only to find ids.
-    Detail,
-    /// Pages only.
-    List,
-}
 
 /// What the planner is told beside the wants.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +111,7 @@ impl Planner {
     ///
     /// # Errors
     /// A known answer cannot be read.
-    pub fn next(&mut self) -> Result<Next> {
+    pub fn next_request(&mut self) -> Result<Next> {
         loop {
             if let Some(request) = self.ready.pop_front() {
                 let Some((request, outcome)) = self.known.answer(&request)? else {
@@ -137,7 +127,7 @@ impl Planner {
         }
     }
 
-    /// Takes the answer to a request that [`next`](Self::next) gave.
+    /// Takes the answer to a request that [`next_request`](Self::next_request) gave.
     pub fn answered(&mut self, request: &RequestKey, outcome: &Outcome) {
         self.in_flight -= 1;
         self.apply(request, outcome);

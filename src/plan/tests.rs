@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::FetchMode;
 use crate::lists::Asked;
 use crate::model::{IdKey, PageSize, ParticipantId, RequestKey, SessionId};
 use crate::wire::{Listed, PageSummary, Paging};
@@ -125,7 +126,7 @@ fn drive(
     let mut sent = Vec::new();
     let mut in_flight: Vec<RequestKey> = Vec::new();
     loop {
-        let next = if in_flight.len() < at_once { planner.next().unwrap() } else { Next::Wait };
+        let next = if in_flight.len() < at_once { planner.next_request().unwrap() } else { Next::Wait };
         match next {
             Next::Request(request) => {
                 if sent.len() == stop_after {

@@ -284,5 +284,5 @@ fn ceil_secs(duration: Duration) -> u64 {
 
 /// The HTTP date so many seconds from now.
 pub(super) fn http_date_in(secs: u64) -> String {
-    httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(secs))
+    httpdate::fmt_http_date(SystemTime::from(crate::clock::now()) + Duration::from_secs(secs))
 }

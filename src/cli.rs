@@ -1,0 +1,217 @@
+//! What can be typed: the commands and their options, as text.
+//!
+//! In: the command line. Out: [`Cli`], holding only what was typed.
+//! Guarantees: no I/O and no default that depends on the machine; the help names every default and
+//! environment variable (a test compares it with the settings' own table).
+//! Not here: what a value means, where else it may come from, whether it is right: see `config`.
+
+#![expect(
+    clippy::doc_markdown,
+    rustdoc::bare_urls,
+    reason = "the docs of fields are help texts, shown as they are written"
+)]
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::sandbox::SandboxArgs;
+
+/// Heading of the options that say whose data is exported.
+const ACCOUNT: &str = "Account";
+/// Heading of the options that choose what is fetched.
+const DATA: &str = "Data";
+/// Heading of the options that pace the requests.
+const PACE: &str = "Pace";
+/// Heading of the options that say where the export goes.
+const OUTPUT: &str = "Output";
+/// Heading of the options that shape what is displayed.
+const DISPLAY: &str = "Display";
+
+/// Exports Cloudflare RealtimeKit participants, peer events and minutes to Parquet or CSV.
+#[derive(Debug, Parser)]
+#[command(name = "rtk-export", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How it is displayed.
+    #[command(flatten)]
+    pub face: FaceArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Export the sessions and participants of ID lists
+    Run(Box<RunArgs>),
+    /// Make tables and rollups again from the response log, without a request
+    Rebuild(RebuildArgs),
+    /// Serve a simulated RealtimeKit API on loopback
+    Sandbox(SandboxArgs),
+}
+
+/// Options of every command.
+#[derive(Debug, Default, Args)]
+pub struct FaceArgs {
+    /// Progress: bars on a terminal and plain lines elsewhere (auto), also with -q (always),
+    /// not at all (never) [default: auto]
+    #[arg(long, global = true, value_name = "auto|always|never", help_heading = DISPLAY)]
+    pub progress: Option<String>,
+    /// Show nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = DISPLAY)]
+    pub quiet: bool,
+    /// Show the resolved settings and more detail
+    #[arg(short, long, global = true, help_heading = DISPLAY)]
+    pub verbose: bool,
+    /// Form of progress, warnings and errors on stderr [default: text]
+    #[arg(long, global = true, value_name = "text|json", help_heading = DISPLAY)]
+    pub log_format: Option<String>,
+    /// TOML file of options, keys named as the flags; flags and environment win over it
+    /// [env: RTK_EXPORT_CONFIG]
+    #[arg(long, global = true, value_name = "FILE", help_heading = DISPLAY)]
+    pub config: Option<PathBuf>,
+}
+
+/// Options of `run`.
+#[derive(Debug, Default, Args)]
+pub struct RunArgs {
+    /// ID lists: CSV, TSV, JSON lines, plain text or Parquet, plain or .gz or .zst; - for stdin
+    #[arg(value_name = "LIST")]
+    pub lists: Vec<String>,
+
+    /// Cloudflare account [env: CLOUDFLARE_ACCOUNT_ID]
+    #[arg(long, value_name = "ID", help_heading = ACCOUNT)]
+    pub account_id: Option<String>,
+    /// RealtimeKit app [env: REALTIMEKIT_APP_ID]
+    #[arg(long, value_name = "ID", help_heading = ACCOUNT)]
+    pub app_id: Option<String>,
+    /// File that holds the API token; no flag takes the token itself [env, the token:
+    /// CLOUDFLARE_API_TOKEN]
+    #[arg(long, value_name = "FILE", help_heading = ACCOUNT)]
+    pub api_token_file: Option<PathBuf>,
+    /// Base of the API; https, or http on loopback [env: CLOUDFLARE_BASE_URL] [default:
+    /// https://api.cloudflare.com/client/v4]
+    #[arg(long, value_name = "URL", help_heading = ACCOUNT)]
+    pub base_url: Option<String>,
+    /// Use a built-in simulated API; needs no account
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = ACCOUNT)]
+    pub sandbox: Option<String>,
+
+    /// Fetch session details too, one request per session
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
+    pub with_sessions: Option<String>,
+    /// Leave peer events out (and the minutes they carry)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
+    pub no_peer_events: Option<String>,
+    /// Make no rollups
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
+    pub no_rollups: Option<String>,
+    /// Requests used: whichever are fewest (auto), one per participant (detail), pages of a
+    /// session's participants (list) [default: auto]
+    #[arg(long, value_name = "auto|detail|list", help_heading = DATA)]
+    pub fetch: Option<String>,
+
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Requests in flight at once, 1 to 4096 [default: 32]
+    #[arg(long, value_name = "N", help_heading = PACE)]
+    pub concurrency: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
+    /// Tries after the first, for failures that pass, 0 to 100 [default: 8]
+    #[arg(long, value_name = "N", help_heading = PACE)]
+    pub retries: Option<String>,
+    /// Stop, resumable, once more IDs than this have failed [default: no limit]
+    #[arg(long, value_name = "N", help_heading = PACE)]
+    pub max_failures: Option<String>,
+
+    /// Directory of the export, created if need be; required [env: RTK_EXPORT_OUTPUT]
+    #[arg(short, long, value_name = "DIR", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+    /// Directory of the response log [default: .rtk-export in the output]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub state_dir: Option<PathBuf>,
+    /// Fetch everything anew, replacing a finished or other export once the new one is complete
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub refresh: Option<String>,
+    /// Keep the response log (it holds personal data) after success [default: always]
+    #[arg(long, value_name = "always|never", help_heading = OUTPUT)]
+    pub keep_log: Option<String>,
+    /// Format of the tables [default: parquet]
+    #[arg(long, value_name = "parquet|csv", help_heading = OUTPUT)]
+    pub format: Option<String>,
+    /// CSV for spreadsheets: with a BOM, and formula-like text cells defused
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub excel: Option<String>,
+}
+
+/// Options of `rebuild`.
+#[derive(Debug, Default, Args)]
+pub struct RebuildArgs {
+    /// Directory of the export
+    #[arg(value_name = "DIR")]
+    pub export: PathBuf,
+    /// Directory to write to [default: DIR, in place]
+    #[arg(short, long, value_name = "OUT", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+    /// Directory of the response log [default: .rtk-export in DIR]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub state_dir: Option<PathBuf>,
+    /// Format of the tables [default: as the export was made]
+    #[arg(long, value_name = "parquet|csv", help_heading = OUTPUT)]
+    pub format: Option<String>,
+    /// CSV for spreadsheets: with a BOM, and formula-like text cells defused
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub excel: Option<String>,
+    /// Make no rollups
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub no_rollups: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The help of a command as a terminal of 100 columns shows it.
+    fn help(command: &[&str]) -> String {
+        let typed = ["rtk-export"].iter().chain(command).chain(&["--help"]);
+        let shown = Cli::command().term_width(100).try_get_matches_from(typed);
+        shown.err().map(|help| help.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_parser_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_texts() {
+        insta::assert_snapshot!("help", help(&[]));
+        insta::assert_snapshot!("help_run", help(&["run"]));
+        insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
+    }
+
+    /// Docs that list behaviour are tested: each default and variable of the settings' table.
+    #[test]
+    fn help_names_every_default_and_variable() {
+        let help = help(&["run"]).split_whitespace().collect::<Vec<_>>().join(" ");
+        for setting in crate::config::settings::ALL {
+            assert!(help.contains(&format!("--{}", setting.name)), "{}", setting.name);
+            if let Some(default) = setting.default.filter(|default| *default != "false") {
+                assert!(help.contains(&format!("[default: {default}]")), "{}", setting.name);
+            }
+            if let Some(variable) = setting.variable {
+                assert!(help.contains(variable), "{variable}");
+            }
+        }
+    }
+}

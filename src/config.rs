@@ -1,0 +1,249 @@
+//! What the commands are to do, resolved once and frozen: flag over environment over file over default.
+//!
+//! In: what was typed, the environment, the configuration file, the token's file. Out: [`Resolved`],
+//! of which each stage takes its own small struct.
+//! Guarantees: the only reader of environment variables; everything is checked before anything is
+//! sent or written; the token can only be exposed on purpose ([`ApiToken::expose`]).
+//! Not here: reading lists, creating directories.
+
+mod file;
+mod resolve;
+pub mod settings;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod token;
+mod values;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+pub use resolve::resolve;
+pub use sources::{Environment, Origin, ShownSetting};
+pub use token::{ApiToken, TokenFault};
+pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate};
+
+use crate::error::Result;
+use crate::sandbox::SandboxArgs;
+
+/// What was typed, resolved. The face is there even where the rest is wrong, to show the error with.
+#[derive(Debug)]
+pub struct Resolved {
+    /// How it is displayed.
+    pub face: FaceConfig,
+    /// What to do, or what is wrong with it.
+    pub command: Result<CommandConfig>,
+}
+
+/// A command and its settings.
+#[derive(Debug)]
+pub enum CommandConfig {
+    /// `run`
+    Run(Box<RunConfig>),
+    /// `rebuild`
+    Rebuild(RebuildConfig),
+    /// `sandbox`
+    Sandbox(SandboxArgs),
+}
+
+/// Settings of `run`.
+#[derive(Clone, Debug)]
+pub struct RunConfig {
+    /// The lists as typed, in the order given; at least one, and `-` (stdin) at most once.
+    pub lists: Vec<String>,
+    /// Whom to ask.
+    pub api: Api,
+    /// What and how fast.
+    pub fetch: FetchConfig,
+    /// Where to and in which form.
+    pub output: OutputConfig,
+    /// The settings as resolved, to be shown with `-v`.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// Settings of `rebuild`.
+#[derive(Clone, Debug)]
+pub struct RebuildConfig {
+    /// Directory of the export whose log is read.
+    pub export: PathBuf,
+    /// Directory to write to; `None` for in place.
+    pub destination: Option<PathBuf>,
+    /// Directory of the response log; `None` for `.rtk-export` in the export.
+    pub state_dir: Option<PathBuf>,
+    /// The form; `None` for that in which the export was made.
+    pub format: Option<Format>,
+    /// Whether rollups are made.
+    pub rollups: Rollups,
+    /// The settings as resolved, to be shown with `-v`.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// Whom to ask.
+#[derive(Clone, Debug)]
+pub enum Api {
+    /// The simulated API, started in-process: its address and token are known once it runs.
+    Sandbox,
+    /// An API that is there.
+    At(ApiConfig),
+}
+
+/// Where an API is and who asks.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Without a slash at its end, unless its path is empty.
+    pub base_url: Url,
+    /// Not percent-encoded.
+    pub account_id: String,
+    /// Not percent-encoded.
+    pub app_id: String,
+    /// Sent as `Authorization: Bearer`.
+    pub token: ApiToken,
+}
+
+/// What is fetched and how fast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchConfig {
+    /// Details, pages or the fewest requests.
+    pub mode: FetchMode,
+    /// Whether sessions are fetched too.
+    pub sessions: Sessions,
+    /// Whether peer events are asked for.
+    pub peer_events: PeerEvents,
+    /// The quota as far as it is known here.
+    pub rate: Rate,
+    /// The share of the quota left to others, 0 to 99.
+    pub reserve_percent: u8,
+    /// Requests in flight, 1 to 4096.
+    pub concurrency: usize,
+    /// Time allowed to one try.
+    pub timeout: Duration,
+    /// Tries after the first, 0 to 100.
+    pub retries: u32,
+    /// Failed IDs past which the run stops; `None` for no limit.
+    pub max_failures: Option<u64>,
+}
+
+/// The quota as set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many in which time.
+    pub limit: RequestRate,
+    /// Whether the server's policy may lift it.
+    pub kind: RateKind,
+}
+
+/// Whether a rate was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateKind {
+    /// Nobody set it: the server's policy replaces it.
+    Default,
+    /// Set explicitly: a higher policy of the server's does not lift it.
+    Ceiling,
+}
+
+/// Whether sessions are fetched beside participants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// A request per session.
+    Fetched,
+    /// None.
+    LeftOut,
+}
+
+/// Whether participants come with their peer events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerEvents {
+    /// They do.
+    Included,
+    /// They do not, nor do the minutes that events carry.
+    LeftOut,
+}
+
+/// Whether rollups are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rollups {
+    /// They are.
+    Made,
+    /// They are not.
+    LeftOut,
+}
+
+/// Whether an unfinished or finished export is continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartMode {
+    /// An unfinished export of the same fingerprint goes on; a finished or other one is refused.
+    Resume,
+    /// Everything is fetched anew.
+    Refresh,
+}
+
+/// Where the export goes and in which form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputConfig {
+    /// The export's directory.
+    pub dir: PathBuf,
+    /// Directory of the response log; `None` for `.rtk-export` in the export.
+    pub state_dir: Option<PathBuf>,
+    /// Go on, or anew.
+    pub start: StartMode,
+    /// Whether the log outlives success.
+    pub keep_log: KeepLog,
+    /// Form of the tables.
+    pub format: Format,
+    /// Whether rollups are made.
+    pub rollups: Rollups,
+}
+
+/// Form of the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Apache Parquet.
+    Parquet,
+    /// RFC 4180.
+    Csv,
+    /// CSV with a BOM and with formula-like text cells defused.
+    CsvExcel,
+}
+
+/// How it is displayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaceConfig {
+    /// When progress is.
+    pub progress: ProgressMode,
+    /// How much else is.
+    pub verbosity: Verbosity,
+    /// Text or JSON.
+    pub log_format: LogFormat,
+    /// Whether a terminal gets colours.
+    pub colour: Colour,
+}
+
+/// How much is displayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors.
+    Quiet,
+    /// Warnings, progress and the summary too.
+    Normal,
+    /// The resolved settings and details too.
+    Verbose,
+}
+
+/// Whether colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// On a terminal.
+    Auto,
+    /// `NO_COLOR` or `TERM=dumb` is set.
+    Never,
+}
+
+/// The environment of this process.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn process_environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}

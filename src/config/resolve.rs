@@ -1,0 +1,266 @@
+//! Typed -> resolved: applies the sources in their order and checks what goes with what.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::file::ConfigFile;
+use super::settings::{self, Setting};
+use super::sources::{Environment, Origin, Sourced, Sources};
+use super::values::{self, TypedFormat};
+use super::{
+    Api, ApiConfig, ApiToken, Colour, CommandConfig, FaceConfig, FetchConfig, Format, LogFormat,
+    OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
+    Sessions, StartMode, Verbosity,
+};
+use crate::cli::{Cli, Command, FaceArgs, RebuildArgs, RunArgs};
+use crate::error::{Error, Result};
+
+/// Resolves and checks what was typed.
+#[must_use]
+pub fn resolve(cli: Cli, environment: &Environment<'_>) -> Resolved {
+    let mut face = typed_face(&cli.face, environment);
+    let command = read_file(&cli.face, environment).and_then(|file| {
+        let mut sources = Sources::new(environment, file);
+        face = resolve_face(&cli.face, &mut sources, face)?;
+        match cli.command {
+            Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, sources)?))),
+            Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
+            Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
+        }
+    });
+    Resolved { face, command }
+}
+
+/// The configuration file that was named, or an empty one.
+fn read_file(args: &FaceArgs, environment: &Environment<'_>) -> Result<ConfigFile> {
+    let from_variable = || environment(settings::CONFIG_VARIABLE).filter(|path| !path.is_empty());
+    match args.config.clone().or_else(|| from_variable().map(PathBuf::from)) {
+        Some(path) => ConfigFile::read(&path),
+        None => Ok(ConfigFile::default()),
+    }
+}
+
+/// The face as far as the command line alone tells it: shows what is wrong with everything else.
+fn typed_face(args: &FaceArgs, environment: &Environment<'_>) -> FaceConfig {
+    let is_set = |name| environment(name).is_some_and(|value| !value.is_empty());
+    let dumb = environment(settings::TERM_VARIABLE).is_some_and(|term| term == "dumb");
+    FaceConfig {
+        progress: ProgressMode::Auto,
+        verbosity: if args.quiet { Verbosity::Quiet } else { Verbosity::Normal },
+        log_format: args.log_format.as_deref().and_then(values::choice).unwrap_or(LogFormat::Text),
+        colour: if is_set(settings::NO_COLOR_VARIABLE) || dumb { Colour::Never } else { Colour::Auto },
+    }
+}
+
+fn resolve_face(args: &FaceArgs, sources: &mut Sources<'_>, typed: FaceConfig) -> Result<FaceConfig> {
+    let progress = sources.value(&settings::PROGRESS, args.progress.as_deref(), values::choice)?;
+    let log_format = sources.value(&settings::LOG_FORMAT, args.log_format.as_deref(), values::choice)?;
+    let verbosity = match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => verbosity_untyped(sources)?,
+    };
+    Ok(FaceConfig { progress, verbosity, log_format, ..typed })
+}
+
+/// The verbosity where neither -q nor -v was typed.
+fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
+    let quiet = sources.sourced(&settings::QUIET, None, values::truth)?;
+    let verbose = sources.sourced(&settings::VERBOSE, None, values::truth)?;
+    match (quiet.value, verbose.value) {
+        (true, true) => Err(conflict(quiet.origin, verbose.origin)),
+        (true, false) => Ok(Verbosity::Quiet),
+        (false, true) => Ok(Verbosity::Verbose),
+        (false, false) => Ok(Verbosity::Normal),
+    }
+}
+
+fn run(args: &RunArgs, mut sources: Sources<'_>) -> Result<RunConfig> {
+    let lists = lists(&args.lists)?;
+    let api = api(args, &mut sources)?;
+    let fetch = fetch(args, &mut sources)?;
+    let output = output(args, &mut sources)?;
+    Ok(RunConfig { lists, api, fetch, output, settings: sources.into_shown() })
+}
+
+fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig> {
+    // Only what is typed says where to and in which form: the file and the environment describe
+    // `run`, and a rebuild without options is one in place.
+    let typed_directory = |setting: &'static Setting, path: Option<PathBuf>| {
+        path.map(|value| {
+            local(Sourced { value: value.into_os_string(), origin: Origin::Flag(setting.name) }, setting)
+        })
+        .transpose()
+    };
+    let export = local(
+        Sourced { value: args.export.into_os_string(), origin: Origin::Argument("DIR") },
+        &settings::OUTPUT,
+    )?;
+    let destination = typed_directory(&settings::OUTPUT, args.output)?;
+    let state_dir = directory(&settings::STATE_DIR, args.state_dir.as_deref(), &mut sources)?;
+    let mut typed_only = Sources::new(&|_| None, ConfigFile::default());
+    let format = match (&args.format, &args.excel) {
+        (None, None) => None,
+        (typed, excel) => Some(format(typed.as_deref(), excel.as_deref(), &mut typed_only)?),
+    };
+    let rollups = rollups(args.no_rollups.as_deref(), &mut typed_only)?;
+    let mut settings = sources.into_shown();
+    settings.extend(typed_only.into_shown());
+    Ok(RebuildConfig { export, destination, state_dir, format, rollups, settings })
+}
+
+/// The lists, if there are any; `-` is stdin, which can be read once.
+fn lists(typed: &[String]) -> Result<Vec<String>> {
+    if typed.is_empty() {
+        return Err(Error::NoList);
+    }
+    if typed.iter().filter(|list| *list == "-").count() > 1 {
+        return Err(Error::StdinTwice);
+    }
+    Ok(typed.to_vec())
+}
+
+fn api(args: &RunArgs, sources: &mut Sources<'_>) -> Result<Api> {
+    let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
+    let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
+    if sandbox.value {
+        // A variable that is set for every tool does not stand in the way of a typed --sandbox.
+        return match base_url.map(|given| given.origin) {
+            Some(origin) if origin.rank() >= sandbox.origin.rank() => Err(conflict(sandbox.origin, origin)),
+            _ => Ok(Api::Sandbox),
+        };
+    }
+    let base_url = sources.sourced(&settings::BASE_URL, args.base_url.as_deref(), values::base_url)?;
+    if values::is_clear_text(&base_url.value) {
+        let host = base_url.value.host_str().unwrap_or_default().to_owned();
+        return Err(Error::ClearTextBaseUrl { origin: base_url.origin, host });
+    }
+    let account_id = sources.optional(&settings::ACCOUNT_ID, args.account_id.as_deref(), values::id)?;
+    let app_id = sources.optional(&settings::APP_ID, args.app_id.as_deref(), values::id)?;
+    let token = api_token(args.api_token_file.as_deref(), sources)?;
+    match (account_id, app_id, token) {
+        (Some(account_id), Some(app_id), Some(token)) => Ok(Api::At(ApiConfig {
+            base_url: base_url.value,
+            account_id: account_id.value,
+            app_id: app_id.value,
+            token,
+        })),
+        (account_id, app_id, token) => {
+            let found = [account_id.is_some(), app_id.is_some(), token.is_some()];
+            let wanted = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE];
+            let missing = wanted.into_iter().zip(found).filter(|(_, found)| !found);
+            Err(Error::SettingsMissing { missing: missing.map(|(setting, _)| setting).collect() })
+        }
+    }
+}
+
+/// The token: its variable holds the token itself, the flag and the file's key a path.
+fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<ApiToken>> {
+    let setting = &settings::API_TOKEN_FILE;
+    let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
+    let text = if matches!(given.origin, Origin::Variable(_)) {
+        given.value
+    } else {
+        let path = PathBuf::from(given.value);
+        let bytes = fs::read(&path).map_err(|source| Error::TokenFileUnreadable { path, source })?;
+        String::from_utf8_lossy(&bytes).into_owned().into()
+    };
+    let origin = given.origin;
+    match ApiToken::parse(&text.to_string_lossy()) {
+        Ok(token) => {
+            sources.show(setting, "(a token, not shown)".to_owned(), &origin);
+            Ok(Some(token))
+        }
+        Err(source) => Err(Error::TokenMalformed { origin, source }),
+    }
+}
+
+fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
+    let with_sessions =
+        sources.value(&settings::WITH_SESSIONS, args.with_sessions.as_deref(), values::truth)?;
+    let no_peer_events =
+        sources.value(&settings::NO_PEER_EVENTS, args.no_peer_events.as_deref(), values::truth)?;
+    let mode = sources.value(&settings::FETCH, args.fetch.as_deref(), values::choice)?;
+    let rate = sources.sourced(&settings::RATE, args.rate.as_deref(), values::rate)?;
+    let kind = if rate.origin.is_explicit() { RateKind::Ceiling } else { RateKind::Default };
+    let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
+    let concurrency = sources.value(&settings::CONCURRENCY, args.concurrency.as_deref(), |text| {
+        values::number(text, &(1..=4096))
+    })?;
+    let timeout = sources.value(&settings::TIMEOUT, args.timeout.as_deref(), values::timeout)?;
+    let retries = sources
+        .value(&settings::RETRIES, args.retries.as_deref(), |text| values::number(text, &(0..=100)))?;
+    let max_failures = sources.optional(&settings::MAX_FAILURES, args.max_failures.as_deref(), |text| {
+        values::number(text, &(0..=u64::MAX))
+    })?;
+    Ok(FetchConfig {
+        mode,
+        sessions: if with_sessions { Sessions::Fetched } else { Sessions::LeftOut },
+        peer_events: if no_peer_events { PeerEvents::LeftOut } else { PeerEvents::Included },
+        rate: Rate { limit: rate.value, kind },
+        reserve_percent,
+        concurrency,
+        timeout,
+        retries,
+        max_failures: max_failures.map(|given| given.value),
+    })
+}
+
+fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
+    let rollups = rollups(args.no_rollups.as_deref(), sources)?;
+    let dir = directory(&settings::OUTPUT, args.output.as_deref(), sources)?
+        .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
+    let state_dir = directory(&settings::STATE_DIR, args.state_dir.as_deref(), sources)?;
+    let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
+    let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
+    let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
+    let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
+    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups })
+}
+
+fn rollups(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rollups> {
+    let left_out = sources.value(&settings::NO_ROLLUPS, typed, values::truth)?;
+    Ok(if left_out { Rollups::LeftOut } else { Rollups::Made })
+}
+
+fn format(typed: Option<&str>, excel: Option<&str>, sources: &mut Sources<'_>) -> Result<Format> {
+    let format = sources.sourced(&settings::FORMAT, typed, values::choice)?;
+    let excel = sources.sourced(&settings::EXCEL, excel, values::truth)?;
+    match (format.value, excel.value) {
+        (TypedFormat::Parquet, false) => Ok(Format::Parquet),
+        (TypedFormat::Csv, false) => Ok(Format::Csv),
+        (TypedFormat::Csv, true) => Ok(Format::CsvExcel),
+        (TypedFormat::Parquet, true) => Err(Error::ExcelWithoutCsv { origin: excel.origin }),
+    }
+}
+
+/// A directory of this machine, where one is given.
+fn directory(
+    setting: &'static Setting,
+    typed: Option<&Path>,
+    sources: &mut Sources<'_>,
+) -> Result<Option<PathBuf>> {
+    let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
+    let (shown, origin) = (given.value.to_string_lossy().into_owned(), given.origin.clone());
+    let path = local(given, setting)?;
+    sources.show(setting, shown, &origin);
+    Ok(Some(path))
+}
+
+/// A path, unless it is empty or a URL.
+fn local(given: Sourced<std::ffi::OsString>, setting: &'static Setting) -> Result<PathBuf> {
+    let Sourced { value, origin } = given;
+    let text = value.to_string_lossy();
+    if text.is_empty() {
+        return Err(Error::SettingMalformed { origin, value: text.into_owned(), expected: setting.expected });
+    }
+    match values::scheme(&text) {
+        Some(scheme) => Err(Error::RemoteDirectory { origin, scheme: scheme.to_owned() }),
+        None => Ok(PathBuf::from(value)),
+    }
+}
+
+const fn conflict(first: Origin, second: Origin) -> Error {
+    Error::SettingsConflict { first, second }
+}

@@ -1,0 +1,151 @@
+//! Every setting once: its name, its variable, its default and what a right value looks like.
+//!
+//! In: nothing. Out: one [`Setting`] a flag; the names of all environment variables read.
+//! Guarantees: a default is text and is parsed like any other value; no other file names a variable.
+//! Not here: reading them (`sources`), what they mean (`values`).
+
+/// One thing that can be set, by flag, variable or key of the configuration file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The long flag without its dashes; also the key in the file, with hyphens or underscores.
+    pub name: &'static str,
+    /// The environment variable, where there is one.
+    pub variable: Option<&'static str>,
+    /// The value where none is given.
+    pub default: Option<&'static str>,
+    /// What a value is, with an example, to follow "is not".
+    pub expected: &'static str,
+}
+
+/// The token itself: the only setting whose variable holds something else than its flag.
+pub const API_TOKEN_VARIABLE: &str = "CLOUDFLARE_API_TOKEN";
+/// The configuration file, where `--config` is not given.
+pub const CONFIG_VARIABLE: &str = "RTK_EXPORT_CONFIG";
+/// No colour where it is set and not empty (no-color.org).
+pub const NO_COLOR_VARIABLE: &str = "NO_COLOR";
+/// `dumb` for a terminal that knows no colour.
+pub const TERM_VARIABLE: &str = "TERM";
+
+const TRUE_OR_FALSE: &str = "true or false";
+const AN_ID: &str = "an id: 1 to 64 characters, none of them blank or a control character";
+const A_DIRECTORY: &str = "a directory, such as ./export";
+
+/// A setting without a variable.
+const fn setting(name: &'static str, default: Option<&'static str>, expected: &'static str) -> Setting {
+    Setting { name, variable: None, default, expected }
+}
+
+/// A setting that is on or off, and off by default.
+const fn switch(name: &'static str) -> Setting {
+    setting(name, Some("false"), TRUE_OR_FALSE)
+}
+
+/// Settings with all that sets them, for a message.
+#[must_use]
+pub fn listed(settings: &[&Setting]) -> String {
+    let listed = settings.iter().map(|setting| match setting.variable {
+        Some(variable) => format!("--{} or {variable}", setting.name),
+        None => format!("--{}", setting.name),
+    });
+    listed.collect::<Vec<_>>().join("; ")
+}
+
+impl Setting {
+    /// The same setting, which a variable sets too.
+    const fn or_variable(self, variable: &'static str) -> Self {
+        Self { variable: Some(variable), ..self }
+    }
+}
+
+/// `--account-id`
+pub static ACCOUNT_ID: Setting = setting("account-id", None, AN_ID).or_variable("CLOUDFLARE_ACCOUNT_ID");
+/// `--app-id`
+pub static APP_ID: Setting = setting("app-id", None, AN_ID).or_variable("REALTIMEKIT_APP_ID");
+/// `--api-token-file`
+pub static API_TOKEN_FILE: Setting =
+    setting("api-token-file", None, "a file that holds an API token").or_variable(API_TOKEN_VARIABLE);
+/// `--base-url`
+pub static BASE_URL: Setting = setting(
+    "base-url",
+    Some("https://api.cloudflare.com/client/v4"),
+    "an http or https URL without user name, query or fragment, such as https://api.cloudflare.com/client/v4",
+)
+.or_variable("CLOUDFLARE_BASE_URL");
+/// `--sandbox`
+pub static SANDBOX: Setting = switch("sandbox");
+/// `--with-sessions`
+pub static WITH_SESSIONS: Setting = switch("with-sessions");
+/// `--no-peer-events`
+pub static NO_PEER_EVENTS: Setting = switch("no-peer-events");
+/// `--no-rollups`
+pub static NO_ROLLUPS: Setting = switch("no-rollups");
+/// `--fetch`
+pub static FETCH: Setting = setting("fetch", Some("auto"), "auto, detail or list");
+/// `--rate`: the documented quota of a token, the stricter of the two that Cloudflare states.
+pub static RATE: Setting = setting(
+    "rate",
+    Some("1200/5m"),
+    "a number of requests per duration of at most a day, such as 1200/5m or 4/s",
+)
+.or_variable("RTK_EXPORT_RATE");
+/// `--reserve`
+pub static RESERVE: Setting =
+    setting("reserve", Some("10%"), "a whole percentage from 0% to 99%, such as 10%");
+/// `--concurrency`
+pub static CONCURRENCY: Setting = setting("concurrency", Some("32"), "a number from 1 to 4096, such as 32");
+/// `--timeout`
+pub static TIMEOUT: Setting =
+    setting("timeout", Some("30s"), "a duration from 1ms to 1h with its unit, such as 500ms, 30s or 5m");
+/// `--retries`
+pub static RETRIES: Setting = setting("retries", Some("8"), "a number from 0 to 100, such as 8");
+/// `--max-failures`
+pub static MAX_FAILURES: Setting = setting("max-failures", None, "a number of IDs, such as 1000");
+/// `--output`
+pub static OUTPUT: Setting = setting("output", None, A_DIRECTORY).or_variable("RTK_EXPORT_OUTPUT");
+/// `--state-dir`
+pub static STATE_DIR: Setting = setting("state-dir", None, A_DIRECTORY);
+/// `--refresh`
+pub static REFRESH: Setting = switch("refresh");
+/// `--keep-log`
+pub static KEEP_LOG: Setting = setting("keep-log", Some("always"), "always or never");
+/// `--format`
+pub static FORMAT: Setting = setting("format", Some("parquet"), "parquet or csv");
+/// `--excel`
+pub static EXCEL: Setting = switch("excel");
+/// `--progress`
+pub static PROGRESS: Setting = setting("progress", Some("auto"), "auto, always or never");
+/// `--quiet`
+pub static QUIET: Setting = switch("quiet");
+/// `--verbose`
+pub static VERBOSE: Setting = switch("verbose");
+/// `--log-format`
+pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
+
+/// All of them, in the order of the help: the keys that a configuration file may have.
+pub static ALL: [&Setting; 25] = [
+    &ACCOUNT_ID,
+    &APP_ID,
+    &API_TOKEN_FILE,
+    &BASE_URL,
+    &SANDBOX,
+    &WITH_SESSIONS,
+    &NO_PEER_EVENTS,
+    &NO_ROLLUPS,
+    &FETCH,
+    &RATE,
+    &RESERVE,
+    &CONCURRENCY,
+    &TIMEOUT,
+    &RETRIES,
+    &MAX_FAILURES,
+    &OUTPUT,
+    &STATE_DIR,
+    &REFRESH,
+    &KEEP_LOG,
+    &FORMAT,
+    &EXCEL,
+    &PROGRESS,
+    &QUIET,
+    &VERBOSE,
+    &LOG_FORMAT,
+];

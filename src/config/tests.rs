@@ -1,0 +1,227 @@
+//! The sources in their order, what is refused and with which words.
+
+use std::fs;
+
+use clap::Parser;
+
+use super::*;
+use crate::cli::Cli;
+use crate::error::Class;
+
+/// Resolves a command line in an environment.
+fn resolved(typed: &[&str], environment: &[(&str, &str)]) -> Resolved {
+    let cli = Cli::try_parse_from(["rtk-export"].iter().chain(typed)).expect("can be typed");
+    let variable = |name: &str| {
+        environment.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(*value))
+    };
+    resolve(cli, &variable)
+}
+
+fn run(typed: &[&str], environment: &[(&str, &str)]) -> Result<RunConfig> {
+    match resolved(typed, environment).command? {
+        CommandConfig::Run(run) => Ok(*run),
+        other => panic!("not run: {other:?}"),
+    }
+}
+
+fn refused(typed: &[&str], environment: &[(&str, &str)]) -> String {
+    let error = resolved(typed, environment).command.expect_err("refused");
+    assert_eq!(error.class(), Class::Usage, "{error}");
+    let cause = std::error::Error::source(&error).map(|cause| format!("\n  caused by: {cause}"));
+    let hint = error.hint().map(|hint| format!("\n  hint: {hint}"));
+    format!("{error}{}{}", cause.unwrap_or_default(), hint.unwrap_or_default())
+}
+
+/// Everything that a run needs, from the environment.
+const COMPLETE: [(&str, &str); 4] = [
+    ("CLOUDFLARE_ACCOUNT_ID", "acc"),
+    ("REALTIMEKIT_APP_ID", "app"),
+    ("CLOUDFLARE_API_TOKEN", "s3cr3t"),
+    ("RTK_EXPORT_OUTPUT", "out"),
+];
+
+fn shown(settings: &[ShownSetting]) -> String {
+    let lines = settings.iter().map(|s| format!("{:<15} {:<37} {}", s.name, s.value, s.origin));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let mut config = run(&["run", "list.csv"], &COMPLETE).expect("complete");
+    insta::assert_snapshot!("defaults", shown(&config.settings));
+    config.settings.clear();
+    insta::assert_debug_snapshot!("defaults_resolved", config);
+}
+
+#[test]
+fn flag_wins_over_environment_over_file_over_default() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("export.toml");
+    fs::write(&file, "rate = '1/s'\nconcurrency = 3\nbase_url = 'https://file.example'\nformat = 'csv'\n")
+        .expect("written");
+    let file = file.to_str().expect("unicode");
+    let environment = [&COMPLETE[..], &[("RTK_EXPORT_RATE", "2/s"), ("RTK_EXPORT_CONFIG", file)]].concat();
+
+    let config = run(&["run", "-", "--concurrency", "4"], &environment).expect("complete");
+    assert_eq!(config.lists, ["-"]);
+    assert_eq!(config.fetch.concurrency, 4);
+    assert_eq!(config.fetch.rate.limit, RequestRate { requests: 2, window: Duration::from_secs(1) });
+    assert_eq!(config.fetch.rate.kind, RateKind::Ceiling);
+    assert_eq!(config.output.format, Format::Csv);
+    assert_eq!(config.fetch.retries, 8);
+    let Api::At(api) = config.api else { panic!("not an API: {:?}", config.api) };
+    assert_eq!(api.base_url.as_str(), "https://file.example/");
+
+    let config = run(&["run", "-", "--rate=3/s", "--format=parquet"], &environment).expect("complete");
+    assert_eq!(config.fetch.rate.limit.requests, 3);
+    assert_eq!(config.output.format, Format::Parquet);
+}
+
+#[test]
+fn a_flag_can_switch_off_what_the_file_switches_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("export.toml");
+    fs::write(&path, "with-sessions = true\nverbose = true\nlog-format = 'json'\n").expect("written");
+    let file = path.to_str().expect("unicode");
+    let typed = ["run", "l", "--config", file];
+    let config = run(&typed, &COMPLETE).expect("complete");
+    assert_eq!(config.fetch.sessions, Sessions::Fetched);
+    let typed = ["run", "l", "--config", file, "--with-sessions=false", "-q"];
+    let config = run(&typed, &COMPLETE).expect("complete");
+    assert_eq!(config.fetch.sessions, Sessions::LeftOut);
+    assert_eq!(resolved(&typed, &COMPLETE).face.verbosity, Verbosity::Quiet);
+
+    // The face is the file's also where the rest is wrong.
+    let face = resolved(&["run", "--config", file], &[]).face;
+    assert_eq!((face.verbosity, face.log_format), (Verbosity::Verbose, LogFormat::Json));
+}
+
+#[test]
+fn the_sandbox_needs_no_account() {
+    let config = run(&["run", "l", "-o", "out", "--sandbox"], &[]).expect("complete");
+    assert!(matches!(config.api, Api::Sandbox));
+    // A variable meant for other tools does not stand in its way; a typed URL does.
+    let environment = [("CLOUDFLARE_BASE_URL", "https://proxy.example")];
+    assert!(run(&["run", "l", "-o", "out", "--sandbox"], &environment).is_ok());
+    insta::assert_snapshot!(refused(
+        &["run", "l", "-o", "out", "--sandbox", "--base-url", "https://proxy.example"],
+        &[]
+    ));
+}
+
+#[test]
+fn the_token_comes_from_its_variable_or_a_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("token");
+    fs::write(&path, "from-file\n").expect("written");
+    let file = path.to_str().expect("unicode");
+    let token = |config: RunConfig| match config.api {
+        Api::At(api) => api.token.expose().to_owned(),
+        Api::Sandbox => panic!("no token"),
+    };
+    assert_eq!(token(run(&["run", "l"], &COMPLETE).expect("complete")), "s3cr3t");
+    let config = run(&["run", "l", "--api-token-file", file], &COMPLETE).expect("complete");
+    assert!(!shown(&config.settings).contains("from-file"));
+    assert!(!format!("{config:?}").contains("from-file"));
+    assert_eq!(token(config), "from-file");
+
+    fs::write(&path, "two words").expect("written");
+    let message = refused(&["run", "l", "--api-token-file", file], &COMPLETE);
+    insta::assert_snapshot!(message);
+    fs::remove_file(&path).expect("removed");
+    let message = refused(&["run", "l", "--api-token-file", file], &COMPLETE).replace(file, "FILE");
+    insta::assert_snapshot!(message);
+}
+
+#[test]
+fn what_is_missing_is_named_with_all_that_sets_it() {
+    let missing = [
+        refused(&["run", "l", "-o", "out"], &[]),
+        refused(&["run", "l", "-o", "out"], &[&COMPLETE[..2], &[("CLOUDFLARE_API_TOKEN", "")]].concat()),
+        refused(&["run", "l"], &COMPLETE[..3]),
+        refused(&["run", "-o", "out"], &COMPLETE),
+        refused(&["run", "-", "a", "-"], &COMPLETE),
+    ];
+    insta::assert_snapshot!(missing.join("\n"));
+}
+
+#[test]
+fn what_is_malformed_is_refused_with_an_example() {
+    let flags: [&[&str]; 21] = [
+        &["--rate", "fast"],
+        &["--rate", "1200"],
+        &["--reserve", "100%"],
+        &["--concurrency", "0"],
+        &["--timeout", "30"],
+        &["--retries", "-1"],
+        &["--max-failures", "many"],
+        &["--fetch", "Detail"],
+        &["--format", "xlsx"],
+        &["--keep-log", "sometimes"],
+        &["--progress", "yes"],
+        &["--log-format", "xml"],
+        &["--refresh=maybe"],
+        &["--excel"],
+        &["--account-id", ""],
+        &["--app-id", "my app"],
+        &["--base-url", "api.cloudflare.com"],
+        &["--base-url", "https://me:hunter2@example.com"],
+        &["--base-url", "http://example.com/client/v4"],
+        &["-o", "s3://bucket/export"],
+        &["--state-dir", "az://container"],
+    ];
+    let messages = flags.map(|flag| {
+        let flag: Vec<&str> = match flag {
+            // As clap wants a value that looks like a flag.
+            ["--retries", value] => return refused(&["run", "l", &format!("--retries={value}")], &COMPLETE),
+            other => other.to_vec(),
+        };
+        refused(&[&["run", "l"], &flag[..]].concat(), &COMPLETE)
+    });
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn a_message_names_the_variable_or_the_line() {
+    let environment = [&COMPLETE[..], &[("RTK_EXPORT_RATE", "4 per second")]].concat();
+    insta::assert_snapshot!(refused(&["run", "l"], &environment));
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("export.toml");
+    let file = path.to_str().expect("unicode");
+    let with_file = |text: &str| {
+        fs::write(&path, text).expect("written");
+        refused(&["run", "l", "--config", file], &COMPLETE).replace(file, "export.toml")
+    };
+    let messages = [
+        with_file("# nightly\n\ntimeout = 30\n"),
+        with_file("concurency = 3\n"),
+        with_file("rate = \n"),
+        with_file("quiet = true\nverbose = true\n"),
+        refused(&["run", "l", "--config", "no/such.toml"], &COMPLETE),
+    ];
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn rebuild_takes_only_what_is_typed() {
+    let rebuild = |typed: &[&str]| match resolved(typed, &COMPLETE).command {
+        Ok(CommandConfig::Rebuild(rebuild)) => rebuild,
+        other => panic!("not rebuild: {other:?}"),
+    };
+    let config = rebuild(&["rebuild", "out"]);
+    assert_eq!((config.destination, config.format, config.rollups), (None, None, Rollups::Made));
+    let config = rebuild(&["rebuild", "out", "-o", "other", "--format", "csv", "--excel", "--no-rollups"]);
+    assert_eq!(config.destination, Some(PathBuf::from("other")));
+    assert_eq!((config.format, config.rollups), (Some(Format::CsvExcel), Rollups::LeftOut));
+    insta::assert_snapshot!(refused(&["rebuild", "s3://bucket/x"], &[]));
+}
+
+#[test]
+fn no_colour_is_honoured() {
+    let colour = |environment: &[(&str, &str)]| resolved(&["sandbox"], environment).face.colour;
+    assert_eq!(colour(&[]), Colour::Auto);
+    assert_eq!(colour(&[("NO_COLOR", "")]), Colour::Auto);
+    assert_eq!(colour(&[("NO_COLOR", "1")]), Colour::Never);
+    assert_eq!(colour(&[("TERM", "dumb")]), Colour::Never);
+}

@@ -1,0 +1,221 @@
+//! Everything that is printed: results on stdout, the rest on stderr.
+//!
+//! In: errors, warnings, progress counters, the summary. Out: lines, bars, the exit code.
+//! Guarantees: nothing else prints; lines and bars do not mix; a broken pipe ends quietly with 0;
+//! foreign text cannot steer the terminal; what is drawn costs the stages nothing.
+//! Not here: what an error says (`error`), what is counted (`progress`).
+
+mod display;
+mod errors;
+mod progress_line;
+mod summary;
+mod wording;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use serde::Serialize;
+
+pub use display::ProgressDisplay;
+pub use summary::{Summary, TableRows};
+
+use crate::clock;
+use crate::config::{Colour, FaceConfig, LogFormat, Origin, ProgressMode, ShownSetting, Verbosity};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use errors::{Notice, json_line};
+use progress_line::View;
+
+/// The face of one command.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    face: FaceConfig,
+    stderr_is_terminal: bool,
+    /// What keeps bars and lines apart; draws nothing where there is no terminal.
+    bars: MultiProgress,
+}
+
+impl Ui {
+    /// A face as configured, on this process's stderr.
+    #[must_use]
+    pub fn new(face: FaceConfig) -> Self {
+        let stderr_is_terminal = io::stderr().is_terminal();
+        let target =
+            if stderr_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self { face, stderr_is_terminal, bars: MultiProgress::with_draw_target(target) }
+    }
+
+    /// Shows how a command ended and turns it into the exit code.
+    #[must_use]
+    pub fn exit(&self, ending: Result<u8>) -> ExitCode {
+        match ending {
+            Ok(code) => ExitCode::from(code),
+            // Whoever read our results has had enough of them.
+            Err(Error::Stdout { source }) if source.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) => {
+                self.notice(&Notice::of_error(&error));
+                ExitCode::from(error.class().exit_code())
+            }
+        }
+    }
+
+    /// Shows something that is wrong but ends nothing.
+    pub fn warn(&self, message: &str, hint: Option<&str>) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.notice(&Notice::of_warning(message, hint));
+        }
+    }
+
+    /// Shows the resolved settings, where `-v` asks for them.
+    pub fn settings(&self, settings: &[ShownSetting]) {
+        if self.face.verbosity < Verbosity::Verbose {
+            return;
+        }
+        self.stderr(&match self.face.log_format {
+            LogFormat::Text => settings_text(settings),
+            LogFormat::Json => settings_json(settings),
+        });
+    }
+
+    /// Shows what came of the command.
+    pub fn summary(&self, summary: &Summary) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.stderr(&match self.face.log_format {
+                LogFormat::Text => summary.text(),
+                LogFormat::Json => summary.json(clock::now()),
+            });
+        }
+    }
+
+    /// Writes a result.
+    ///
+    /// # Errors
+    /// [`Error::Stdout`] where stdout takes nothing (any more).
+    pub fn result(&self, text: &str) -> Result<()> {
+        let write = || {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes())?;
+            stdout.flush()
+        };
+        self.bars.suspend(write).map_err(|source| Error::Stdout { source })
+    }
+
+    /// Shows progress until what is returned is dropped.
+    #[must_use]
+    pub fn display(&self, progress: Arc<Progress>) -> ProgressDisplay {
+        let shown = match self.face.progress {
+            ProgressMode::Auto => self.face.verbosity > Verbosity::Quiet,
+            ProgressMode::Always => true,
+            ProgressMode::Never => false,
+        };
+        if shown { ProgressDisplay::start(self.clone(), progress) } else { ProgressDisplay::none() }
+    }
+
+    /// Whether progress is a bar rather than lines.
+    fn draws_bars(&self) -> bool {
+        self.stderr_is_terminal && self.face.log_format == LogFormat::Text
+    }
+
+    /// A bar that does not mix with the lines.
+    fn terminal_bar(&self) -> ProgressBar {
+        self.bars.add(ProgressBar::new(0))
+    }
+
+    fn progress_line(&self, view: &View) {
+        self.stderr(&match self.face.log_format {
+            LogFormat::Text => view.text() + "\n",
+            LogFormat::Json => view.json(),
+        });
+    }
+
+    fn notice(&self, notice: &Notice) {
+        let coloured = self.stderr_is_terminal && self.face.colour == Colour::Auto;
+        self.stderr(&match self.face.log_format {
+            LogFormat::Text => notice.text(coloured),
+            LogFormat::Json => notice.json(clock::now()),
+        });
+    }
+
+    /// Lines for stderr. Where it is closed there is nobody left to tell.
+    fn stderr(&self, lines: &str) {
+        let _ = self.bars.suspend(|| io::stderr().lock().write_all(lines.as_bytes()));
+    }
+}
+
+/// Prints what clap answers to a command line: help, the version, or what is wrong with it.
+#[must_use]
+pub fn answer(answer: &clap::Error) -> ExitCode {
+    // As above: a closed stream has no reader.
+    let _ = answer.print();
+    u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// `default`, or what set it.
+fn origin_text(origin: &Origin) -> String {
+    if origin.is_explicit() { origin.to_string() } else { "default".to_owned() }
+}
+
+fn settings_text(settings: &[ShownSetting]) -> String {
+    let lines = settings.iter().map(|setting| {
+        format!(
+            "  {:<15} {:<37} {}\n",
+            setting.name,
+            wording::one_line(&setting.value),
+            origin_text(&setting.origin)
+        )
+    });
+    ["settings\n".to_owned()].into_iter().chain(lines).collect()
+}
+
+fn settings_json(settings: &[ShownSetting]) -> String {
+    #[derive(Serialize)]
+    struct Setting<'a> {
+        name: &'a str,
+        value: &'a str,
+        origin: String,
+    }
+    #[derive(Serialize)]
+    struct Fields<'a> {
+        level: &'static str,
+        event: &'static str,
+        settings: Vec<Setting<'a>>,
+    }
+    let settings = settings.iter().map(|setting| Setting {
+        name: setting.name,
+        value: &setting.value,
+        origin: origin_text(&setting.origin),
+    });
+    json_line(clock::now(), &Fields { level: "info", event: "settings", settings: settings.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_shown_with_what_set_them() {
+        let shown = |name, value: &str, origin| ShownSetting { name, value: value.to_owned(), origin };
+        let line = Origin::File { path: "export.toml".into(), line: 3, key: "reserve" };
+        let settings = [
+            shown("rate", "4/s", Origin::Flag("rate")),
+            shown("account-id", "acc", Origin::Variable("CLOUDFLARE_ACCOUNT_ID")),
+            shown("reserve", "20%", line),
+            shown("fetch", "auto", Origin::Default("fetch")),
+        ];
+        insta::assert_snapshot!(settings_text(&settings));
+    }
+
+    #[test]
+    fn a_broken_pipe_ends_quietly() {
+        let face = FaceConfig {
+            progress: ProgressMode::Auto,
+            verbosity: Verbosity::Normal,
+            log_format: LogFormat::Text,
+            colour: Colour::Never,
+        };
+        let ending = Err(Error::Stdout { source: io::ErrorKind::BrokenPipe.into() });
+        assert_eq!(Ui::new(face).exit(ending), ExitCode::SUCCESS);
+    }
+}

@@ -1,0 +1,159 @@
+//! The end of a run in a few lines: what came of it and where it is.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Serialize, Serializer};
+
+use super::errors::json_line;
+use super::wording::{counted, duration, grouped};
+
+/// What came of a run or a rebuild.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The export's directory.
+    #[serde(serialize_with = "path")]
+    pub output: PathBuf,
+    /// Rows by table, in the order of the manifest.
+    pub rows: Vec<TableRows>,
+    /// Rows of `failures`.
+    pub failures: u64,
+    /// The sum of the participants' durations, as the manifest writes it.
+    pub duration_minutes: Option<String>,
+    /// The sum of the minutes consumed, as the manifest writes it.
+    pub minutes_consumed: Option<String>,
+    /// Requests sent by this run, retries included; `None` where none could be.
+    pub requests_sent: Option<u64>,
+    /// Requests that pages of participants made unnecessary.
+    pub requests_saved: u64,
+    /// Replies that an earlier run had left in the log.
+    pub replies_kept: u64,
+    /// The response log; `None` where it was deleted.
+    #[serde(serialize_with = "optional_path")]
+    pub log: Option<PathBuf>,
+    /// How long it took.
+    #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
+    pub elapsed: Duration,
+}
+
+/// A table and how many rows it has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableRows {
+    /// The table's name.
+    pub table: &'static str,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// Whole seconds: a log line is no stopwatch.
+fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(elapsed.as_secs())
+}
+
+/// A path as text, whatever its bytes: serde refuses one that is not Unicode.
+fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+/// The same for one that may be absent.
+#[expect(clippy::ref_option, reason = "the signature that serde calls")]
+fn optional_path<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.display().to_string()).serialize(serializer)
+}
+
+impl Summary {
+    /// A few lines for people.
+    pub(super) fn text(&self) -> String {
+        let rows = self
+            .rows
+            .iter()
+            .map(|table| format!("{} {}", grouped(table.rows), table.table.replace('_', " ")));
+        let mut lines = vec![("rows", rows.collect::<Vec<_>>().join(", "))];
+        let minutes = [(&self.minutes_consumed, "consumed"), (&self.duration_minutes, "of presence")];
+        let known = minutes.into_iter().filter_map(|(sum, noun)| Some(format!("{} {noun}", sum.as_ref()?)));
+        let known = known.collect::<Vec<_>>().join(", ");
+        lines.push(("minutes", if known.is_empty() { "none known".to_owned() } else { known }));
+        if let Some(sent) = self.requests_sent {
+            let kept = counted(self.replies_kept, "reply", "replies");
+            let saved = grouped(self.requests_saved);
+            lines.push((
+                "requests",
+                format!("{} sent, {saved} saved by listing, {kept} kept from before", grouped(sent)),
+            ));
+        }
+        lines.push(("files", self.output.display().to_string()));
+        if let Some(log) = &self.log {
+            lines.push(("log", format!("{} (personal data: --keep-log never)", log.display())));
+        }
+        lines.push(("elapsed", duration(self.elapsed)));
+        let mut text = match self.failures {
+            0 => "complete\n".to_owned(),
+            failures => format!("complete, with {}\n", counted(failures, "failure", "failures")),
+        };
+        for (name, line) in lines {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {name:<9} {line}");
+        }
+        if self.failures > 0 {
+            let failures = self.output.join("failures");
+            let _ = writeln!(
+                text,
+                "hint: {} says why; to fetch just those again, run it as a list with another output",
+                failures.display()
+            );
+        }
+        text
+    }
+
+    /// One JSON object, with the line's end.
+    pub(super) fn json(&self, now: DateTime<Utc>) -> String {
+        #[derive(Serialize)]
+        struct Fields<'a> {
+            level: &'static str,
+            event: &'static str,
+            #[serde(flatten)]
+            summary: &'a Summary,
+        }
+        json_line(now, &Fields { level: "info", event: "summary", summary: self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary() -> Summary {
+        Summary {
+            output: "out".into(),
+            rows: vec![
+                TableRows { table: "participants", rows: 100_000 },
+                TableRows { table: "peer_events", rows: 300_000 },
+            ],
+            failures: 0,
+            duration_minutes: Some("4126666.666700000".to_owned()),
+            minutes_consumed: Some("3926123.500000000".to_owned()),
+            requests_sent: Some(1_043),
+            requests_saved: 98_957,
+            replies_kept: 1,
+            log: Some("out/.rtk-export".into()),
+            elapsed: Duration::from_secs(289),
+        }
+    }
+
+    #[test]
+    fn texts() {
+        let complete = summary();
+        let failed = Summary { failures: 1_204, minutes_consumed: None, log: None, ..summary() };
+        let rebuilt =
+            Summary { requests_sent: None, duration_minutes: None, minutes_consumed: None, ..summary() };
+        insta::assert_snapshot!([complete.text(), failed.text(), rebuilt.text()].join("\n"));
+    }
+
+    #[test]
+    fn json_is_one_object() {
+        let now = DateTime::from_timestamp_millis(1_795_000_000_042).expect("a time");
+        insta::assert_snapshot!(summary().json(now));
+    }
+}
