@@ -13,6 +13,6 @@ mod object;
 mod page;
 
 pub use envelope::{ApiError, BadBody, Expected, Reply, api_error};
-pub use object::{Field, Object, elements, is_null, text};
+pub use object::{Field, Object, each_element, elements, is_null, text};
 pub use page::{Listed, PageSummary, Paging};
 pub use serde_json::value::RawValue;

@@ -287,12 +287,11 @@ impl Entries {
     pub fn block(&mut self, location: Location) -> Result<Arc<Vec<u8>>> {
         let number = location.block();
         let cached = self.cache.iter().position(|(cached, _)| *cached == number);
-        let block = match cached.and_then(|place| self.cache.remove(place)) {
-            Some((_, block)) => block,
-            None => {
-                self.make_room(number);
-                Arc::new(self.unpack(number)?)
-            }
+        let block = if let Some((_, block)) = cached.and_then(|place| self.cache.remove(place)) {
+            block
+        } else {
+            self.make_room(number);
+            Arc::new(self.unpack(number)?)
         };
         self.cache.push_back((number, Arc::clone(&block)));
         Ok(block)

@@ -1,0 +1,140 @@
+//! A table's columns being filled, row by row, in schema order.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Decimal128Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow::datatypes::SchemaRef;
+use chrono::{DateTime, Utc};
+
+use super::schema::{Kind, Table};
+use crate::error::{Error, Result};
+use crate::model::Minutes;
+
+/// Rows after which a batch is handed on.
+const BATCH_ROWS: usize = 8_192;
+/// Bytes of text after which it is, whatever its rows: one reply may be 50 MB.
+const BATCH_BYTES: usize = 2 << 20;
+
+/// One column.
+enum Builder {
+    Text(StringBuilder),
+    Int(Int64Builder),
+    Time(TimestampMicrosecondBuilder),
+    Decimal(Decimal128Builder),
+}
+
+/// A table's rows that were not handed on yet.
+pub(super) struct Columns {
+    table: Table,
+    schema: SchemaRef,
+    builders: Vec<Builder>,
+    rows: usize,
+    text_bytes: usize,
+}
+
+impl Columns {
+    pub(super) fn new(table: Table) -> Self {
+        let builder = |kind: Kind| match (kind, kind.data_type()) {
+            (Kind::Text | Kind::Json, _) => Builder::Text(StringBuilder::new()),
+            (Kind::Int, _) => Builder::Int(Int64Builder::new()),
+            (Kind::Time, data_type) => {
+                Builder::Time(TimestampMicrosecondBuilder::new().with_data_type(data_type))
+            }
+            (Kind::Minutes | Kind::MinutesSum, data_type) => {
+                Builder::Decimal(Decimal128Builder::new().with_data_type(data_type))
+            }
+        };
+        Self {
+            table,
+            schema: table.arrow_schema(),
+            builders: table.columns().iter().map(|column| builder(column.kind)).collect(),
+            rows: 0,
+            text_bytes: 0,
+        }
+    }
+
+    /// A new row: one call of the right kind for each column, in schema order.
+    pub(super) fn row(&mut self) -> Row<'_> {
+        self.rows += 1;
+        Row { builders: self.builders.iter_mut(), text_bytes: &mut self.text_bytes }
+    }
+
+    /// Whether the rows should be handed on.
+    pub(super) const fn is_full(&self) -> bool {
+        self.rows >= BATCH_ROWS || self.text_bytes >= BATCH_BYTES
+    }
+
+    /// The rows as a batch; `None` where there are none.
+    pub(super) fn take(&mut self) -> Result<Option<RecordBatch>> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        (self.rows, self.text_bytes) = (0, 0);
+        let arrays = self.builders.iter_mut().map(Builder::finish).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
+        batch.map(Some).map_err(|source| Error::Batch { table: self.table.name(), source })
+    }
+}
+
+impl Builder {
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) => Arc::new(builder.finish()),
+            Self::Int(builder) => Arc::new(builder.finish()),
+            Self::Time(builder) => Arc::new(builder.finish()),
+            Self::Decimal(builder) => Arc::new(builder.finish()),
+        }
+    }
+}
+
+/// A row being filled.
+pub(super) struct Row<'a> {
+    builders: std::slice::IterMut<'a, Builder>,
+    text_bytes: &'a mut usize,
+}
+
+impl Row<'_> {
+    pub(super) fn text(mut self, value: Option<impl AsRef<str>>) -> Self {
+        let Some(Builder::Text(builder)) = self.builders.next() else { wrong_kind() };
+        if let Some(value) = &value {
+            *self.text_bytes += value.as_ref().len();
+        }
+        builder.append_option(value);
+        self
+    }
+
+    pub(super) fn int(mut self, value: Option<i64>) -> Self {
+        let Some(Builder::Int(builder)) = self.builders.next() else { wrong_kind() };
+        builder.append_option(value);
+        self
+    }
+
+    pub(super) fn count(self, value: u64) -> Self {
+        self.int(Some(i64::try_from(value).unwrap_or(i64::MAX)))
+    }
+
+    pub(super) fn time(mut self, value: Option<DateTime<Utc>>) -> Self {
+        let Some(Builder::Time(builder)) = self.builders.next() else { wrong_kind() };
+        builder.append_option(value.map(|time| time.timestamp_micros()));
+        self
+    }
+
+    pub(super) fn minutes(self, value: Option<Minutes>) -> Self {
+        self.sum(value.map(|minutes| i128::from(minutes.units())))
+    }
+
+    /// A sum of minutes in units of 10⁻⁹ minute.
+    pub(super) fn sum(mut self, units: Option<i128>) -> Self {
+        let Some(Builder::Decimal(builder)) = self.builders.next() else { wrong_kind() };
+        builder.append_option(units);
+        self
+    }
+}
+
+/// The calls on a row are written beside the schema they follow; every table's test fills a row.
+fn wrong_kind() -> ! {
+    unreachable!("a row is filled in schema order")
+}
+

@@ -1,0 +1,75 @@
+//! An id that could not be had -> a row of `failures`, which is itself a valid list.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::columns::Columns;
+use super::record::{close, push_member};
+use crate::fetch::Reason;
+use crate::lists::{Asked, ListRow};
+
+/// Why an id could not be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) reason: Reason,
+    pub(super) http_status: Option<u16>,
+    pub(super) api_code: Option<i64>,
+    pub(super) message: String,
+    pub(super) attempts: u32,
+    pub(super) cf_ray: Option<String>,
+    pub(super) failed_at: DateTime<Utc>,
+}
+
+/// Rows of `failures` in the making.
+pub(super) struct FailureRows {
+    pub(super) columns: Columns,
+    pub(super) by_reason: BTreeMap<&'static str, u64>,
+}
+
+impl FailureRows {
+    pub(super) fn new() -> Self {
+        Self { columns: Columns::new(super::schema::Table::Failures), by_reason: BTreeMap::new() }
+    }
+
+    /// Adds a failure of what a list row asked for.
+    pub(super) fn add(
+        &mut self,
+        session_id: Option<&str>,
+        participant_id: Option<&str>,
+        (list_file, row): (&str, &ListRow),
+        failed: &Failed,
+    ) {
+        *self.by_reason.entry(failed.reason.name()).or_default() += 1;
+        self.columns
+            .row()
+            .text(session_id)
+            .text(participant_id)
+            .text(Some(list_file))
+            .count(row.row_number)
+            .text(Some(failed.reason.name()))
+            .int(failed.http_status.map(i64::from))
+            .int(failed.api_code)
+            .text(Some(&failed.message))
+            .count(u64::from(failed.attempts))
+            .text(failed.cf_ray.as_ref())
+            .time(Some(failed.failed_at))
+            .text(labels(row));
+    }
+}
+
+/// A row's labels as a JSON object. An id that has no column in `failures` stands among them, under the
+/// name by which a list would have it: so the file asks for the same again.
+fn labels(row: &ListRow) -> Option<String> {
+    let mut object = String::new();
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    match &row.asked {
+        Ok(Asked::User(_, user)) => push_member(&mut object, "\"user_id\"", &text(user)),
+        Ok(Asked::Custom(_, custom)) => push_member(&mut object, "\"custom_participant_id\"", &text(custom)),
+        _ => {}
+    }
+    for (name, value) in &row.labels {
+        push_member(&mut object, &text(name), &text(value));
+    }
+    close(object)
+}

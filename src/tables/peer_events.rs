@@ -1,0 +1,106 @@
+//! A participant's connection events -> rows of `peer_events`.
+
+use super::columns::Columns;
+use super::participants::{Context, add};
+use super::record::{Record, close, push_member};
+use super::schema::Table;
+use super::warnings::{Notice, Warnings};
+use super::{Hand, hand_on};
+use crate::error::Result;
+use crate::wire::{Object, RawValue, each_element};
+
+/// What a list of events came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Its length.
+    pub(super) events: u64,
+    /// Sum of its minutes, in 10⁻⁹ minute; `None` where no event carries any.
+    pub(super) minutes_consumed: Option<i128>,
+}
+
+/// Rows of `peer_events` in the making, handed on as they fill: one participant may have a hundred
+/// thousand.
+pub(super) struct PeerEventRows<'a> {
+    pub(super) columns: &'a mut Columns,
+    pub(super) hand: Hand<'a>,
+}
+
+impl PeerEventRows<'_> {
+    /// Adds the events of a participant; `None`, and no row, where the value is no array.
+    pub(super) fn add_all(
+        &mut self,
+        context: &Context<'_>,
+        participant_id: &str,
+        value: &RawValue,
+        warnings: &mut Warnings,
+    ) -> Result<Option<Listed>> {
+        let mut listed = Listed::default();
+        let mut failed = None;
+        let is_array = each_element(value, |event| {
+            if failed.is_some() {
+                return;
+            }
+            let consumed = self.add(context, participant_id, listed.events, event, warnings);
+            add(&mut listed.minutes_consumed, consumed);
+            listed.events += 1;
+            if self.columns.is_full() {
+                failed = hand_on(self.columns, Table::PeerEvents, self.hand).err();
+            }
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(is_array.then_some(listed)),
+        }
+    }
+
+    /// Adds an event; gives its minutes.
+    fn add(
+        &mut self,
+        context: &Context<'_>,
+        participant_id: &str,
+        index: u64,
+        event: &RawValue,
+        warnings: &mut Warnings,
+    ) -> Option<i128> {
+        let object = Object::parse(event);
+        let no_object = object.is_none().then_some(event);
+        let mut record = Record::new(Table::PeerEvents, object.unwrap_or_default(), warnings);
+        let event_id = record.text("id", warnings);
+        let event_name = record.text("event_name", warnings);
+        let consumed = record.minutes("minutes_consumed", warnings);
+        let peer_id = record.text("peer_id", warnings);
+        let preset_view_type = record.text("preset_view_type", warnings);
+        let socket_session_id = record.text("socket_session_id", warnings);
+        let reported_session_id = record.text("session_id", warnings);
+        let reported_participant_id = record.text("participant_id", warnings);
+        let created_at = record.time("created_at", warnings);
+        let updated_at = record.time("updated_at", warnings);
+        let mut extra = record.extra(&[], warnings);
+        if let Some(value) = no_object {
+            // The event is no object: kept whole under the name of the list it stood in.
+            let example = || super::record::excerpt(value.get());
+            warnings.note(Notice::Misfit, Table::PeerEvents, "peer_events", example);
+            let mut kept = String::new();
+            push_member(&mut kept, "\"peer_events\"", value.get());
+            extra = close(kept);
+        }
+        self.columns
+            .row()
+            .text(Some(context.session_id))
+            .text(Some(participant_id))
+            .count(index)
+            .text(event_id)
+            .text(event_name)
+            .minutes(consumed)
+            .text(peer_id)
+            .text(preset_view_type)
+            .text(socket_session_id)
+            .text(reported_session_id)
+            .text(reported_participant_id)
+            .time(created_at)
+            .time(updated_at)
+            .text(extra)
+            .time(Some(context.fetched_at));
+        consumed.map(|minutes| i128::from(minutes.units()))
+    }
+}

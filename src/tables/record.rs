@@ -1,0 +1,209 @@
+//! One API object on its way into columns: each field is taken once, what no column took stays.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use super::schema::Table;
+use super::warnings::{Notice, Warnings};
+use crate::model::Minutes;
+use crate::wire::{Object, RawValue, is_null, text};
+
+/// An object whose fields are taken one by one.
+pub(super) struct Record<'a> {
+    table: Table,
+    object: Object<'a>,
+    /// What became of each field, by place.
+    fates: Vec<Fate>,
+}
+
+/// What became of a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// No column asked for it.
+    Unknown,
+    /// A column took it.
+    Taken,
+    /// A column asked for it and could not take it.
+    Misfit,
+}
+
+impl<'a> Record<'a> {
+    /// An object for a table; duplicate keys are noted.
+    pub(super) fn new(table: Table, object: Object<'a>, warnings: &mut Warnings) -> Self {
+        if object.duplicates > 0 {
+            warnings.note(Notice::DuplicateKey, table, "", || {
+                format!("{} values were followed by another of the same key", object.duplicates)
+            });
+        }
+        Self { table, fates: vec![Fate::Unknown; object.fields.len()], object }
+    }
+
+    /// The place and value of a field that is there and not null. A null is taken.
+    fn present(&mut self, name: &str) -> Option<(usize, &'a RawValue)> {
+        let place = self.object.fields.iter().position(|field| field.name.as_deref() == Some(name))?;
+        let value = self.object.fields[place].value;
+        if is_null(value) {
+            self.fates[place] = Fate::Taken;
+            return None;
+        }
+        Some((place, value))
+    }
+
+    /// A field's value as written, taken.
+    pub(super) fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
+        let (place, value) = self.present(name)?;
+        self.fates[place] = Fate::Taken;
+        Some(value)
+    }
+
+    /// Puts a field back that [`raw`](Self::raw) took.
+    pub(super) fn put_back(&mut self, name: &str, expected: &'static str, warnings: &mut Warnings) {
+        if let Some(place) = self.object.fields.iter().position(|f| f.name.as_deref() == Some(name)) {
+            self.misfit(place, expected, warnings);
+        }
+    }
+
+    /// A field that its column cannot take: it stays.
+    fn misfit(&mut self, place: usize, expected: &'static str, warnings: &mut Warnings) {
+        self.fates[place] = Fate::Misfit;
+        let field = &self.object.fields[place];
+        let name = field.name.as_deref().unwrap_or_default();
+        let example = || format!("expected {expected}, found {}", excerpt(field.value.get()));
+        warnings.note(Notice::Misfit, self.table, name, example);
+    }
+
+    /// Text.
+    pub(super) fn text(&mut self, name: &str, warnings: &mut Warnings) -> Option<Cow<'a, str>> {
+        let (place, value) = self.present(name)?;
+        let Some(text) = text(value) else {
+            self.misfit(place, "text", warnings);
+            return None;
+        };
+        self.fates[place] = Fate::Taken;
+        Some(text)
+    }
+
+    /// The text of one of two fields that mean the same: the first that has one. The other stays where
+    /// it says something else.
+    pub(super) fn either_text(
+        &mut self,
+        name: &str,
+        other: &str,
+        warnings: &mut Warnings,
+    ) -> Option<Cow<'a, str>> {
+        let first = self.text(name, warnings);
+        let Some(first) = first else { return self.text(other, warnings) };
+        if let Some((place, value)) = self.present(other) {
+            if text(value).is_some_and(|second| second == first) {
+                self.fates[place] = Fate::Taken;
+            }
+        }
+        Some(first)
+    }
+
+    /// A time of RFC 3339, cut to microseconds.
+    pub(super) fn time(&mut self, name: &str, warnings: &mut Warnings) -> Option<DateTime<Utc>> {
+        let (place, value) = self.present(name)?;
+        let time = text(value).and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
+        let Some(time) = time else {
+            self.misfit(place, "a time of RFC 3339", warnings);
+            return None;
+        };
+        self.fates[place] = Fate::Taken;
+        Some(time.to_utc())
+    }
+
+    /// Minutes, from the number's own digits.
+    pub(super) fn minutes(&mut self, name: &str, warnings: &mut Warnings) -> Option<Minutes> {
+        let (place, value) = self.present(name)?;
+        let quoted = text(value);
+        let digits = quoted.as_deref().unwrap_or(value.get());
+        let Ok(parsed) = Minutes::parse(digits) else {
+            self.misfit(place, "a number below 10^9", warnings);
+            return None;
+        };
+        self.fates[place] = Fate::Taken;
+        if quoted.is_some() {
+            warnings.note(Notice::NumberAsText, self.table, name, || excerpt(value.get()));
+        }
+        if parsed.rounded {
+            warnings.note(Notice::Rounded, self.table, name, || excerpt(value.get()));
+        }
+        Some(parsed.minutes)
+    }
+
+    /// A whole number, also where it is written with a point or an exponent.
+    pub(super) fn int(&mut self, name: &str, warnings: &mut Warnings) -> Option<i64> {
+        let (place, value) = self.present(name)?;
+        let quoted = text(value);
+        let digits = quoted.as_deref().unwrap_or(value.get());
+        let Some(number) = whole(digits) else {
+            self.misfit(place, "a whole number", warnings);
+            return None;
+        };
+        self.fates[place] = Fate::Taken;
+        if quoted.is_some() {
+            warnings.note(Notice::NumberAsText, self.table, name, || excerpt(value.get()));
+        }
+        Some(number)
+    }
+
+    /// What no column took, as a JSON object with the API's names; `None` where nothing is left.
+    ///
+    /// `others` are fields from around the object, by their path.
+    pub(super) fn extra(self, others: &[(String, &RawValue)], warnings: &mut Warnings) -> Option<String> {
+        let mut extra = String::new();
+        for (field, fate) in self.object.fields.iter().zip(&self.fates) {
+            if *fate == Fate::Taken {
+                continue;
+            }
+            if *fate == Fate::Unknown {
+                let name = field.name.as_deref().unwrap_or(field.raw_name.get());
+                warnings.note(Notice::UnknownField, self.table, name, || excerpt(field.value.get()));
+            }
+            push_member(&mut extra, field.raw_name.get(), field.value.get());
+        }
+        for (path, value) in others {
+            warnings.note(Notice::UnknownField, self.table, path, || excerpt(value.get()));
+            push_member(&mut extra, &serde_json::Value::from(path.as_str()).to_string(), value.get());
+        }
+        close(extra)
+    }
+}
+
+/// Adds a member to an object under construction; both parts are JSON already.
+pub(super) fn push_member(object: &mut String, name: &str, value: &str) {
+    object.push(if object.is_empty() { '{' } else { ',' });
+    object.push_str(name);
+    object.push(':');
+    object.push_str(value);
+}
+
+/// Ends an object under construction; `None` where it has no member.
+pub(super) fn close(mut object: String) -> Option<String> {
+    if object.is_empty() {
+        return None;
+    }
+    object.push('}');
+    Some(object)
+}
+
+/// A whole number of any JSON spelling.
+fn whole(digits: &str) -> Option<i64> {
+    const ONE: i64 = 10_i64.pow(Minutes::SCALE as u32);
+    if let Ok(parsed) = Minutes::parse(digits) {
+        let units = parsed.minutes.units();
+        return (!parsed.rounded && units % ONE == 0).then_some(units / ONE);
+    }
+    digits.parse().ok()
+}
+
+/// The start of a value that may be long, for a message.
+pub(super) fn excerpt(text: &str) -> String {
+    const CHARS: usize = 80;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
