@@ -75,7 +75,78 @@ pub enum Error {
     // ---- response log ----
 
     // ---- tables, files, publishing ----
-
+    /// The operating system refused something on a file or directory of the export.
+    #[error("cannot {action} {}", path.display())]
+    Output {
+        /// The verb: `create`, `write`, `sync`, `rename`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The Parquet library refused a file that this process wrote.
+    #[error("cannot {action} the Parquet file {}", path.display())]
+    Parquet {
+        /// The verb: `write`, `reopen`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the library said.
+        source: parquet::errors::ParquetError,
+    },
+    /// A value could not be rendered as a CSV field.
+    #[error("cannot write a value to the CSV file {}", path.display())]
+    CsvValue {
+        /// On what.
+        path: PathBuf,
+        /// What the library said.
+        source: arrow::error::ArrowError,
+    },
+    /// A CSV file that this process wrote does not read as CSV.
+    #[error("cannot reopen the CSV file {}", path.display())]
+    CsvCheck {
+        /// On what.
+        path: PathBuf,
+        /// What the library said.
+        source: csv::Error,
+    },
+    /// A file holds other rows than were written to it.
+    #[error("{} holds {found} rows after {expected} were written", path.display())]
+    RowsLost {
+        /// The file.
+        path: PathBuf,
+        /// Rows written.
+        expected: u64,
+        /// Rows found on reopening.
+        found: u64,
+    },
+    /// A file of the export has another size than the manifest says.
+    #[error("{} is missing or not {expected} bytes long", path.display())]
+    FileChanged {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that the manifest names.
+        expected: u64,
+    },
+    /// A manifest that does not read as one.
+    #[error("cannot read {} as a manifest", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Where it departs from the form.
+        source: serde_json::Error,
+    },
+    /// A manifest of another schema version.
+    #[error("{} has schema version {found}, this program knows {supported}", path.display())]
+    SchemaVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file.
+        found: u64,
+        /// The version of this program.
+        supported: u32,
+    },
     // ---- rollups ----
 
     // ---- sandbox ----
@@ -88,11 +159,25 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
+    /// An I/O error on a path of the export, with the verb that failed.
+    pub fn output(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Output { action, path, source }
+    }
+
     /// What kind of ending this is.
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Io { .. } => Class::Failed,
+            Self::Io { .. }
+            | Self::Output { .. }
+            | Self::Parquet { .. }
+            | Self::CsvValue { .. }
+            | Self::CsvCheck { .. }
+            | Self::RowsLost { .. }
+            | Self::FileChanged { .. }
+            | Self::Manifest { .. }
+            | Self::SchemaVersion { .. } => Class::Failed,
         }
     }
 
@@ -104,6 +189,28 @@ impl Error {
                 Some("free some space, then run the same command again: what was fetched is kept".to_owned())
             }
             Self::Io { .. } => None,
+            Self::Output { source, path, .. } => Some(match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free some space, then run the same command again: what was fetched is kept".to_owned()
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    format!("make {} writable, or choose another directory with --output", path.display())
+                }
+                _ => "run the same command again: what was fetched is kept".to_owned(),
+            }),
+            Self::RowsLost { .. } | Self::FileChanged { .. } | Self::CsvCheck { .. } => {
+                Some("check the disk, then run the same command again: what was fetched is kept".to_owned())
+            }
+            Self::Parquet { .. } | Self::CsvValue { .. } => {
+                Some("rtk-export rebuild makes the files again without a request".to_owned())
+            }
+            Self::Manifest { .. } => {
+                Some("rtk-export rebuild writes the manifest again from the response log".to_owned())
+            }
+            Self::SchemaVersion { .. } => Some(
+                "rtk-export rebuild with this version writes the files again from the response log"
+                    .to_owned(),
+            ),
         }
     }
 }

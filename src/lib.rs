@@ -4,6 +4,7 @@
 //! The stages, in the order in which data passes them:
 
 pub mod error;
+pub mod files;
 pub mod lists;
 pub mod model;
 pub mod tables;
