@@ -148,7 +148,14 @@ pub enum Error {
         supported: u32,
     },
     // ---- rollups ----
-
+    /// The engine could not answer a query over the export's files.
+    #[error("cannot run the query {query} over the export")]
+    Query {
+        /// The query's name.
+        query: String,
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
     // ---- sandbox ----
 }
 
@@ -177,7 +184,8 @@ impl Error {
             | Self::RowsLost { .. }
             | Self::FileChanged { .. }
             | Self::Manifest { .. }
-            | Self::SchemaVersion { .. } => Class::Failed,
+            | Self::SchemaVersion { .. }
+            | Self::Query { .. } => Class::Failed,
         }
     }
 
@@ -206,6 +214,9 @@ impl Error {
             }
             Self::Manifest { .. } => {
                 Some("rtk-export rebuild writes the manifest again from the response log".to_owned())
+            }
+            Self::Query { .. } => {
+                Some("run the same command again, or with --no-rollups: what was fetched is kept".to_owned())
             }
             Self::SchemaVersion { .. } => Some(
                 "rtk-export rebuild with this version writes the files again from the response log"

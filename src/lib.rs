@@ -6,5 +6,8 @@
 pub mod error;
 pub mod files;
 pub mod lists;
+pub mod manifest;
 pub mod model;
+pub mod publish;
+pub mod rollups;
 pub mod tables;

@@ -131,7 +131,7 @@ pub struct Staging {
 impl Staging {
     /// The file that marks a swap as begun: see `publish`.
     pub(crate) const MANIFEST: &str = "manifest.json";
-    /// The manifest of the export that a swap replaces.
+    /// The manifest of the export that a swap replaces, or of an older swap that was given up.
     pub(crate) const PREVIOUS_MANIFEST: &str = "previous-manifest.json";
 
     /// The staging directory of an output as it is, there or not.
@@ -149,11 +149,12 @@ impl Staging {
         fs::create_dir_all(&staging.dir).map_err(Error::output("create", &staging.dir))?;
         // First: without its files, a begun swap could not be finished and must not look so.
         let begun = staging.dir.join(Self::MANIFEST);
-        match fs::remove_file(&begun) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::output("remove", begun)(error));
-            }
-            _ => sync_dir(&staging.dir)?,
+        if begun.exists() {
+            let previous = staging.dir.join(Self::PREVIOUS_MANIFEST);
+            let retired =
+                if previous.exists() { fs::remove_file(&begun) } else { fs::rename(&begun, previous) };
+            retired.map_err(Error::output("remove", begun))?;
+            sync_dir(&staging.dir)?;
         }
         let listing = Error::output("list", &staging.dir);
         let entries = fs::read_dir(&staging.dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
@@ -271,11 +272,10 @@ impl Part {
 
     fn close(self, target: &Target, format: Format) -> Result<StagedFile> {
         self.encoder.finish()?;
-        let file = File::open(&self.staged).map_err(Error::output("reopen", &self.staged))?;
-        let mut hashed = Hashed { file, sha256: Sha256::new(), bytes: 0 };
+        let mut hashed = Hashed::open(&self.staged)?;
         let rows = match format {
             Format::Parquet => {
-                io::copy(&mut hashed, &mut io::sink()).map_err(Error::output("reopen", &self.staged))?;
+                hashed.read_all(&self.staged)?;
                 parquet::count_rows(&self.staged)?
             }
             Format::Csv | Format::ExcelCsv => csv::count_rows(&mut hashed, &self.staged)?,
@@ -294,11 +294,33 @@ impl Part {
     }
 }
 
+/// The size of a file and its SHA-256 in lower-case hexadecimal.
+///
+/// # Errors
+/// [`Error::Output`] where it cannot be read.
+pub fn sha256(path: &Path) -> Result<(u64, String)> {
+    let mut hashed = Hashed::open(path)?;
+    hashed.read_all(path)?;
+    Ok((hashed.bytes, hex(&hashed.sha256.finalize())))
+}
+
 /// A file that is hashed while it is read.
 struct Hashed {
     file: File,
     sha256: Sha256,
     bytes: u64,
+}
+
+impl Hashed {
+    fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::output("reopen", path))?;
+        Ok(Self { file, sha256: Sha256::new(), bytes: 0 })
+    }
+
+    fn read_all(&mut self, path: &Path) -> Result<()> {
+        io::copy(self, &mut io::sink()).map_err(Error::output("reopen", path))?;
+        Ok(())
+    }
 }
 
 impl Read for Hashed {
