@@ -196,7 +196,7 @@ fn result_schema(result: &Schema) -> SchemaRef {
                 DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
                 other => other.clone(),
             };
-            return field.as_ref().clone().with_data_type(data_type).with_nullable(true);
+            return Field::new(field.name(), data_type, true);
         };
         let metadata = [("description".to_owned(), (*meaning).to_owned())].into();
         Field::new(*name, kind.data_type(), *nullable).with_metadata(metadata)
