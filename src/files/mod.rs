@@ -3,7 +3,7 @@
 //! In: the batches of one table, in row order. Out: [`StagedFile`]s below a [`Staging`] directory.
 //! Guarantees: every table has at least one file, with zero rows if need be; the same batches give
 //! the same bytes; a [`StagedFile`] is on disk and holds the rows that were written. Memory: one row
-//! group ([`parquet`]) or one buffer ([`csv`]) a writer, and once more the largest value.
+//! group (`parquet`) or one buffer (`csv`) a writer, and copies of the largest value.
 //! Not here: where files end up and when readers see them (`publish`), what rows mean (`tables`).
 
 mod csv;

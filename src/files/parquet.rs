@@ -3,8 +3,9 @@
 //! In: batches of one schema. Out: a durable file that warehouses load without options.
 //! Guarantees: no clock and no random in the bytes; a row group is at most [`ROW_GROUP_BYTES`] and
 //! one batch; the footer names the versions of schema and tool, the Arrow schema in it the meaning of
-//! each column. Memory: an [`ArrowWriter`] holds its row group encoded until it is complete, and
-//! copies a value once while it encodes it.
+//! each column. Memory: an [`ArrowWriter`] holds its row group encoded until it is complete. While
+//! its page is made, a single huge value costs 2.7 times its size again (encoded, with levels,
+//! compressed), with statistics 4.7 times: measured with 50 MB of text that hardly compresses.
 //! Not here: when a file is full, what its path is.
 
 use std::fs::File;
