@@ -2,7 +2,7 @@
 //!
 //! In: the files of the tables, Parquet or CSV. Out: one staged file for each query.
 //! Guarantees: the same files give the same rows in the same order (every query orders by all its
-//! keys); memory is [`POOL_BYTES`], past which `DataFusion` spills into the staging directory.
+//! keys); memory is 256 MB, past which `DataFusion` spills into the staging directory.
 //! Not here: what a rollup means (the head of each query says it), publishing.
 
 use std::fs;
