@@ -204,8 +204,19 @@ pub enum Format {
     Parquet,
     /// RFC 4180.
     Csv,
-    /// CSV with a BOM and with formula-like text cells defused.
+    /// CSV with a BOM and with formula-like text cells defused, for spreadsheets.
     CsvExcel,
+}
+
+impl Format {
+    /// The extension of its files.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Csv | Self::CsvExcel => "csv",
+        }
+    }
 }
 
 /// How it is displayed.

@@ -3,56 +3,19 @@
 //! A failing id is data (a row of `failures`); an [`Error`] ends the command. Its `Display` is one
 //! line without its own cause; the cause is its `source`. Only `ui.rs` prints.
 
+mod class;
+mod hint;
+
 use std::io;
 use std::path::PathBuf;
+
+pub use class::{Class, Signal};
 
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenFault};
 
 /// The result of everything that can end the command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// What kind of ending an error is: decides the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// Something broke; nothing was published.
-    Failed,
-    /// Usage, configuration, a list that is none, or an output that is finished or another's.
-    Usage,
-    /// 401 or 403: stopped at once, resumable.
-    CredentialsRefused,
-    /// The API is unreachable, or `--max-failures` was passed: stopped, resumable.
-    Unreachable,
-    /// Another process holds the output.
-    Busy,
-    /// Stopped by a signal with the log made durable: resumable.
-    Interrupted(Signal),
-}
-
-/// The signals that stop a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// Ctrl-C.
-    Interrupt,
-    /// A polite kill.
-    Terminate,
-}
-
-impl Class {
-    /// The exit code, as the contract has it.
-    #[must_use]
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::CredentialsRefused => 4,
-            Self::Unreachable => 5,
-            Self::Busy => 6,
-            Self::Interrupted(Signal::Interrupt) => 130,
-            Self::Interrupted(Signal::Terminate) => 143,
-        }
-    }
-}
 
 /// Why a command ended without its result.
 #[derive(Debug, thiserror::Error)]
@@ -235,9 +198,95 @@ pub enum Error {
         path: PathBuf,
     },
     // ---- tables, files, publishing ----
-
+    /// Rows that were made do not fit the table's own columns.
+    #[error("cannot make a batch of the table {table}")]
+    Batch {
+        /// The table.
+        table: &'static str,
+        /// What Arrow said.
+        source: arrow::error::ArrowError,
+    },
+    /// The operating system refused something on a file or directory of the export.
+    #[error("cannot {action} {}", path.display())]
+    Output {
+        /// The verb: `create`, `write`, `sync`, `rename`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The Parquet library refused a file that this process wrote.
+    #[error("cannot {action} the Parquet file {}", path.display())]
+    Parquet {
+        /// The verb: `write`, `reopen`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the library said.
+        source: parquet::errors::ParquetError,
+    },
+    /// A value could not be rendered as a CSV field.
+    #[error("cannot write a value to the CSV file {}", path.display())]
+    CsvValue {
+        /// On what.
+        path: PathBuf,
+        /// What the library said.
+        source: arrow::error::ArrowError,
+    },
+    /// A CSV file that this process wrote does not read as CSV.
+    #[error("cannot reopen the CSV file {}", path.display())]
+    CsvCheck {
+        /// On what.
+        path: PathBuf,
+        /// What the library said.
+        source: csv::Error,
+    },
+    /// A file holds other rows than were written to it.
+    #[error("{} holds {found} rows after {expected} were written", path.display())]
+    RowsLost {
+        /// The file.
+        path: PathBuf,
+        /// Rows written.
+        expected: u64,
+        /// Rows found on reopening.
+        found: u64,
+    },
+    /// A file of the export has another size than the manifest says.
+    #[error("{} is missing or not {expected} bytes long", path.display())]
+    FileChanged {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that the manifest names.
+        expected: u64,
+    },
+    /// A manifest that does not read as one.
+    #[error("cannot read {} as a manifest", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Where it departs from the form.
+        source: serde_json::Error,
+    },
+    /// A manifest of another schema version.
+    #[error("{} has schema version {found}, this program knows {supported}", path.display())]
+    SchemaVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file.
+        found: u64,
+        /// The version of this program.
+        supported: u32,
+    },
     // ---- rollups ----
-
+    /// The engine could not answer a query over the export's files.
+    #[error("cannot run the query {query} over the export")]
+    Query {
+        /// The query's name.
+        query: String,
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
     // ---- sandbox ----
     /// The sandbox was to listen where others could reach it.
     #[error("the sandbox does not listen on {host}, which is no loopback address")]
@@ -276,122 +325,10 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
-    /// What kind of ending this is.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Io { .. }
-            | Self::LogDamaged { .. }
-            | Self::Stdout { .. }
-            | Self::Runtime { .. }
-            | Self::SandboxListen { .. } => Class::Failed,
-            Self::OutputBusy { .. } => Class::Busy,
-            Self::ListUnreadable { .. }
-            | Self::ListEmpty { .. }
-            | Self::ListUnsupported { .. }
-            | Self::ListWithoutIds { .. }
-            | Self::SettingsMissing { .. }
-            | Self::SettingMalformed { .. }
-            | Self::SettingsConflict { .. }
-            | Self::ExcelWithoutCsv { .. }
-            | Self::ClearTextBaseUrl { .. }
-            | Self::RemoteDirectory { .. }
-            | Self::ConfigFileUnreadable { .. }
-            | Self::ConfigFileMalformed { .. }
-            | Self::ConfigFileKey { .. }
-            | Self::TokenFileUnreadable { .. }
-            | Self::TokenMalformed { .. }
-            | Self::NoList
-            | Self::StdinTwice
-            | Self::SandboxNotLoopback { .. }
-            | Self::SandboxFault { .. }
-            | Self::SandboxRateLimit { .. }
-            | Self::LogOfAnotherVersion { .. } => Class::Usage,
-        }
-    }
-
-    /// What to do next, as a command where possible.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::SandboxNotLoopback { .. } => Some("leave --host out: it listens on 127.0.0.1".to_owned()),
-            Self::SandboxListen { .. } => Some("choose another --port, or 0 for any free one".to_owned()),
-            Self::SandboxFault { .. } => {
-                Some("write it like 'every 10: 500', '7: reset' or 'match participants/: 503 x2'".to_owned())
-            }
-            Self::SandboxRateLimit { .. } => Some("write it like 1200/5m or 200/10s".to_owned()),
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("free some space, then run the same command again: what was fetched is kept".to_owned())
-            }
-            Self::OutputBusy { .. } => {
-                Some("wait for it to end, or export to another directory with --output".to_owned())
-            }
-            Self::LogOfAnotherVersion { .. } | Self::LogDamaged { .. } => {
-                Some("run again with --refresh to start anew, or with the version that wrote it".to_owned())
-            }
-            Self::ListUnreadable { source, .. } => Some(unreadable_list_hint(source.kind()).to_owned()),
-            Self::ListEmpty { .. } => Some(
-                "check what writes the list; a header alone is a valid list without rows: \
-                 session_id,participant_id"
-                    .to_owned(),
-            ),
-            Self::ListUnsupported { advice, .. } => Some((*advice).to_owned()),
-            Self::ListWithoutIds { .. } => Some(
-                "name the column session_id (Session ID and sessionId do as well), and the participants' \
-                 participant_id; without a header the first column of UUIDs is the session"
-                    .to_owned(),
-            ),
-            Self::Io { .. } | Self::Stdout { .. } | Self::Runtime { .. } => None,
-            Self::SettingsMissing { missing } if missing.contains(&&settings::OUTPUT) => {
-                Some("say where the export goes: -o DIR".to_owned())
-            }
-            Self::SettingsMissing { .. } => Some(
-                "set what is missing, or try it without an account: rtk-export run LIST -o DIR --sandbox"
-                    .to_owned(),
-            ),
-            Self::SettingMalformed { origin, .. }
-            | Self::RemoteDirectory { origin, .. }
-            | Self::ClearTextBaseUrl { origin, .. } => origin.remedy(),
-            Self::SettingsConflict { second, .. } => Some(format!("leave {second} out")),
-            Self::ExcelWithoutCsv { .. } => Some("add --format csv".to_owned()),
-            Self::ConfigFileUnreadable { .. } => Some(format!(
-                "give the right file with --config or {}, or leave both out",
-                settings::CONFIG_VARIABLE
-            )),
-            Self::ConfigFileMalformed { .. } => {
-                Some("write it as key = value, for example rate = \"1200/5m\"".to_owned())
-            }
-            Self::ConfigFileKey { .. } => Some(
-                "the keys are the names of the flags: rtk-export run --help; a token is never one".to_owned(),
-            ),
-            Self::TokenFileUnreadable { .. } => Some(format!(
-                "give a readable file with --api-token-file, or the token itself in {}",
-                settings::API_TOKEN_VARIABLE
-            )),
-            Self::TokenMalformed { .. } => {
-                Some("the token is one word, as Cloudflare showed it when it was made".to_owned())
-            }
-            Self::NoList => Some(
-                "give files of session and participant ids: rtk-export run LIST -o DIR (- for stdin)"
-                    .to_owned(),
-            ),
-            Self::StdinTwice => Some("leave one of the two out".to_owned()),
-        }
-    }
-}
-
-/// What to do about a list that cannot be read.
-const fn unreadable_list_hint(kind: io::ErrorKind) -> &'static str {
-    match kind {
-        io::ErrorKind::NotFound => "check the path; - reads the list from standard input",
-        io::ErrorKind::PermissionDenied => {
-            "let this user read the file, or pipe it in and give - as the list"
-        }
-        io::ErrorKind::StorageFull => {
-            "free some space for temporary files, or give the Parquet file by its path"
-        }
-        io::ErrorKind::IsADirectory => "name the files in it: DIR/*.csv",
-        _ => "the file seems damaged or cut short; make it again",
+    /// An I/O error on a path of the export, with the verb that failed.
+    pub fn output(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Output { action, path, source }
     }
 }
 

@@ -137,4 +137,3 @@ impl Row<'_> {
 fn wrong_kind() -> ! {
     unreachable!("a row is filled in schema order")
 }
-

@@ -18,7 +18,22 @@ pub(super) struct Failed {
     pub(super) message: String,
     pub(super) attempts: u32,
     pub(super) cf_ray: Option<String>,
-    pub(super) failed_at: DateTime<Utc>,
+    pub(super) at: DateTime<Utc>,
+}
+
+impl Failed {
+    /// A failure for which nothing was sent.
+    pub(super) const fn unsent(reason: Reason, at: DateTime<Utc>) -> Self {
+        Self {
+            reason,
+            http_status: None,
+            api_code: None,
+            message: String::new(),
+            attempts: 0,
+            cf_ray: None,
+            at,
+        }
+    }
 }
 
 /// Rows of `failures` in the making.
@@ -53,7 +68,7 @@ impl FailureRows {
             .text(Some(&failed.message))
             .count(u64::from(failed.attempts))
             .text(failed.cf_ray.as_ref())
-            .time(Some(failed.failed_at))
+            .time(Some(failed.at))
             .text(labels(row));
     }
 }

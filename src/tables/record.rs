@@ -94,10 +94,10 @@ impl<'a> Record<'a> {
     ) -> Option<Cow<'a, str>> {
         let first = self.text(name, warnings);
         let Some(first) = first else { return self.text(other, warnings) };
-        if let Some((place, value)) = self.present(other) {
-            if text(value).is_some_and(|second| second == first) {
-                self.fates[place] = Fate::Taken;
-            }
+        if let Some((place, value)) = self.present(other)
+            && text(value).is_some_and(|second| second == first)
+        {
+            self.fates[place] = Fate::Taken;
         }
         Some(first)
     }

@@ -50,7 +50,13 @@ impl<'a> Object<'a> {
     /// Reads an object; `None` where the value is none.
     #[must_use]
     pub fn parse(value: &'a RawValue) -> Option<Self> {
-        serde_json::from_str(value.get()).ok()
+        Self::parse_text(value.get())
+    }
+
+    /// Reads an object from its text; `None` where the text is none.
+    #[must_use]
+    pub fn parse_text(text: &'a str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 
     /// The value of a key.

@@ -43,16 +43,16 @@ impl PageSummary {
     pub fn parse(body: &[u8]) -> Result<Self, BadBody> {
         let page = Expected::Participants.find(body)?;
         let records = elements(page.value).ok_or(BadBody::Missing("participants"))?;
+        let listed = |record: &RawValue| Object::parse(record).as_ref().map(Listed::of).unwrap_or_default();
         let total = page.paging.and_then(Object::parse).and_then(|paging| count(paging.get("total_count")?));
-        Ok(Self { listed: records.into_iter().map(Listed::of).collect(), paging: Paging { total } })
+        Ok(Self { listed: records.into_iter().map(listed).collect(), paging: Paging { total } })
     }
 }
 
 impl Listed {
     /// The ids of a participant record.
     #[must_use]
-    pub fn of(record: &RawValue) -> Self {
-        let object = Object::parse(record).unwrap_or_default();
+    pub fn of(object: &Object<'_>) -> Self {
         let id = |name| object.get(name).and_then(text).filter(|text| !text.trim().is_empty());
         let key = |name| id(name).map(|text| IdKey::of(&text));
         Self {

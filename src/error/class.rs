@@ -1,0 +1,91 @@
+//! What kind of ending an error is, and the exit code of each kind.
+
+use super::Error;
+
+/// What kind of ending an error is: decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Something broke; nothing was published.
+    Failed,
+    /// Usage, configuration, a list that is none, or an output that is finished or another's.
+    Usage,
+    /// 401 or 403: stopped at once, resumable.
+    CredentialsRefused,
+    /// The API is unreachable, or `--max-failures` was passed: stopped, resumable.
+    Unreachable,
+    /// Another process holds the output.
+    Busy,
+    /// Stopped by a signal with the log made durable: resumable.
+    Interrupted(Signal),
+}
+
+/// The signals that stop a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// A polite kill.
+    Terminate,
+}
+
+impl Class {
+    /// The exit code, as the contract has it.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::CredentialsRefused => 4,
+            Self::Unreachable => 5,
+            Self::Busy => 6,
+            Self::Interrupted(Signal::Interrupt) => 130,
+            Self::Interrupted(Signal::Terminate) => 143,
+        }
+    }
+}
+
+impl Error {
+    /// What kind of ending this is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Io { .. }
+            | Self::LogDamaged { .. }
+            | Self::Stdout { .. }
+            | Self::Runtime { .. }
+            | Self::Batch { .. }
+            | Self::Output { .. }
+            | Self::Parquet { .. }
+            | Self::CsvValue { .. }
+            | Self::CsvCheck { .. }
+            | Self::RowsLost { .. }
+            | Self::FileChanged { .. }
+            | Self::Manifest { .. }
+            | Self::SchemaVersion { .. }
+            | Self::Query { .. }
+            | Self::SandboxListen { .. } => Class::Failed,
+            Self::OutputBusy { .. } => Class::Busy,
+            Self::ListUnreadable { .. }
+            | Self::ListEmpty { .. }
+            | Self::ListUnsupported { .. }
+            | Self::ListWithoutIds { .. }
+            | Self::SettingsMissing { .. }
+            | Self::SettingMalformed { .. }
+            | Self::SettingsConflict { .. }
+            | Self::ExcelWithoutCsv { .. }
+            | Self::ClearTextBaseUrl { .. }
+            | Self::RemoteDirectory { .. }
+            | Self::ConfigFileUnreadable { .. }
+            | Self::ConfigFileMalformed { .. }
+            | Self::ConfigFileKey { .. }
+            | Self::TokenFileUnreadable { .. }
+            | Self::TokenMalformed { .. }
+            | Self::NoList
+            | Self::StdinTwice
+            | Self::SandboxNotLoopback { .. }
+            | Self::SandboxFault { .. }
+            | Self::SandboxRateLimit { .. }
+            | Self::LogOfAnotherVersion { .. } => Class::Usage,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What to do next about each error, as a command where possible.
+
+use std::io;
+
+use super::Error;
+use crate::config::settings;
+
+impl Error {
+    /// What to do next, as a command where possible.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::SandboxNotLoopback { .. } => Some("leave --host out: it listens on 127.0.0.1".to_owned()),
+            Self::SandboxListen { .. } => Some("choose another --port, or 0 for any free one".to_owned()),
+            Self::SandboxFault { .. } => {
+                Some("write it like 'every 10: 500', '7: reset' or 'match participants/: 503 x2'".to_owned())
+            }
+            Self::SandboxRateLimit { .. } => Some("write it like 1200/5m or 200/10s".to_owned()),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space, then run the same command again: what was fetched is kept".to_owned())
+            }
+            Self::OutputBusy { .. } => {
+                Some("wait for it to end, or export to another directory with --output".to_owned())
+            }
+            Self::LogOfAnotherVersion { .. } | Self::LogDamaged { .. } => {
+                Some("run again with --refresh to start anew, or with the version that wrote it".to_owned())
+            }
+            Self::ListUnreadable { source, .. } => Some(unreadable_list_hint(source.kind()).to_owned()),
+            Self::ListEmpty { .. } => Some(
+                "check what writes the list; a header alone is a valid list without rows: \
+                 session_id,participant_id"
+                    .to_owned(),
+            ),
+            Self::ListUnsupported { advice, .. } => Some((*advice).to_owned()),
+            Self::ListWithoutIds { .. } => Some(
+                "name the column session_id (Session ID and sessionId do as well), and the participants' \
+                 participant_id; without a header the first column of UUIDs is the session"
+                    .to_owned(),
+            ),
+            Self::Io { .. } | Self::Stdout { .. } | Self::Runtime { .. } | Self::Batch { .. } => None,
+            Self::SettingsMissing { missing } if missing.contains(&&settings::OUTPUT) => {
+                Some("say where the export goes: -o DIR".to_owned())
+            }
+            Self::SettingsMissing { .. } => Some(
+                "set what is missing, or try it without an account: rtk-export run LIST -o DIR --sandbox"
+                    .to_owned(),
+            ),
+            Self::SettingMalformed { origin, .. }
+            | Self::RemoteDirectory { origin, .. }
+            | Self::ClearTextBaseUrl { origin, .. } => origin.remedy(),
+            Self::SettingsConflict { second, .. } => Some(format!("leave {second} out")),
+            Self::ExcelWithoutCsv { .. } => Some("add --format csv".to_owned()),
+            Self::ConfigFileUnreadable { .. } => Some(format!(
+                "give the right file with --config or {}, or leave both out",
+                settings::CONFIG_VARIABLE
+            )),
+            Self::ConfigFileMalformed { .. } => {
+                Some("write it as key = value, for example rate = \"1200/5m\"".to_owned())
+            }
+            Self::ConfigFileKey { .. } => Some(
+                "the keys are the names of the flags: rtk-export run --help; a token is never one".to_owned(),
+            ),
+            Self::TokenFileUnreadable { .. } => Some(format!(
+                "give a readable file with --api-token-file, or the token itself in {}",
+                settings::API_TOKEN_VARIABLE
+            )),
+            Self::TokenMalformed { .. } => {
+                Some("the token is one word, as Cloudflare showed it when it was made".to_owned())
+            }
+            Self::NoList => Some(
+                "give files of session and participant ids: rtk-export run LIST -o DIR (- for stdin)"
+                    .to_owned(),
+            ),
+            Self::StdinTwice => Some("leave one of the two out".to_owned()),
+            Self::Output { source, path, .. } => Some(match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free some space, then run the same command again: what was fetched is kept".to_owned()
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    format!("make {} writable, or choose another directory with --output", path.display())
+                }
+                _ => "run the same command again: what was fetched is kept".to_owned(),
+            }),
+            Self::RowsLost { .. } | Self::FileChanged { .. } | Self::CsvCheck { .. } => {
+                Some("check the disk, then run the same command again: what was fetched is kept".to_owned())
+            }
+            Self::Parquet { .. } | Self::CsvValue { .. } => {
+                Some("rtk-export rebuild makes the files again without a request".to_owned())
+            }
+            Self::Manifest { .. } => {
+                Some("rtk-export rebuild writes the manifest again from the response log".to_owned())
+            }
+            Self::Query { .. } => {
+                Some("run the same command again, or with --no-rollups: what was fetched is kept".to_owned())
+            }
+            Self::SchemaVersion { .. } => Some(
+                "rtk-export rebuild with this version writes the files again from the response log"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// What to do about a list that cannot be read.
+const fn unreadable_list_hint(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "check the path; - reads the list from standard input",
+        io::ErrorKind::PermissionDenied => {
+            "let this user read the file, or pipe it in and give - as the list"
+        }
+        io::ErrorKind::StorageFull => {
+            "free some space for temporary files, or give the Parquet file by its path"
+        }
+        io::ErrorKind::IsADirectory => "name the files in it: DIR/*.csv",
+        _ => "the file seems damaged or cut short; make it again",
+    }
+}
