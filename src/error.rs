@@ -6,6 +6,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::model::RequestKey;
+
 /// The result of everything that can end the command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -71,7 +75,58 @@ pub enum Error {
     // ---- configuration ----
 
     // ---- fetch ----
-
+    /// The base URL is none that requests can be put below.
+    #[error("cannot send requests to {url}: it is no http or https address")]
+    BaseUrl {
+        /// As configured.
+        url: String,
+    },
+    /// The token cannot be sent.
+    #[error("the API token holds a character that no HTTP header can carry")]
+    UnusableToken,
+    /// TLS or the proxy settings are unusable.
+    #[error("cannot set up HTTPS")]
+    HttpClient {
+        /// What the HTTP client said.
+        source: reqwest::Error,
+    },
+    /// 401 or 403.
+    #[error("the API refused {key}: {status} {message}{}", api_code.map(|code| format!(" (code {code})")).unwrap_or_default())]
+    CredentialsRefused {
+        /// What was asked for.
+        key: RequestKey,
+        /// The reply's status.
+        status: u16,
+        /// The API's own code.
+        api_code: Option<i64>,
+        /// The API's own words.
+        message: String,
+    },
+    /// Cloudflare's edge does not let this client through.
+    #[error("the edge of the API blocks this client: {status} with error {edge_code} for {key}")]
+    ClientBlocked {
+        /// What was asked for.
+        key: RequestKey,
+        /// The reply's status.
+        status: u16,
+        /// Code of the error page.
+        edge_code: u16,
+    },
+    /// Connection errors, timeouts and 5xx in a row.
+    #[error(
+        "the API is unreachable: {failures} failures in a row since {}, the last for {key}: {last}",
+        since.to_rfc3339_opts(SecondsFormat::Secs, true)
+    )]
+    ApiUnreachable {
+        /// Tries since the last good one.
+        failures: u32,
+        /// When the first of them was sent.
+        since: DateTime<Utc>,
+        /// What the last of them asked for.
+        key: RequestKey,
+        /// How the last of them ended.
+        last: String,
+    },
     // ---- response log ----
 
     // ---- tables, files, publishing ----
@@ -92,7 +147,10 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Io { .. } => Class::Failed,
+            Self::Io { .. } | Self::HttpClient { .. } => Class::Failed,
+            Self::BaseUrl { .. } | Self::UnusableToken => Class::Usage,
+            Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
+            Self::ApiUnreachable { .. } => Class::Unreachable,
         }
     }
 
@@ -104,6 +162,28 @@ impl Error {
                 Some("free some space, then run the same command again: what was fetched is kept".to_owned())
             }
             Self::Io { .. } => None,
+            Self::BaseUrl { .. } => Some(
+                "set --base-url or CLOUDFLARE_BASE_URL, as in https://api.cloudflare.com/client/v4"
+                    .to_owned(),
+            ),
+            Self::UnusableToken => Some(
+                "set CLOUDFLARE_API_TOKEN, or the file of --api-token-file, to the token alone".to_owned(),
+            ),
+            Self::HttpClient { .. } => Some("check HTTPS_PROXY and the system's certificates".to_owned()),
+            Self::CredentialsRefused { .. } => Some(
+                "check CLOUDFLARE_API_TOKEN, that it has the permission Realtime, and the account id; \
+                 then run the same command again: it resumes"
+                    .to_owned(),
+            ),
+            Self::ClientBlocked { edge_code, .. } => Some(format!(
+                "ask whoever runs the network or the proxy, and Cloudflare, about error {edge_code}; \
+                 then run the same command again: it resumes"
+            )),
+            Self::ApiUnreachable { .. } => Some(
+                "check the network, HTTPS_PROXY and https://www.cloudflarestatus.com; \
+                 then run the same command again: it resumes"
+                    .to_owned(),
+            ),
         }
     }
 }
