@@ -13,6 +13,9 @@ pub use class::{Class, Signal};
 
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenFault};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::model::RequestKey;
 
 /// The result of everything that can end the command.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -177,8 +180,122 @@ pub enum Error {
         source: io::Error,
     },
     // ---- fetch ----
-
-    // ---- response log ----
+    /// The base URL is none that requests can be put below.
+    #[error("cannot send requests to {url}: it is no http or https address")]
+    BaseUrl {
+        /// As configured.
+        url: String,
+    },
+    /// The token cannot be sent.
+    #[error("the API token holds a character that no HTTP header can carry")]
+    UnusableToken,
+    /// TLS or the proxy settings are unusable.
+    #[error("cannot set up HTTPS")]
+    HttpClient {
+        /// What the HTTP client said.
+        source: reqwest::Error,
+    },
+    /// 401 or 403.
+    #[error("the API refused {key}: {status} {message}{}", api_code.map(|code| format!(" (code {code})")).unwrap_or_default())]
+    CredentialsRefused {
+        /// What was asked for.
+        key: RequestKey,
+        /// The reply's status.
+        status: u16,
+        /// The API's own code.
+        api_code: Option<i64>,
+        /// The API's own words.
+        message: String,
+    },
+    /// Cloudflare's edge does not let this client through.
+    #[error("the edge of the API blocks this client: {status} with error {edge_code} for {key}")]
+    ClientBlocked {
+        /// What was asked for.
+        key: RequestKey,
+        /// The reply's status.
+        status: u16,
+        /// Code of the error page.
+        edge_code: u16,
+    },
+    /// Connection errors, timeouts and 5xx in a row.
+    #[error(
+        "the API is unreachable: {failures} failures in a row since {}, the last for {key}: {last}",
+        since.to_rfc3339_opts(SecondsFormat::Secs, true)
+    )]
+    ApiUnreachable {
+        /// Tries since the last good one.
+        failures: u32,
+        /// When the first of them was sent.
+        since: DateTime<Utc>,
+        /// What the last of them asked for.
+        key: RequestKey,
+        /// How the last of them ended.
+        last: String,
+    },
+    /// More ids failed than `--max-failures` allows.
+    #[error("{failures} ids failed, more than the {limit} of --max-failures; the last was {last}")]
+    TooManyFailures {
+        /// How many.
+        failures: u64,
+        /// How many are allowed.
+        limit: u64,
+        /// What the last one was and why.
+        last: String,
+    },
+    /// A signal stopped the run.
+    #[error("stopped by {}", signal.name())]
+    Interrupted {
+        /// Which.
+        signal: Signal,
+    },
+    // ---- output and response log ----
+    /// The output is a complete export.
+    #[error("{} is a finished export", dir.display())]
+    OutputFinished {
+        /// The output.
+        dir: PathBuf,
+    },
+    /// The output holds something, but no export.
+    #[error("{} is not empty and no export: it holds {found:?}", dir.display())]
+    OutputForeign {
+        /// The output.
+        dir: PathBuf,
+        /// One of its entries.
+        found: String,
+    },
+    /// The output is an export that another command began.
+    #[error("{} holds an unfinished export of another command: {} differ", dir.display(), differences.join(", "))]
+    OutputOfAnotherExport {
+        /// The output.
+        dir: PathBuf,
+        /// What differs, as the command line spells it.
+        differences: Vec<&'static str>,
+    },
+    /// No row of any list names a session.
+    #[error("no row of {lists} has a valid id: {examples}")]
+    NoValidRow {
+        /// The lists.
+        lists: String,
+        /// The first rows and what is wrong with each.
+        examples: String,
+    },
+    /// More distinct ids than can be numbered.
+    #[error("the lists hold more than four billion distinct ids")]
+    TooManyIds,
+    /// There is no response log to make tables from.
+    #[error("{} has no response log: there is no {}", dir.display(), path.display())]
+    NoLog {
+        /// The export.
+        dir: PathBuf,
+        /// Where its log would be.
+        path: PathBuf,
+    },
+    /// The log lacks replies that are still to be fetched.
+    #[error("the export in {} is not finished", dir.display())]
+    ExportUnfinished {
+        /// The export.
+        dir: PathBuf,
+    },
     /// Another process holds the output.
     #[error("another process is exporting to this output; it holds {}", path.display())]
     OutputBusy {
@@ -198,6 +315,12 @@ pub enum Error {
         path: PathBuf,
     },
     // ---- tables, files, publishing ----
+    /// A part of the pipeline ended without saying why: another part's error tells.
+    #[error("the {stage} stage ended early")]
+    StageEnded {
+        /// Which.
+        stage: &'static str,
+    },
     /// Rows that were made do not fit the table's own columns.
     #[error("cannot make a batch of the table {table}")]
     Batch {

@@ -14,6 +14,8 @@ pub mod lists;
 pub mod log;
 pub mod manifest;
 pub mod model;
+pub mod output;
+pub mod pipeline;
 pub mod plan;
 pub mod progress;
 pub mod publish;

@@ -3,9 +3,18 @@
 //! In: a resolved command. Out: its [`Ending`], or the error that ended it.
 //! Not here: anything that a stage does.
 
+mod rebuild;
+mod run;
+mod sandbox;
+
+use std::path::Path;
+use std::time::Instant;
+
 use crate::config::CommandConfig;
 use crate::error::Result;
-use crate::ui::Ui;
+use crate::manifest::Manifest;
+use crate::tables::Table;
+use crate::ui::{Summary, TableRows, Ui};
 
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,17 +40,38 @@ impl Ending {
 ///
 /// # Errors
 /// Whatever ended it without its result.
-#[expect(clippy::unused_async, reason = "placeholder: the commands await")]
 pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
     match command {
-        CommandConfig::Run(config) => {
-            ui.settings(&config.settings);
-            Ok(Ending::Complete)
-        }
-        CommandConfig::Rebuild(config) => {
-            ui.settings(&config.settings);
-            Ok(Ending::Complete)
-        }
-        CommandConfig::Sandbox(_) => Ok(Ending::Complete),
+        CommandConfig::Run(config) => run::run(*config, ui).await,
+        CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }
+}
+
+/// Shows what came of an export, and tells how it ended.
+fn summarise(
+    ui: &Ui,
+    output: &Path,
+    log: Option<&Path>,
+    replies_kept: u64,
+    manifest: &Manifest,
+    started: Instant,
+) -> Ending {
+    let rows = |table: Table| {
+        let of_table = manifest.tables.iter().find(|files| files.name == table.name());
+        TableRows { table: table.name(), rows: of_table.map_or(0, |files| files.rows) }
+    };
+    ui.summary(&Summary {
+        output: output.to_owned(),
+        rows: Table::ALL.into_iter().map(rows).collect(),
+        failures: manifest.failures.total,
+        duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),
+        minutes_consumed: manifest.totals.minutes_consumed.map(|minutes| minutes.to_string()),
+        requests_sent: Some(manifest.requests.sent),
+        requests_saved: manifest.requests.saved_by_listing,
+        replies_kept,
+        log: log.map(Path::to_owned),
+        elapsed: started.elapsed(),
+    });
+    if manifest.failures.total > 0 { Ending::WithFailures } else { Ending::Complete }
 }

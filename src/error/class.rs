@@ -28,6 +28,17 @@ pub enum Signal {
     Terminate,
 }
 
+impl Signal {
+    /// The system's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+}
+
 impl Class {
     /// The exit code, as the contract has it.
     #[must_use]
@@ -50,6 +61,8 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Io { .. }
+            | Self::StageEnded { .. }
+            | Self::HttpClient { .. }
             | Self::LogDamaged { .. }
             | Self::Stdout { .. }
             | Self::Runtime { .. }
@@ -65,7 +78,19 @@ impl Error {
             | Self::Query { .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
-            Self::ListUnreadable { .. }
+            Self::Interrupted { signal } => Class::Interrupted(*signal),
+            Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
+            Self::ApiUnreachable { .. } | Self::TooManyFailures { .. } => Class::Unreachable,
+            Self::OutputFinished { .. }
+            | Self::OutputForeign { .. }
+            | Self::OutputOfAnotherExport { .. }
+            | Self::NoValidRow { .. }
+            | Self::TooManyIds
+            | Self::NoLog { .. }
+            | Self::ExportUnfinished { .. }
+            | Self::BaseUrl { .. }
+            | Self::UnusableToken
+            | Self::ListUnreadable { .. }
             | Self::ListEmpty { .. }
             | Self::ListUnsupported { .. }
             | Self::ListWithoutIds { .. }

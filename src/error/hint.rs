@@ -19,6 +19,59 @@ impl Error {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space, then run the same command again: what was fetched is kept".to_owned())
             }
+            Self::BaseUrl { .. } => Some(
+                "set --base-url or CLOUDFLARE_BASE_URL, as in https://api.cloudflare.com/client/v4"
+                    .to_owned(),
+            ),
+            Self::UnusableToken => Some(
+                "set CLOUDFLARE_API_TOKEN, or the file of --api-token-file, to the token alone".to_owned(),
+            ),
+            Self::HttpClient { .. } => Some("check HTTPS_PROXY and the system's certificates".to_owned()),
+            Self::CredentialsRefused { .. } => Some(
+                "check CLOUDFLARE_API_TOKEN, that it has the permission Realtime, and the account id; \
+                 then run the same command again: it resumes"
+                    .to_owned(),
+            ),
+            Self::ClientBlocked { edge_code, .. } => Some(format!(
+                "ask whoever runs the network or the proxy, and Cloudflare, about error {edge_code}; \
+                 then run the same command again: it resumes"
+            )),
+            Self::ApiUnreachable { .. } => Some(
+                "check the network, HTTPS_PROXY and https://www.cloudflarestatus.com; \
+                 then run the same command again: it resumes"
+                    .to_owned(),
+            ),
+            Self::StageEnded { .. } => None,
+            Self::OutputFinished { .. } => Some(
+                "export to another directory, or add --refresh to make it anew and replace it".to_owned(),
+            ),
+            Self::OutputForeign { .. } => Some(
+                "export to an empty or new directory, or add --refresh to write beside what is there"
+                    .to_owned(),
+            ),
+            Self::OutputOfAnotherExport { .. } => Some(
+                "run the command that began it again, export to another directory, or add --refresh to \
+                 start anew"
+                    .to_owned(),
+            ),
+            Self::NoValidRow { .. } => Some(
+                "session and participant ids are UUIDs, as in 0f8fad5b-d9cb-469f-a165-70867728950e".to_owned(),
+            ),
+            Self::TooManyIds => Some("split the lists and export each part to its own directory".to_owned()),
+            Self::NoLog { .. } => Some(
+                "give the directory of an export; where its log was kept elsewhere, add --state-dir".to_owned(),
+            ),
+            Self::ExportUnfinished { .. } => {
+                Some("run the command that began it again: it fetches what is missing".to_owned())
+            }
+            Self::TooManyFailures { .. } => Some(
+                "see what fails, then run the same command again, perhaps with a higher --max-failures: it \
+                 resumes"
+                    .to_owned(),
+            ),
+            Self::Interrupted { .. } => {
+                Some("run the same command again: it resumes, and what was fetched is kept".to_owned())
+            }
             Self::OutputBusy { .. } => {
                 Some("wait for it to end, or export to another directory with --output".to_owned())
             }

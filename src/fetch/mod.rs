@@ -1,5 +1,186 @@
 //! Stage 3: planned requests -> [`Reply`], one for each.
+//!
+//! In: a [`RequestKey`]. Out: its [`Reply`], after as many tries as the contract grants, or the
+//! [`Error`] that ends the run: credentials refused, this client blocked, the API unreachable.
+//! Guarantees: every try passes the one gate (`budget`); a failing id is a reply, not an error; bodies
+//! in flight share one pool of memory, and a reply holds its share until it is dropped.
+//! Not here: which requests, how many at once, what to do with a reply.
 
+mod body;
+mod breaker;
+mod budget;
+mod client;
+mod fault;
+mod outcome;
 mod reply;
+mod retry;
+mod target;
 
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{TimeDelta, Utc};
+use tokio::sync::watch;
+
+pub use body::Body;
+pub use budget::{BudgetConfig, GateState, Wait};
+pub use client::ClientConfig;
 pub use reply::{Answer, Failure, Reason, Reply};
+pub use retry::RetryConfig;
+
+use self::breaker::{Breaker, Down};
+use self::budget::{Gate, Ticket};
+use self::client::Client;
+use self::outcome::{Tried, reason_phrase};
+use self::retry::{Decision, Outcome, Spent, decide};
+use self::target::Target;
+use crate::error::{Error, Result};
+use crate::model::RequestKey;
+
+/// Fetches: one for a run, shared by its tasks.
+#[derive(Debug)]
+pub struct Fetcher {
+    client: Client,
+    target: Target,
+    gate: Arc<Gate>,
+    breaker: Breaker,
+    retry: RetryConfig,
+}
+
+/// What one request has been through.
+#[derive(Debug, Default)]
+struct Course {
+    attempts: u32,
+    rate_limited: u32,
+    spent: Spent,
+}
+
+impl Fetcher {
+    /// A fetcher that has sent nothing yet.
+    ///
+    /// # Errors
+    /// [`Error::BaseUrl`], [`Error::UnusableToken`] or [`Error::HttpClient`] where nothing could be sent.
+    pub fn new(client: &ClientConfig, retry: RetryConfig, budget: BudgetConfig) -> Result<Self> {
+        let target = Target::new(
+            &client.base_url,
+            &client.account_id,
+            &client.app_id,
+            client.peer_events,
+            client.peer_events && client.page_peer_events,
+        )?;
+        Ok(Self {
+            client: Client::new(client)?,
+            target,
+            gate: Gate::new(budget),
+            breaker: Breaker::default(),
+            retry,
+        })
+    }
+
+    /// The gate's state for the display: the allowed rate, and the wait that all are in.
+    #[must_use]
+    pub fn gate_state(&self) -> watch::Receiver<GateState> {
+        self.gate.state()
+    }
+
+    /// Fetches one planned request: waits its turn, sends, and tries again as the contract has it.
+    ///
+    /// Dropped, it loses the reply under way; its request stays counted in the budget.
+    ///
+    /// # Errors
+    /// What ends the run: [`Error::CredentialsRefused`], [`Error::ClientBlocked`],
+    /// [`Error::ApiUnreachable`].
+    pub async fn fetch(&self, key: RequestKey) -> Result<Reply> {
+        let url = self.target.url(&key);
+        let mut course = Course::default();
+        loop {
+            let (tried, ticket) = self.try_once(&key, &url, &mut course).await?;
+            let decision = decide(tried.outcome, tried.retry_after, course.spent, &self.retry, fastrand::f64);
+            match decision {
+                Decision::Keep => return Ok(course.reply(key, tried, None)),
+                Decision::Fail(reason) => return Ok(course.reply(key, tried, Some(reason))),
+                Decision::Again(wait) => {
+                    course.spent.retries += 1;
+                    course.spent.time += wait;
+                    // The body's share of the pool is not kept over a wait.
+                    drop(tried);
+                    tokio::time::sleep(wait).await;
+                }
+                Decision::Throttled => {
+                    course.rate_limited += 1;
+                    self.throttled(&tried, ticket);
+                }
+                Decision::CredentialsRefused => return Err(credentials_refused(key, &tried)),
+                Decision::Blocked(edge_code) => {
+                    let status = tried.status.map_or(0, |status| status.as_u16());
+                    return Err(Error::ClientBlocked { key, status, edge_code });
+                }
+            }
+        }
+    }
+
+    /// One try, at its turn; an error when it was one too many that failed.
+    async fn try_once(&self, key: &RequestKey, url: &str, course: &mut Course) -> Result<(Tried, Ticket)> {
+        let pass = self.gate.acquire().await;
+        let ticket = pass.ticket();
+        let sent = Instant::now();
+        course.attempts += 1;
+        let tried = Tried::of(key, self.client.send(url, pass).await);
+        course.spent.time += sent.elapsed();
+        match tried.is_up() {
+            Some(true) => self.breaker.up(),
+            Some(false) => {
+                if let Some(down) = self.breaker.failed(sent, Instant::now()) {
+                    return Err(unreachable(*key, &tried, down));
+                }
+            }
+            None => {}
+        }
+        Ok((tried, ticket))
+    }
+
+    /// A plain 429 has closed the gate at its head; an error page of another status only now told.
+    fn throttled(&self, tried: &Tried, ticket: Ticket) {
+        if !matches!(tried.outcome, Outcome::Status(reqwest::StatusCode::TOO_MANY_REQUESTS, _)) {
+            self.gate.throttled(ticket, tried.retry_after);
+        }
+    }
+}
+
+impl Course {
+    fn reply(self, key: RequestKey, mut tried: Tried, failed: Option<Reason>) -> Reply {
+        let cf_ray = tried.cf_ray.take();
+        let answer = match failed {
+            None => Answer::Found(tried.body),
+            Some(reason) => Answer::Failed(tried.into_failure(reason)),
+        };
+        Reply {
+            key,
+            arrived_at: Utc::now(),
+            attempts: self.attempts,
+            rate_limited: self.rate_limited,
+            cf_ray,
+            answer,
+        }
+    }
+}
+
+fn credentials_refused(key: RequestKey, tried: &Tried) -> Error {
+    let said = tried.api_error();
+    let status = tried.status.map_or(0, |status| status.as_u16());
+    Error::CredentialsRefused { key, status, api_code: said.code, message: tried.message(&said) }
+}
+
+fn unreachable(key: RequestKey, tried: &Tried, down: Down) -> Error {
+    let Down { failures, lasting } = down;
+    let now = Utc::now();
+    let since = TimeDelta::from_std(lasting).ok().and_then(|lasting| now.checked_sub_signed(lasting));
+    let last = match tried.status {
+        Some(status) => format!("{} {}", status.as_u16(), reason_phrase(status)),
+        None => tried.message(&tried.api_error()),
+    };
+    Error::ApiUnreachable { failures, since: since.unwrap_or(now), key, last }
+}
+
+#[cfg(test)]
+mod tests;

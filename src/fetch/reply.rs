@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Body;
 use crate::model::RequestKey;
 
 /// What came of one request, after its retries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Reply {
     /// What was asked for.
     pub key: RequestKey,
@@ -23,10 +24,10 @@ pub struct Reply {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A 200 whose body is JSON and holds what was promised: the body as sent.
-    Found(Vec<u8>),
+    Found(Body),
     /// No such answer to be had.
     Failed(Failure),
 }

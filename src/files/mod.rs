@@ -28,7 +28,7 @@ use crate::tables::schema::Table;
 const PART_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The tool's own directory in an output.
-const STATE_DIR: &str = ".rtk-export";
+pub(crate) const STATE_DIR: &str = ".rtk-export";
 
 /// What a writer writes: decides the name, the folder and the columns.
 #[derive(Clone, Debug)]

@@ -14,6 +14,8 @@ pub struct Head {
     pub tool_version: String,
     /// When it began, RFC 3339 in UTC.
     pub started_at: String,
+    /// Whether `--refresh` began it: then `--refresh` goes on with it.
+    pub refresh: bool,
     /// What must stay the same for the log to be continued.
     pub settings: Settings,
 }

@@ -88,12 +88,7 @@ pub struct RowDigest(Sha256);
 impl RowDigest {
     /// Adds a row.
     pub fn add(&mut self, row: &ListRow) {
-        self.add_line(&line(row));
-    }
-
-    /// Adds a row, as the log writes it.
-    pub(super) fn add_line(&mut self, line: &[u8]) {
-        self.0.update(line);
+        self.0.update(line(row));
     }
 
     /// The digest in hex.

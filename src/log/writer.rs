@@ -1,6 +1,6 @@
 //! Appending to the log, and making what was appended durable.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -73,12 +73,6 @@ pub fn open(path: &Path) -> Result<Opened> {
 }
 
 impl LogWriter {
-    /// The log's path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Begins a new export, dropping what the log holds.
     ///
     /// # Errors
@@ -91,14 +85,12 @@ impl LogWriter {
         self.write_opening(&line)
     }
 
-    /// Adds a list row, and its line to the digest.
+    /// Adds a list row.
     ///
     /// # Errors
     /// An I/O error.
-    pub fn append_row(&mut self, row: &ListRow, digest: &mut super::RowDigest) -> Result<()> {
-        let line = rows::line(row);
-        digest.add_line(&line);
-        self.write_opening(&line)
+    pub fn append_row(&mut self, row: &ListRow) -> Result<()> {
+        self.write_opening(&rows::line(row))
     }
 
     /// Ends the list rows and makes them durable, with the directory entries that lead to them.
@@ -170,14 +162,6 @@ impl LogWriter {
             .and_then(|()| self.block_of(BlockKind::Fetched)?.write(&line))
             .map_err(Error::io("write", &self.path))?;
         self.make_durable()
-    }
-
-    /// Deletes the log: it holds personal data that nobody asked to keep.
-    ///
-    /// # Errors
-    /// An I/O error.
-    pub fn delete(self) -> Result<()> {
-        fs::remove_file(&self.path).map_err(Error::io("delete", &self.path))
     }
 
     /// The block being filled.

@@ -14,5 +14,5 @@ mod tests;
 mod wants;
 
 pub use listing::Listing;
-pub use planner::{Known, Next, Outcome, Planner, PlannerOptions};
+pub use planner::{Known, Next, NothingKnown, Outcome, Planner, PlannerOptions};
 pub use wants::{Added, SessionNo, Want, WantKind, WantNo, Wants};

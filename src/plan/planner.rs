@@ -49,6 +49,16 @@ pub trait Known: Send {
     fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>>;
 }
 
+/// No earlier run.
+#[derive(Clone, Copy, Debug)]
+pub struct NothingKnown;
+
+impl Known for NothingKnown {
+    fn answer(&mut self, _: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
+        Ok(None)
+    }
+}
+
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -65,6 +75,8 @@ pub struct Planner {
     wants: Arc<Wants>,
     options: PlannerOptions,
     known: Box<dyn Known>,
+    /// Requests that need no answer to be known.
+    first_requests: u64,
     /// The first want that was not looked at.
     cursor: WantNo,
     /// Sessions whose wants were all looked at together.
@@ -72,6 +84,10 @@ pub struct Planner {
     jobs: HashMap<SessionNo, Job>,
     ready: VecDeque<RequestKey>,
     in_flight: usize,
+    /// Requests whose answers were known.
+    kept: u64,
+    /// Requests that follow from answers, beyond each want's first.
+    follow_ups: u64,
     /// The size that pages are asked for; left to the server once it refused one.
     page_size: PageSize,
 }
@@ -95,6 +111,7 @@ impl Planner {
     #[must_use]
     pub fn new(wants: Arc<Wants>, options: PlannerOptions, known: Box<dyn Known>) -> Self {
         Self {
+            first_requests: first_requests(&wants, options),
             taken: vec![false; wants.sessions()],
             wants,
             options,
@@ -103,6 +120,8 @@ impl Planner {
             jobs: HashMap::new(),
             ready: VecDeque::new(),
             in_flight: 0,
+            kept: 0,
+            follow_ups: 0,
             page_size: PageSize::Records(PAGE_RECORDS),
         }
     }
@@ -118,6 +137,7 @@ impl Planner {
                     self.in_flight += 1;
                     return Ok(Next::Request(request));
                 };
+                self.kept += 1;
                 self.apply(&request, &outcome);
             } else if (self.cursor as usize) < self.wants.len() {
                 self.advance();
@@ -133,10 +153,17 @@ impl Planner {
         self.apply(request, outcome);
     }
 
-    /// Wants that were looked at, and all wants.
+    /// How many requests an earlier run had answered.
     #[must_use]
-    pub fn position(&self) -> (u64, u64) {
-        (u64::from(self.cursor), self.wants.len() as u64)
+    pub const fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// How many requests there are, as far as the answers so far tell: grows while sessions turn out to
+    /// have more pages.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.first_requests + self.follow_ups
     }
 
     /// Sessions that still wait for answers.
@@ -172,8 +199,14 @@ impl Planner {
         self.step(session);
     }
 
-    /// Takes an answer in.
+    /// Takes an answer in; what the session still needs are follow-ups.
     fn apply(&mut self, request: &RequestKey, outcome: &Outcome) {
+        let before = self.ready.len();
+        self.take(request, outcome);
+        self.follow_ups += (self.ready.len() - before) as u64;
+    }
+
+    fn take(&mut self, request: &RequestKey, outcome: &Outcome) {
         let Some(session) = self.wants.session_number(request.session()) else { return };
         let keeps_directory = self.options.mode == FetchMode::Detail;
         let Some(job) = self.jobs.get_mut(&session) else { return };
@@ -346,6 +379,16 @@ impl Planner {
         self.jobs.entry(session).or_default().outstanding += 1;
         self.ready.push_back(request);
     }
+}
+
+/// The requests that are known before any answer.
+fn first_requests(wants: &Wants, options: PlannerOptions) -> u64 {
+    let sessions = wants.sessions() as u64;
+    let for_participants = match options.mode {
+        FetchMode::Detail => wants.len() as u64,
+        FetchMode::Auto | FetchMode::List => sessions,
+    };
+    for_participants + if options.with_sessions { sessions } else { 0 }
 }
 
 impl std::fmt::Debug for Planner {

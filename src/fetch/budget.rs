@@ -1,0 +1,241 @@
+//! The one gate that every request passes: pages, details, retries.
+//!
+//! In: the rate that the user allows; every reply's headers. Out: a [`Pass`] for each request, when its
+//! time has come.
+//! Guarantees: see `core`; a pass that is dropped without a reply counts as sent and timed out; a 429
+//! closes the gate for everybody, once. Passes are given in the order of asking.
+//! Not here: retries, and what else a reply means.
+
+mod core;
+mod pace;
+mod policy;
+mod window;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use tokio::sync::{Notify, watch};
+
+use self::core::{Core, Sent, Verdict};
+use super::retry::retry_after;
+
+/// What may be sent.
+#[derive(Clone, Debug)]
+pub struct BudgetConfig {
+    /// Requests in any window.
+    pub requests: u64,
+    /// The window's length.
+    pub window: Duration,
+    /// Of the quota, left to the token's other users.
+    pub reserve_percent: u8,
+    /// Whether the user gave the rate: then the server's policy may only lower it.
+    pub explicit: bool,
+}
+
+impl BudgetConfig {
+    /// A quota without the part left to others; at least one request.
+    fn less_reserve(&self, quota: u64) -> u64 {
+        let reserve = u128::from(quota) * u128::from(self.reserve_percent.min(100));
+        let reserve = u64::try_from(reserve.div_ceil(100)).unwrap_or(quota);
+        quota.saturating_sub(reserve).max(1)
+    }
+}
+
+/// Waits longer than this are shown.
+const SHOWN: Duration = Duration::from_secs(3);
+
+/// What the display shows of the gate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GateState {
+    /// Requests allowed in any window of [`GateState::window`], the reserve taken off.
+    pub requests: u64,
+    /// The window of the tightest policy.
+    pub window: Duration,
+    /// The wait that everybody is in, where it is a long one.
+    pub wait: Option<Wait>,
+}
+
+/// A wait at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// When it ends.
+    pub until: DateTime<Utc>,
+    /// Whether a 429 caused it; else the budget is spent until then.
+    pub throttled: bool,
+}
+
+/// The gate. One for each token.
+#[derive(Debug)]
+pub(super) struct Gate {
+    core: Mutex<Core>,
+    started: Instant,
+    /// Tasks that queue; nobody overtakes them.
+    queue: tokio::sync::Mutex<()>,
+    queued: AtomicUsize,
+    /// Something happened that the head of the queue may have waited for.
+    changed: Notify,
+    state: watch::Sender<GateState>,
+}
+
+impl Gate {
+    pub(super) fn new(config: BudgetConfig) -> Arc<Self> {
+        let core = Core::new(config);
+        let (requests, window) = core.tightest();
+        Arc::new(Self {
+            core: Mutex::new(core),
+            started: Instant::now(),
+            queue: tokio::sync::Mutex::default(),
+            queued: AtomicUsize::new(0),
+            changed: Notify::new(),
+            state: watch::Sender::new(GateState { requests, window, wait: None }),
+        })
+    }
+
+    /// Waits for a request's turn. Dropped, it leaves the queue.
+    pub(super) async fn acquire(self: &Arc<Self>) -> Pass {
+        if self.queued.load(Ordering::Acquire) == 0
+            && let Verdict::Go(sent) = self.ask()
+        {
+            return self.pass(sent);
+        }
+        let _queued = Queued::join(&self.queued);
+        let _head = self.queue.lock().await;
+        loop {
+            match self.ask() {
+                Verdict::Go(sent) => {
+                    self.show(None);
+                    return self.pass(sent);
+                }
+                Verdict::AfterReply => self.changed.notified().await,
+                Verdict::At(at_ns) => {
+                    let at = self.started + Duration::from_nanos(at_ns);
+                    self.show(Some(at));
+                    // A reply may bring the time forward or put it off: ask again after either.
+                    tokio::select! {
+                        () = tokio::time::sleep_until(at.into()) => {}
+                        () = self.changed.notified() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the display shows.
+    pub(super) fn state(&self) -> watch::Receiver<GateState> {
+        self.state.subscribe()
+    }
+
+    /// A reply other than a 429 turned out to say that the quota is spent: closes the gate.
+    pub(super) fn throttled(&self, ticket: Ticket, retry_after: Option<Duration>) {
+        let now_ns = self.now_ns();
+        self.core().throttled(ticket.0, retry_after, now_ns);
+        self.changed.notify_one();
+    }
+
+    fn ask(&self) -> Verdict {
+        let now_ns = self.now_ns();
+        self.core().ask(now_ns)
+    }
+
+    fn pass(self: &Arc<Self>, sent: Sent) -> Pass {
+        Pass { gate: Arc::clone(self), sent, replied: false }
+    }
+
+    fn now_ns(&self) -> u64 {
+        window::nanos(self.started.elapsed())
+    }
+
+    /// The counts stay whole if a task panics between two of them: each method ends what it began.
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows the quota, and a wait if it is a long one.
+    fn show(&self, waiting_until: Option<Instant>) {
+        let (requests, window, throttled) = {
+            let core = self.core();
+            let (requests, window) = core.tightest();
+            (requests, window, core.paused_until_ns().is_some())
+        };
+        let wait = waiting_until
+            .map(|until| until.saturating_duration_since(Instant::now()))
+            .filter(|&wait| wait > SHOWN)
+            .and_then(|wait| Utc::now().checked_add_signed(TimeDelta::from_std(wait).ok()?))
+            .map(|until| Wait { until, throttled });
+        let state = GateState { requests, window, wait };
+        self.state.send_if_modified(|shown| {
+            let modified = *shown != state;
+            if modified {
+                *shown = state;
+            }
+            modified
+        });
+    }
+}
+
+/// A place in the queue.
+struct Queued<'a>(&'a AtomicUsize);
+
+impl<'a> Queued<'a> {
+    fn join(queued: &'a AtomicUsize) -> Self {
+        queued.fetch_add(1, Ordering::AcqRel);
+        Self(queued)
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Leave to send one request.
+#[derive(Debug)]
+pub(super) struct Pass {
+    gate: Arc<Gate>,
+    sent: Sent,
+    replied: bool,
+}
+
+/// Which request a reply belongs to, once its pass is spent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket(Sent);
+
+impl Pass {
+    /// The reply's head came. A 429 closes the gate here, before anybody else can pass.
+    pub(super) fn replied(mut self, status: StatusCode, headers: &HeaderMap) {
+        self.replied = true;
+        let now_ns = self.gate.now_ns();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let retry_after = retry_after(headers, Utc::now());
+            self.gate.core().replied_429(self.sent, retry_after, headers, now_ns);
+        } else {
+            self.gate.core().replied(self.sent, headers, now_ns);
+        }
+    }
+
+    /// To be named after the pass is spent.
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket(self.sent)
+    }
+}
+
+impl Drop for Pass {
+    /// Without a reply, the request counts from now on as one that timed out.
+    fn drop(&mut self) {
+        if !self.replied {
+            let now_ns = self.gate.now_ns();
+            self.gate.core().lost(now_ns);
+        }
+        if self.gate.queued.load(Ordering::Acquire) > 0 {
+            self.gate.changed.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

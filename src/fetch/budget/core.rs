@@ -1,0 +1,319 @@
+//! The gate's decisions, without a clock of their own.
+//!
+//! In: the time, and what happens: a request wants to go, a reply came with these headers, a 429.
+//! Out: go, or until when to wait.
+//! Guarantees: in no window of a policy's length are more than its quota less the reserve under way or
+//! replied; what the server says is left is never exceeded either; until the first reply, and again
+//! after a pause, one request at a time. Time that goes back counts as standing still.
+//! Not here: tasks, sleeping, the display (`budget`).
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+
+use super::BudgetConfig;
+use super::pace::Pace;
+use super::policy::{self, Policy};
+use super::window::{Window, nanos};
+
+/// How long a 429 closes the gate where the server does not say: the API's own block (API page,
+/// section 0).
+const BLOCK: Duration = Duration::from_mins(5);
+/// Policies kept at most. One or two are usual; a server that names ever new ones must not cost memory.
+const POLICIES: usize = 8;
+/// `t` counts whole seconds, so the reset may be up to one later than it says.
+const ROUNDING: Duration = Duration::from_secs(1);
+
+/// What came of asking to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Go(Sent),
+    /// Not before this time.
+    At(u64),
+    /// Not before a reply.
+    AfterReply,
+}
+
+/// What is remembered of a request under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    at_ns: u64,
+    /// Requests that had ended before it was sent: the server has surely counted these.
+    ended_before: u64,
+}
+
+/// One limit: so many requests in any window of this length.
+#[derive(Debug)]
+struct Rule {
+    /// `None`: our own `--rate`.
+    name: Option<String>,
+    quota: u64,
+    window: Window,
+}
+
+/// What the server said is left of one policy, less what was sent since.
+#[derive(Debug)]
+struct Remaining {
+    name: String,
+    requests: u64,
+    reset_ns: u64,
+}
+
+#[derive(Debug)]
+struct Pause {
+    since_ns: u64,
+    until_ns: u64,
+    /// Pauses in a row with no success between.
+    in_row: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Core {
+    config: BudgetConfig,
+    /// Never empty.
+    rules: Vec<Rule>,
+    pace: Pace,
+    remaining: Vec<Remaining>,
+    pause: Option<Pause>,
+    /// Whether a reply has come since the start or the last pause.
+    proven: bool,
+    now_ns: u64,
+    last_sent_ns: u64,
+    under_way: u64,
+    ended: u64,
+    /// The last `Ratelimit-Policy` as sent, to be parsed once.
+    policy_field: Vec<u8>,
+}
+
+impl Core {
+    pub(super) fn new(config: BudgetConfig) -> Self {
+        let own = Rule { name: None, quota: config.requests.max(1), window: Window::new(config.window) };
+        let pace = Pace::new(config.less_reserve(own.quota), config.window, 0);
+        Self {
+            config,
+            rules: vec![own],
+            pace,
+            remaining: Vec::new(),
+            pause: None,
+            proven: false,
+            now_ns: 0,
+            last_sent_ns: 0,
+            under_way: 0,
+            ended: 0,
+            policy_field: Vec::new(),
+        }
+    }
+
+    /// A request wants to go.
+    pub(super) fn ask(&mut self, now_ns: u64) -> Verdict {
+        let now_ns = self.tick(now_ns);
+        if let Some(until_ns) = self.paused_until_ns() {
+            return Verdict::At(until_ns);
+        }
+        if !self.proven && self.under_way > 0 {
+            return Verdict::AfterReply;
+        }
+        for rule in &mut self.rules {
+            if rule.window.counted(now_ns) + self.under_way >= self.config.less_reserve(rule.quota) {
+                return rule.window.next_expiry_ns().map_or(Verdict::AfterReply, Verdict::At);
+            }
+        }
+        if let Some(at_ns) = self.remaining_allows_at(now_ns) {
+            return Verdict::At(at_ns);
+        }
+        if let Err(at_ns) = self.pace.take(now_ns) {
+            return Verdict::At(at_ns);
+        }
+        for remaining in &mut self.remaining {
+            remaining.requests = remaining.requests.saturating_sub(1);
+        }
+        self.under_way += 1;
+        self.last_sent_ns = now_ns;
+        Verdict::Go(Sent { at_ns: now_ns, ended_before: self.ended })
+    }
+
+    /// A reply came, other than a 429.
+    pub(super) fn replied(&mut self, sent: Sent, headers: &HeaderMap, now_ns: u64) {
+        self.heard(sent, headers, now_ns);
+        match &mut self.pause {
+            Some(pause) if sent.at_ns <= pause.since_ns => {}
+            Some(pause) => {
+                pause.in_row = 0;
+                self.proven = true;
+            }
+            None => self.proven = true,
+        }
+    }
+
+    /// A 429 came.
+    pub(super) fn replied_429(
+        &mut self,
+        sent: Sent,
+        retry_after: Option<Duration>,
+        headers: &HeaderMap,
+        now_ns: u64,
+    ) {
+        self.heard(sent, headers, now_ns);
+        self.throttled(sent, retry_after.max(reset_of_the_exhausted(headers)), now_ns);
+    }
+
+    /// A request ended without a reply.
+    pub(super) fn lost(&mut self, now_ns: u64) {
+        self.end(now_ns);
+    }
+
+    /// The server says that the quota is spent: closes the gate, once for all under way.
+    pub(super) fn throttled(&mut self, sent: Sent, told: Option<Duration>, now_ns: u64) {
+        let now_ns = self.tick(now_ns);
+        let known = self.pause.as_ref().filter(|pause| sent.at_ns <= pause.since_ns);
+        let (since_ns, until_ns, in_row) = match (known, told) {
+            // Requests sent before the gate closed meet the same block: it closes once.
+            (Some(_), None) => return,
+            (Some(pause), Some(_)) => (pause.since_ns, pause.until_ns, pause.in_row),
+            (None, _) => (now_ns, now_ns, self.pause.as_ref().map_or(1, |pause| pause.in_row + 1)),
+        };
+        // A server that says "at once" again and again is not asked at once again and again.
+        let least = Duration::from_secs(1_u64 << (in_row.clamp(1, 9) - 1)).min(BLOCK);
+        let wait = told.unwrap_or(BLOCK).max(least);
+        let until_ns = until_ns.max(now_ns.saturating_add(nanos(wait)));
+        self.pause = Some(Pause { since_ns, until_ns, in_row });
+        self.proven = false;
+        self.set_pace(now_ns);
+        self.pace.start_gently();
+    }
+
+    /// Until when the gate is closed by a 429.
+    pub(super) fn paused_until_ns(&self) -> Option<u64> {
+        self.pause.as_ref().map(|pause| pause.until_ns).filter(|&until_ns| until_ns > self.now_ns)
+    }
+
+    /// The requests and the window of the tightest rule.
+    pub(super) fn tightest(&self) -> (u64, Duration) {
+        let rules = self.rules.iter().map(|rule| {
+            (self.config.less_reserve(rule.quota), Duration::from_nanos(rule.window.length_ns()))
+        });
+        let slowest = rules.min_by(|(a, a_window), (b, b_window)| {
+            // a / a_window against b / b_window, without a division.
+            let product = |requests: u64, window: Duration| u128::from(requests) * window.as_nanos();
+            product(*a, *b_window).cmp(&product(*b, *a_window))
+        });
+        slowest.unwrap_or((1, self.config.window))
+    }
+
+    /// The time, which never goes back.
+    fn tick(&mut self, now_ns: u64) -> u64 {
+        self.now_ns = self.now_ns.max(now_ns);
+        self.now_ns
+    }
+
+    fn end(&mut self, now_ns: u64) -> u64 {
+        let now_ns = self.tick(now_ns);
+        self.under_way -= 1;
+        self.ended += 1;
+        for rule in &mut self.rules {
+            rule.window.add(1, now_ns);
+            rule.window.counted(now_ns);
+        }
+        now_ns
+    }
+
+    /// What every reply's headers say.
+    fn heard(&mut self, sent: Sent, headers: &HeaderMap, now_ns: u64) {
+        // Others still under way may not have been counted when the server wrote this reply.
+        let uncounted = self.under_way + self.ended - sent.ended_before - 1;
+        let now_ns = self.end(now_ns);
+        if let Some(field) = policy::field(headers, "ratelimit-policy")
+            && *field != *self.policy_field
+        {
+            self.policy_field = field.to_vec();
+            self.believe(&policy::policies(&field), now_ns);
+        }
+        if let Some(field) = policy::field(headers, "ratelimit") {
+            self.remember(&policy::left(&field), uncounted, now_ns);
+        }
+    }
+
+    /// The server's policies: they replace the default rate; a rate given by the user stays as a ceiling.
+    fn believe(&mut self, policies: &[Policy], now_ns: u64) {
+        let before = self.tightest();
+        for told in policies {
+            let window = told.window.unwrap_or(self.config.window);
+            let known = self.rules.iter_mut().find(|rule| rule.name.as_deref() == Some(&told.name));
+            match known {
+                Some(rule) if rule.window.length_ns() == nanos(window) => rule.quota = told.quota,
+                Some(_) | None => {
+                    let window = self.window_with_history(window, now_ns);
+                    self.rules.retain(|rule| rule.name.as_deref() != Some(&told.name));
+                    if self.rules.len() < POLICIES {
+                        let name = Some(told.name.clone());
+                        self.rules.push(Rule { name, quota: told.quota, window });
+                    }
+                }
+            }
+        }
+        if !self.config.explicit && self.rules.iter().any(|rule| rule.name.is_some()) {
+            self.rules.retain(|rule| rule.name.is_some());
+        }
+        if self.tightest() != before {
+            self.set_pace(now_ns);
+            self.pace.start_gently();
+        }
+    }
+
+    /// A new window over what the longest one remembers.
+    fn window_with_history(&self, length: Duration, now_ns: u64) -> Window {
+        match self.rules.iter().map(|rule| &rule.window).max_by_key(|window| window.length_ns()) {
+            Some(longest) => Window::with_history(length, longest, self.ended, now_ns),
+            None => Window::new(length),
+        }
+    }
+
+    fn set_pace(&mut self, now_ns: u64) {
+        let (requests, window) = self.tightest();
+        self.pace = Pace::new(requests, window, now_ns);
+    }
+
+    fn remember(&mut self, told: &[policy::Left], uncounted: u64, now_ns: u64) {
+        for item in told {
+            let rule = self.rules.iter().find(|rule| rule.name.as_ref() == Some(&item.name));
+            let Some(reset) = item.reset.or_else(|| {
+                // Not told: at the latest when the whole window has passed.
+                rule.map(|rule| Duration::from_nanos(rule.window.length_ns()))
+            }) else {
+                continue;
+            };
+            let reserve = rule.map_or(0, |rule| rule.quota - self.config.less_reserve(rule.quota));
+            let requests = item.requests.saturating_sub(reserve).saturating_sub(uncounted);
+            let reset_ns = now_ns.saturating_add(nanos(reset));
+            let remaining = Remaining { name: item.name.clone(), requests, reset_ns };
+            let known = self.remaining.iter().position(|known| known.name == item.name);
+            match known {
+                Some(at) => self.remaining[at] = remaining,
+                None if self.remaining.len() < POLICIES => self.remaining.push(remaining),
+                None => {}
+            }
+        }
+    }
+
+    /// When what the server says is left allows a request, if not now. What is left is spread over the
+    /// time to the reset, so that others who spend the same quota are made room for.
+    fn remaining_allows_at(&mut self, now_ns: u64) -> Option<u64> {
+        let rounding_ns = nanos(ROUNDING);
+        self.remaining.retain(|remaining| remaining.reset_ns.saturating_add(rounding_ns) > now_ns);
+        let allowed_at = |remaining: &Remaining| match remaining.requests {
+            0 => remaining.reset_ns.saturating_add(rounding_ns),
+            requests => {
+                let spread_ns = remaining.reset_ns.saturating_sub(self.last_sent_ns.min(now_ns));
+                self.last_sent_ns.saturating_add(spread_ns / (requests + 1)).min(remaining.reset_ns)
+            }
+        };
+        self.remaining.iter().map(allowed_at).max().filter(|&at_ns| at_ns > now_ns)
+    }
+}
+
+/// `t` of the policies that have nothing left; where none says so, the shortest.
+fn reset_of_the_exhausted(headers: &HeaderMap) -> Option<Duration> {
+    let told = policy::left(&policy::field(headers, "ratelimit")?);
+    let exhausted = told.iter().filter(|item| item.requests == 0).filter_map(|item| item.reset).max();
+    exhausted.or_else(|| told.iter().filter_map(|item| item.reset).min())
+}

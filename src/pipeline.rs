@@ -1,0 +1,22 @@
+//! Wires the stages: owns their tasks, the channels between them, and the stop.
+//!
+//! Memory (contract, "Memory"): the pool of bodies (64 MiB, `fetch`), [`REPLIES_AHEAD`] replies and
+//! [`BATCHES_AHEAD`] batches in channels, one block of the log, and one row group for each open file;
+//! beside that, the wants' bytes per id (`plan`). Fetching and making tables never run at once.
+//! Not here: what any stage does.
+
+mod fetching;
+mod gathering;
+mod making;
+mod stop;
+
+pub use fetching::{Fetched, fetch};
+pub use gathering::{Gathered, gather};
+pub use making::{Making, make};
+pub use stop::Stop;
+
+/// Replies between the fetching tasks and the log: what the disk may lag behind by. Their bodies are in
+/// the pool.
+const REPLIES_AHEAD: usize = 1_024;
+/// Batches between making tables and writing files; each is at most 2 MiB of text or one large value.
+const BATCHES_AHEAD: usize = 4;

@@ -1,0 +1,190 @@
+//! Stages 1 and 2 at work: list files into the wants and the log's opening.
+//!
+//! In: the lists as typed, and the output as it was found. Out: the wants, and a log that holds the
+//! rows. Guarantees: a list is read once; standard input need not be given again to go on; what is
+//! refused leaves nothing behind. Memory: the wants, and one row.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+
+use crate::error::{Error, Result};
+use crate::lists::{Asked, ListRow, ListSource};
+use crate::log::{Head, ListFile, Lists, Log, LogWriter, RowDigest};
+use crate::output::Place;
+use crate::plan::Wants;
+
+/// What the lists came to.
+#[derive(Debug)]
+pub struct Gathered {
+    /// Everything that is asked for.
+    pub wants: Wants,
+    /// The log, its opening complete.
+    pub log: LogWriter,
+    /// What an earlier run left.
+    pub earlier: Option<Box<Log>>,
+}
+
+/// Rows shown when none is valid.
+const EXAMPLES: usize = 3;
+
+/// Reads the lists for an output. Blocks.
+///
+/// # Errors
+/// A list that cannot be read or is none, no valid row in any, [`Error::OutputOfAnotherExport`] where
+/// an earlier run read other rows, I/O errors.
+pub fn gather(
+    lists: &[String],
+    mut log: LogWriter,
+    place: &Place,
+    earlier: Option<Box<Log>>,
+    head: &Head,
+) -> Result<Gathered> {
+    let mut sources = Sources::of(lists);
+    if let Some(earlier) = earlier {
+        if sources.stdin_is_missing()? {
+            let wants = read_log(&earlier)?;
+            return Ok(Gathered { wants, log, earlier: Some(earlier) });
+        }
+        let mut rows = Rows::default();
+        rows.read(&mut sources, &mut |_| Ok(()))?;
+        let same = earlier.lists().is_some_and(|lists| lists.digest == rows.digest.clone().finish());
+        if same {
+            return Ok(Gathered { wants: rows.wants, log, earlier: Some(earlier) });
+        }
+        if !head.refresh {
+            let dir = place.output().to_owned();
+            return Err(Error::OutputOfAnotherExport { dir, differences: vec!["the rows of the lists"] });
+        }
+    }
+    match write_rows(&mut sources, &mut log, head) {
+        Ok(wants) => Ok(Gathered { wants, log, earlier: None }),
+        Err(error) => {
+            place.abandon();
+            Err(error)
+        }
+    }
+}
+
+fn write_rows(sources: &mut Sources, log: &mut LogWriter, head: &Head) -> Result<Wants> {
+    log.begin(head)?;
+    let mut rows = Rows::default();
+    rows.read(sources, &mut |row| log.append_row(row))?;
+    let Rows { wants, files, digest, valid, examples } = rows;
+    if !valid && !examples.is_empty() {
+        let lists = files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(Error::NoValidRow { lists, examples: examples.join("; ") });
+    }
+    log.end_rows(&Lists { lists: files, digest: digest.finish() })?;
+    Ok(wants)
+}
+
+/// The wants of the rows that a log opens with.
+///
+/// # Errors
+/// The log cannot be read.
+pub(super) fn read_log(log: &Log) -> Result<Wants> {
+    let mut wants = Wants::new();
+    for row in log.rows()? {
+        if let Ok(asked) = &row?.asked {
+            add(&mut wants, asked)?;
+        }
+    }
+    Ok(wants)
+}
+
+fn add(wants: &mut Wants, asked: &Asked) -> Result<()> {
+    wants.add(asked).map(|_| ()).ok_or(Error::TooManyIds)
+}
+
+/// What was read of the lists so far.
+#[derive(Default)]
+struct Rows {
+    wants: Wants,
+    files: Vec<ListFile>,
+    digest: RowDigest,
+    /// Whether any row asks for something.
+    valid: bool,
+    /// What is wrong with the first invalid rows.
+    examples: Vec<String>,
+}
+
+impl Rows {
+    fn read(&mut self, sources: &mut Sources, keep: &mut dyn FnMut(&ListRow) -> Result<()>) -> Result<()> {
+        for number in 0..sources.lists.len() {
+            let name = sources.lists[number].name().to_owned();
+            let mut reader = sources.open(number)?;
+            let mut rows = 0;
+            for row in &mut reader {
+                let row = row?;
+                rows += 1;
+                match &row.asked {
+                    Ok(asked) => {
+                        self.valid = true;
+                        add(&mut self.wants, asked)?;
+                    }
+                    Err(problem) if self.examples.len() < EXAMPLES => {
+                        self.examples.push(format!("{name} row {}: {problem}", row.row_number));
+                    }
+                    Err(_) => {}
+                }
+                self.digest.add(&row);
+                keep(&row)?;
+            }
+            let sha256 = reader.digest().map(hex).unwrap_or_default();
+            self.files.push(ListFile { path: name, rows, sha256 });
+        }
+        Ok(())
+    }
+}
+
+fn hex(digest: [u8; 32]) -> String {
+    use std::fmt::Write as _;
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The lists, of which standard input can be read once only.
+struct Sources {
+    lists: Vec<ListSource>,
+    /// Standard input, set aside when it may have to be read twice.
+    spooled: Option<std::fs::File>,
+}
+
+impl Sources {
+    fn of(lists: &[String]) -> Self {
+        Self { lists: lists.iter().map(ListSource::new).collect(), spooled: None }
+    }
+
+    /// Whether standard input is the only list and has nothing to give: the log has its rows.
+    fn stdin_is_missing(&mut self) -> Result<bool> {
+        if !self.lists.iter().any(ListSource::is_stdin) {
+            return Ok(false);
+        }
+        let spooled = self.spool()?;
+        let is_empty = spooled.metadata().map_err(Error::io("read", "standard input"))?.len() == 0;
+        Ok(is_empty && self.lists.len() == 1)
+    }
+
+    fn spool(&mut self) -> Result<&std::fs::File> {
+        let io = |error| Error::io("read", "standard input")(error);
+        let mut spooled = tempfile::tempfile().map_err(io)?;
+        std::io::copy(&mut std::io::stdin().lock(), &mut spooled).map_err(io)?;
+        spooled.flush().map_err(io)?;
+        Ok(self.spooled.insert(spooled))
+    }
+
+    fn open(&mut self, number: usize) -> Result<crate::lists::ListReader> {
+        let list = &self.lists[number];
+        match &self.spooled {
+            Some(spooled) if list.is_stdin() => {
+                let io = |error| Error::io("read", "standard input")(error);
+                let mut input = spooled.try_clone().map_err(io)?;
+                input.seek(SeekFrom::Start(0)).map_err(io)?;
+                let input: Box<dyn Read + Send> = Box::new(input);
+                list.read(number, input)
+            }
+            _ => list.open(number),
+        }
+    }
+}

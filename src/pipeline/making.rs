@@ -1,0 +1,195 @@
+//! Stages 5 to 8 at work: a complete log into published files.
+//!
+//! Making tables and writing files run on a blocking thread each, with [`BATCHES_AHEAD`] batches between
+//! them. Guarantees: nothing is published unless everything was made.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+
+use super::BATCHES_AHEAD;
+use crate::clock;
+use crate::config::{Format, Rollups};
+use crate::error::{Error, Result};
+use crate::files::{StagedFile, Staging, TableWriter, Target};
+use crate::log::{Log, Replies, RequestCounts};
+use crate::manifest::{
+    Api, Failures, Manifest, MinutesTotal, Requests, Source, SourceList, TableFiles, Time, Tool, Totals,
+    Warning,
+};
+use crate::plan::Wants;
+use crate::progress::{Phase, Progress};
+use crate::publish;
+use crate::rollups::{self, TableSource};
+use crate::tables::schema::SCHEMA_VERSION;
+use crate::tables::{self, Made, Table};
+
+/// An export to be made of a complete log.
+#[derive(Debug)]
+pub struct Making {
+    /// The log.
+    pub log: Log,
+    /// What its rows ask for; read from it where `None`.
+    pub wants: Option<Arc<Wants>>,
+    /// Where to.
+    pub output: PathBuf,
+    /// In which form.
+    pub format: Format,
+    /// With or without rollups.
+    pub rollups: Rollups,
+}
+
+/// Makes and publishes an export.
+///
+/// # Errors
+/// The log cannot be read, a file cannot be written, a query fails: nothing is published then, and the
+/// log stays.
+pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
+    let Making { log, wants, output, format, rollups } = making;
+    progress.enter(Phase::MakingTables);
+    let log = Arc::new(log);
+    let staging = {
+        let output = output.clone();
+        blocking("staging", move || Staging::create(&output)).await?
+    };
+    let (mut staged, made, counts) = make_tables(Arc::clone(&log), wants, &staging, format).await?;
+    if rollups == Rollups::Made {
+        progress.enter(Phase::MakingRollups);
+        staged.extend(rollups::run(&sources(&staged), format, &staging).await?);
+    }
+    progress.enter(Phase::Publishing);
+    let manifest = manifest(&log, &made, counts, &staged, clock::now());
+    let published =
+        blocking("publish", move || publish::publish(&staging, manifest, &mut |_| Ok(()))).await?;
+    Ok(published.manifest)
+}
+
+/// Runs something that blocks.
+async fn blocking<T: Send + 'static>(
+    stage: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::StageEnded { stage })?
+}
+
+/// Makes the tables' files.
+async fn make_tables(
+    log: Arc<Log>,
+    wants: Option<Arc<Wants>>,
+    staging: &Staging,
+    format: Format,
+) -> Result<(Vec<StagedFile>, Made, RequestCounts)> {
+    let (batches, incoming) = mpsc::channel(BATCHES_AHEAD);
+    let made = blocking("tables", move || {
+        let wants = match wants {
+            Some(wants) => wants,
+            None => Arc::new(super::gathering::read_log(&log)?),
+        };
+        let replies = Replies::load(&log, &wants)?;
+        // Where the files' thread is gone, its own error is the one to report.
+        let mut hand = |table, batch| {
+            batches.blocking_send((table, batch)).map_err(|_| Error::StageEnded { stage: "files" })
+        };
+        let made = tables::make(&log, &wants, &replies, &mut hand)?;
+        Ok((made, replies.counts()))
+    });
+    let staging = staging.clone();
+    let files = blocking("files", move || write_files(&staging, format, incoming));
+    let (made, files) = tokio::join!(made, files);
+    let files = files?;
+    let (made, counts) = made?;
+    Ok((files, made, counts))
+}
+
+/// Writes every table's batches as they come.
+fn write_files(
+    staging: &Staging,
+    format: Format,
+    mut incoming: mpsc::Receiver<(Table, RecordBatch)>,
+) -> Result<Vec<StagedFile>> {
+    let create = |table: Table| Ok((table, TableWriter::create(staging, Target::Table(table), format)?));
+    let mut writers = Table::ALL.into_iter().map(create).collect::<Result<Vec<_>>>()?;
+    while let Some((table, batch)) = incoming.blocking_recv() {
+        for (_, writer) in writers.iter_mut().filter(|(written, _)| *written == table) {
+            writer.write(&batch)?;
+        }
+    }
+    let mut staged = Vec::new();
+    for (_, writer) in writers {
+        staged.extend(writer.close()?);
+    }
+    Ok(staged)
+}
+
+/// The staged files as the rollups' tables.
+fn sources(staged: &[StagedFile]) -> Vec<TableSource> {
+    let files = |table: Table| {
+        let of_table = staged.iter().filter(|file| file.table == table.name());
+        of_table.map(|file| file.staged.clone()).collect()
+    };
+    Table::ALL.into_iter().map(|table| TableSource { table, files: files(table) }).collect()
+}
+
+fn manifest(
+    log: &Log,
+    made: &Made,
+    counts: RequestCounts,
+    staged: &[StagedFile],
+    finished_at: DateTime<Utc>,
+) -> Manifest {
+    let head = log.head();
+    let settings = &head.settings;
+    let started_at = DateTime::parse_from_rfc3339(&head.started_at).map_or(finished_at, |at| at.to_utc());
+    let lists = log.lists().map(|lists| lists.lists.as_slice()).unwrap_or_default();
+    let list = |list: &crate::log::ListFile| SourceList {
+        path: list.path.clone(),
+        rows: list.rows,
+        sha256: list.sha256.clone(),
+    };
+    let by_reason = made.failures.iter().map(|(reason, count)| ((*reason).to_owned(), *count));
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        tool: Tool::this(),
+        export_id: head.export_id.clone(),
+        started_at: Time(started_at),
+        finished_at: Time(finished_at),
+        source: Source { lists: lists.iter().map(list).collect(), since: None, until: None },
+        api: Api {
+            base_url: settings.base_url.clone(),
+            account_id: settings.account_id.clone(),
+            app_id: settings.app_id.clone(),
+            filters: Vec::new(),
+        },
+        requests: Requests {
+            sent: counts.sent,
+            ok: counts.ok,
+            retried: counts.retried,
+            rate_limited: counts.rate_limited,
+            saved_by_listing: made.saved_by_listing,
+        },
+        tables: TableFiles::of(staged),
+        totals: Totals {
+            participants: made.totals.participants,
+            peer_events: made.totals.peer_events,
+            duration_minutes: made.totals.duration_minutes.map(MinutesTotal::from_units),
+            minutes_consumed: made.totals.minutes_consumed.map(MinutesTotal::from_units),
+        },
+        failures: Failures { total: made.failures.values().sum(), by_reason: by_reason.collect() },
+        warnings: made.warnings.iter().map(warning).collect(),
+    }
+}
+
+/// An oddity as the manifest tells it.
+fn warning(
+    (notice, table, field, noted): (tables::Notice, Table, &str, &tables::Noted),
+) -> Warning {
+    let place = if field.is_empty() { table.name().to_owned() } else { format!("{}: {field}", table.name()) };
+    Warning {
+        code: notice.code().to_owned(),
+        count: noted.count,
+        example: Some(format!("{place}: {}", noted.example)),
+    }
+}

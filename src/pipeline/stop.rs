@@ -1,0 +1,72 @@
+//! The stop: a signal, or an error anywhere, ends the intake of requests.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::error::{Error, Result, Signal};
+
+/// A stop that many can wait for and anyone can pull.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    pulled: Arc<watch::Sender<bool>>,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self { pulled: Arc::new(watch::Sender::new(false)) }
+    }
+}
+
+impl Stop {
+    /// Ends the intake.
+    pub fn pull(&self) {
+        self.pulled.send_replace(true);
+    }
+
+    /// Waits until it is pulled. Dropping this loses nothing.
+    pub async fn pulled(&self) {
+        let mut pulled = self.pulled.subscribe();
+        // The sender lives as long as this stop: waiting cannot fail.
+        let _ = pulled.wait_for(|pulled| *pulled).await;
+    }
+}
+
+/// The signals that end a run.
+pub(super) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub(super) fn listen() -> Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let runtime = |source| Error::Runtime { source };
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt()).map_err(runtime)?,
+                terminate: signal(SignalKind::terminate()).map_err(runtime)?,
+            })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// The next signal.
+    pub(super) async fn next(&mut self) -> Signal {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = tokio::signal::ctrl_c().await;
+            Signal::Interrupt
+        }
+    }
+}
