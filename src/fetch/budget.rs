@@ -214,7 +214,10 @@ impl Pass {
             let retry_after = retry_after(headers, Utc::now());
             self.gate.core().replied_429(self.sent, retry_after, headers, now_ns);
         } else {
-            self.gate.core().replied(self.sent, headers, now_ns);
+            let changed = self.gate.core().replied(self.sent, headers, now_ns);
+            if changed {
+                self.gate.show(None);
+            }
         }
     }
 

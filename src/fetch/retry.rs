@@ -195,14 +195,79 @@ mod tests {
 
     #[test]
     fn every_status_has_its_decision() {
-        insta::assert_snapshot!(table(None), @"");
+        insta::assert_snapshot!(table(None), @r"
+        100-400 Fail(Refused)
+        401-401 CredentialsRefused
+        402-402 Fail(Refused)
+        403-403 CredentialsRefused
+        404-404 Fail(NotFound)
+        405-407 Fail(Refused)
+        408-409 Again(250ms)
+        410-424 Fail(Refused)
+        425-425 Again(250ms)
+        426-428 Fail(Refused)
+        429-429 Throttled
+        430-499 Fail(Refused)
+        500-500 Again(250ms)
+        501-501 Fail(Refused)
+        502-504 Again(250ms)
+        505-519 Fail(Refused)
+        520-527 Again(250ms)
+        528-529 Fail(Refused)
+        530-530 Again(250ms)
+        531-599 Fail(Refused)
+        ");
         assert_eq!(table(Some(1001)), table(None), "other codes change nothing");
     }
 
     #[test]
     fn an_edge_page_can_mean_throttled_or_blocked() {
-        insta::assert_snapshot!(table(Some(1015)), @"");
-        insta::assert_snapshot!(table(Some(1020)), @"");
+        insta::assert_snapshot!(table(Some(1015)), @r"
+        100-400 Fail(Refused)
+        401-401 CredentialsRefused
+        402-402 Fail(Refused)
+        403-403 Throttled
+        404-404 Fail(NotFound)
+        405-407 Fail(Refused)
+        408-408 Again(250ms)
+        409-409 Throttled
+        410-424 Fail(Refused)
+        425-425 Again(250ms)
+        426-428 Fail(Refused)
+        429-429 Throttled
+        430-499 Fail(Refused)
+        500-500 Again(250ms)
+        501-501 Fail(Refused)
+        502-504 Again(250ms)
+        505-519 Fail(Refused)
+        520-527 Again(250ms)
+        528-529 Fail(Refused)
+        530-530 Again(250ms)
+        531-599 Fail(Refused)
+        ");
+        insta::assert_snapshot!(table(Some(1020)), @r"
+        100-400 Fail(Refused)
+        401-401 CredentialsRefused
+        402-402 Fail(Refused)
+        403-403 Blocked(1020)
+        404-404 Fail(NotFound)
+        405-407 Fail(Refused)
+        408-408 Again(250ms)
+        409-409 Blocked(1020)
+        410-424 Fail(Refused)
+        425-425 Again(250ms)
+        426-428 Fail(Refused)
+        429-429 Blocked(1020)
+        430-499 Fail(Refused)
+        500-500 Again(250ms)
+        501-501 Fail(Refused)
+        502-504 Again(250ms)
+        505-519 Fail(Refused)
+        520-527 Again(250ms)
+        528-529 Fail(Refused)
+        530-530 Again(250ms)
+        531-599 Fail(Refused)
+        ");
         assert_eq!(table(Some(1007)), table(Some(1020)).replace("1020", "1007"));
     }
 

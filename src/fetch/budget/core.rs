@@ -132,9 +132,9 @@ impl Core {
         Verdict::Go(Sent { at_ns: now_ns, ended_before: self.ended })
     }
 
-    /// A reply came, other than a 429.
-    pub(super) fn replied(&mut self, sent: Sent, headers: &HeaderMap, now_ns: u64) {
-        self.heard(sent, headers, now_ns);
+    /// A reply came, other than a 429. Whether it changed the allowed rate.
+    pub(super) fn replied(&mut self, sent: Sent, headers: &HeaderMap, now_ns: u64) -> bool {
+        let changed = self.heard(sent, headers, now_ns);
         match &mut self.pause {
             Some(pause) if sent.at_ns <= pause.since_ns => {}
             Some(pause) => {
@@ -143,6 +143,7 @@ impl Core {
             }
             None => self.proven = true,
         }
+        changed
     }
 
     /// A 429 came.
@@ -178,8 +179,7 @@ impl Core {
         let until_ns = until_ns.max(now_ns.saturating_add(nanos(wait)));
         self.pause = Some(Pause { since_ns, until_ns, in_row });
         self.proven = false;
-        self.set_pace(now_ns);
-        self.pace.start_gently();
+        self.set_pace(until_ns);
     }
 
     /// Until when the gate is closed by a 429.
@@ -217,11 +217,12 @@ impl Core {
         now_ns
     }
 
-    /// What every reply's headers say.
-    fn heard(&mut self, sent: Sent, headers: &HeaderMap, now_ns: u64) {
+    /// What every reply's headers say. Whether it changed the allowed rate.
+    fn heard(&mut self, sent: Sent, headers: &HeaderMap, now_ns: u64) -> bool {
         // Others still under way may not have been counted when the server wrote this reply.
         let uncounted = self.under_way + self.ended - sent.ended_before - 1;
         let now_ns = self.end(now_ns);
+        let before = self.tightest();
         if let Some(field) = policy::field(headers, "ratelimit-policy")
             && *field != *self.policy_field
         {
@@ -231,11 +232,15 @@ impl Core {
         if let Some(field) = policy::field(headers, "ratelimit") {
             self.remember(&policy::left(&field), uncounted, now_ns);
         }
+        let changed = self.tightest() != before;
+        if changed {
+            self.set_pace(self.paused_until_ns().unwrap_or(now_ns));
+        }
+        changed
     }
 
     /// The server's policies: they replace the default rate; a rate given by the user stays as a ceiling.
     fn believe(&mut self, policies: &[Policy], now_ns: u64) {
-        let before = self.tightest();
         for told in policies {
             let window = told.window.unwrap_or(self.config.window);
             let known = self.rules.iter_mut().find(|rule| rule.name.as_deref() == Some(&told.name));
@@ -254,10 +259,6 @@ impl Core {
         if !self.config.explicit && self.rules.iter().any(|rule| rule.name.is_some()) {
             self.rules.retain(|rule| rule.name.is_some());
         }
-        if self.tightest() != before {
-            self.set_pace(now_ns);
-            self.pace.start_gently();
-        }
     }
 
     /// A new window over what the longest one remembers.
@@ -268,9 +269,11 @@ impl Core {
         }
     }
 
-    fn set_pace(&mut self, now_ns: u64) {
+    /// Starts the pace of the tightest rule at that time, with nothing saved up.
+    fn set_pace(&mut self, from_ns: u64) {
         let (requests, window) = self.tightest();
-        self.pace = Pace::new(requests, window, now_ns);
+        self.pace = Pace::new(requests, window, from_ns);
+        self.pace.start_gently();
     }
 
     fn remember(&mut self, told: &[policy::Left], uncounted: u64, now_ns: u64) {
