@@ -163,7 +163,10 @@ fn settle_next(next_log: &Path, main_log: &Path, manifest: &Manifest) -> Result<
 }
 
 /// Refuses a directory that holds something, but no export.
-fn refuse_foreign(dir: &Path) -> Result<()> {
+///
+/// # Errors
+/// [`Error::OutputForeign`], or an I/O error.
+pub fn refuse_foreign(dir: &Path) -> Result<()> {
     let mut entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(Error::output("read", dir))?,

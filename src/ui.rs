@@ -94,9 +94,17 @@ impl Ui {
     /// # Errors
     /// [`Error::Stdout`] where stdout takes nothing (any more).
     pub fn result(&self, text: &str) -> Result<()> {
+        self.write_result(|stdout| stdout.write_all(text.as_bytes()))
+    }
+
+    /// Writes a result that may be long.
+    ///
+    /// # Errors
+    /// [`Error::Stdout`] where stdout takes nothing (any more).
+    pub fn write_result(&self, write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<()> {
         let write = || {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(text.as_bytes())?;
+            let mut stdout = io::BufWriter::new(io::stdout().lock());
+            write(&mut stdout)?;
             stdout.flush()
         };
         self.bars.suspend(write).map_err(|source| Error::Stdout { source })

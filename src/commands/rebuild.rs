@@ -18,7 +18,7 @@ use crate::ui::Ui;
 ///
 /// # Errors
 /// Whatever ended it before the tables were complete.
-pub async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
+pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     let started = Instant::now();
     ui.settings(&config.settings);
     let state = output::state_dir(&config.export, config.state_dir.as_deref());

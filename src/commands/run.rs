@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::SecondsFormat;
 use super::{Ending, summarise};
 use crate::clock;
 use crate::config::{
-    Api, ApiConfig, FetchConfig, FetchMode, Format, KeepLog, PeerEvents, RateKind, RunConfig, Sessions,
-    StartMode,
+    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Format, KeepLog, PeerEvents, RateKind, RunConfig,
+    Sessions, StartMode,
 };
 use crate::error::{Error, Result};
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, RetryConfig};
@@ -19,6 +18,7 @@ use crate::plan::{Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::ui::Ui;
+use chrono::SecondsFormat;
 
 /// What the built-in sandbox is asked with: it takes any account and app.
 const SANDBOX_NAME: &str = "sandbox";
@@ -27,7 +27,7 @@ const SANDBOX_NAME: &str = "sandbox";
 ///
 /// # Errors
 /// Whatever ended it before the export was complete.
-pub async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
+pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let started = Instant::now();
     ui.settings(&config.settings);
     let (api, _sandbox) = reach(&config.api).await?;
@@ -93,7 +93,13 @@ async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
         Api::At(api) => Ok((api.clone(), None)),
         Api::Sandbox => {
             let sandbox = Sandbox::start(SandboxOptions::default()).await?;
-            let api = ApiConfig::of_sandbox(&sandbox.base_url(), &sandbox.options().token)?;
+            let (base_url, token) = (sandbox.base_url(), &sandbox.options().token);
+            let api = ApiConfig {
+                base_url: base_url.parse().map_err(|_| Error::BaseUrl { url: base_url })?,
+                account_id: SANDBOX_NAME.to_owned(),
+                app_id: SANDBOX_NAME.to_owned(),
+                token: ApiToken::parse(token).map_err(|_| Error::UnusableToken)?,
+            };
             Ok((api, Some(sandbox)))
         }
     }
@@ -136,8 +142,7 @@ fn planner(wants: &Arc<Wants>, earlier: Option<&Log>, config: &FetchConfig) -> R
         Some(log) => Box::new(KnownReplies::load(log, Arc::clone(wants))?),
         None => Box::new(NothingKnown),
     };
-    let options =
-        PlannerOptions { mode: config.mode, with_sessions: config.sessions == Sessions::Fetched };
+    let options = PlannerOptions { mode: config.mode, with_sessions: config.sessions == Sessions::Fetched };
     Ok(Planner::new(Arc::clone(wants), options, known))
 }
 

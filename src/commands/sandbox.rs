@@ -10,8 +10,8 @@ use crate::ui::Ui;
 ///
 /// # Errors
 /// The sandbox cannot listen, or what it prints cannot be written.
-pub async fn run(args: SandboxArgs, ui: &Ui) -> Result<Ending> {
-    let options = args.options()?;
+pub(super) async fn run(args: SandboxArgs, ui: &Ui) -> Result<Ending> {
+    let options = args.options();
     if let Some(ids) = args.ids {
         let world = World::new(options.world);
         ui.write_result(|out| ids.write(&world, out))?;

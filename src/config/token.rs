@@ -49,6 +49,12 @@ impl ApiToken {
         }
     }
 
+    /// The token for the HTTP client, as hard to show as this.
+    #[must_use]
+    pub fn secret(&self) -> SecretString {
+        self.0.clone()
+    }
+
     /// The token itself, for the header and for hashing; nothing else may see it.
     #[must_use]
     pub fn expose(&self) -> &str {

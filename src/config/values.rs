@@ -38,6 +38,18 @@ pub enum FetchMode {
     List,
 }
 
+impl FetchMode {
+    /// The word that the command line has for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Detail => "detail",
+            Self::List => "list",
+        }
+    }
+}
+
 /// Whether the response log outlives a successful run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum KeepLog {

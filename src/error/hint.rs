@@ -55,11 +55,13 @@ impl Error {
                     .to_owned(),
             ),
             Self::NoValidRow { .. } => Some(
-                "session and participant ids are UUIDs, as in 0f8fad5b-d9cb-469f-a165-70867728950e".to_owned(),
+                "session and participant ids are UUIDs, as in 0f8fad5b-d9cb-469f-a165-70867728950e"
+                    .to_owned(),
             ),
             Self::TooManyIds => Some("split the lists and export each part to its own directory".to_owned()),
             Self::NoLog { .. } => Some(
-                "give the directory of an export; where its log was kept elsewhere, add --state-dir".to_owned(),
+                "give the directory of an export; where its log was kept elsewhere, add --state-dir"
+                    .to_owned(),
             ),
             Self::ExportUnfinished { .. } => {
                 Some("run the command that began it again: it fetches what is missing".to_owned())

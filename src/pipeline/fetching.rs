@@ -113,12 +113,14 @@ async fn watch(mut tasks: JoinSet<Result<()>>, mut draining: usize, stop: &Stop)
         let far = Instant::now() + Duration::from_hours(24);
         let ended = tokio::select! {
             task = tasks.join_next() => task,
-            signal = signals.next(), if deadline.is_none() => {
+            signal = signals.next() => {
+                // A second signal quits at once, as the end of the grace time does.
+                if deadline.is_some() {
+                    break;
+                }
                 ended_early = Some(Error::Interrupted { signal });
                 None
             }
-            // A second signal quits at once, and so does the end of the grace time.
-            _ = signals.next(), if deadline.is_some() => break,
             () = tokio::time::sleep_until(deadline.unwrap_or(far)) => break,
         };
         match ended {
@@ -145,10 +147,11 @@ async fn watch(mut tasks: JoinSet<Result<()>>, mut draining: usize, stop: &Stop)
 /// One fetching task: takes requests until there are none or the stop is pulled.
 async fn drain(shared: Arc<Shared>, replies: mpsc::Sender<Reply>, at_once: usize) -> Result<()> {
     let requests = stream::poll_fn(|context| shared.poll_request(context));
-    let mut ended = requests
+    let ended = requests
         .take_until(shared.stop.pulled())
         .map(|request| async { shared.answer(request?, &replies).await })
         .buffer_unordered(at_once);
+    let mut ended = std::pin::pin!(ended);
     while let Some(ended) = ended.next().await {
         ended?;
     }
@@ -275,8 +278,7 @@ async fn show_gate(shared: Arc<Shared>) -> Result<()> {
             let state = state.borrow_and_update();
             shared.progress.allowed(u32::try_from(state.requests).unwrap_or(u32::MAX), state.window);
             if let Some(wait) = state.wait.filter(|wait| wait.until > clock::now()) {
-                let reason =
-                    if wait.throttled { PauseReason::RateLimited } else { PauseReason::QuotaSpent };
+                let reason = if wait.throttled { PauseReason::RateLimited } else { PauseReason::QuotaSpent };
                 shared.progress.paused_until(wait.until, reason);
             }
         }

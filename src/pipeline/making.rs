@@ -183,9 +183,7 @@ fn manifest(
 }
 
 /// An oddity as the manifest tells it.
-fn warning(
-    (notice, table, field, noted): (tables::Notice, Table, &str, &tables::Noted),
-) -> Warning {
+fn warning((notice, table, field, noted): (tables::Notice, Table, &str, &tables::Noted)) -> Warning {
     let place = if field.is_empty() { table.name().to_owned() } else { format!("{}: {field}", table.name()) };
     Warning {
         code: notice.code().to_owned(),

@@ -70,3 +70,11 @@ impl Signals {
         }
     }
 }
+
+/// Waits for a signal to end.
+///
+/// # Errors
+/// The runtime cannot listen to signals.
+pub async fn wait_for_signal() -> Result<Signal> {
+    Ok(Signals::listen()?.next().await)
+}

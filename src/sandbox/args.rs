@@ -228,7 +228,7 @@ impl IdList {
     ///
     /// # Errors
     /// What writing met.
-    pub fn write(self, world: &World, out: &mut impl Write) -> io::Result<()> {
+    pub fn write(self, world: &World, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Pairs => {
                 writeln!(out, "session_id,participant_id")?;
