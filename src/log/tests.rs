@@ -63,11 +63,11 @@ fn reply(n: u8, answer: Answer) -> Reply {
 }
 
 fn found(n: u8) -> Reply {
-    reply(n, Answer::Found(format!("{{\"n\": {n},\r\n \"s\": \"\\ud800\"}}").into_bytes()))
+    reply(n, Answer::Found(format!("{{\"n\": {n},\r\n \"s\": \"\\ud800\"}}").into_bytes().into()))
 }
 
 /// A log of `rows` rows and a reply in a block of its own for each of `replies`.
-fn write(path: &Path, rows: u8, replies: &[Reply]) {
+fn write(path: &Path, rows: u8, replies: impl IntoIterator<Item = Reply>) {
     let Opened::Empty(mut log) = open(path).unwrap() else { panic!("not empty") };
     log.begin(&head()).unwrap();
     let mut digest = RowDigest::default();
@@ -77,7 +77,7 @@ fn write(path: &Path, rows: u8, replies: &[Reply]) {
     }
     log.end_rows(&Lists { lists: Vec::new(), digest: digest.finish() }).unwrap();
     for reply in replies {
-        log.append(reply.clone()).unwrap();
+        log.append(reply).unwrap();
         log.make_durable().unwrap();
     }
 }
@@ -108,7 +108,7 @@ fn everything_comes_back_as_it_was() {
         message: "no JSON".into(),
         body: b"<html>\n\xff".to_vec(),
     };
-    write(&path, 3, &[found(1), reply(2, Answer::Failed(failure)), found(3)]);
+    write(&path, 3, [found(1), reply(2, Answer::Failed(failure)), found(3)]);
     let Opened::Begun(mut writer, log) = open(&path).unwrap() else { panic!("empty") };
     assert_eq!(log.head(), &head());
     assert_eq!(log.rows().unwrap().collect::<Result<Vec<_>, _>>().unwrap(), [row(0), row(1), row(2)]);
@@ -126,7 +126,7 @@ fn everything_comes_back_as_it_was() {
 fn zstdcat_shows_json_lines() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
-    write(&path, 1, &[found(1), found(2)]);
+    write(&path, 1, [found(1), found(2)]);
     let shown = Command::new("zstdcat").arg(&path).output().expect("zstdcat runs");
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     let text = String::from_utf8(shown.stdout).unwrap();
@@ -148,7 +148,7 @@ fn only_the_owner_may_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
-    write(&path, 0, &[]);
+    write(&path, 0, []);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -171,8 +171,7 @@ fn a_request_key_survives_the_index() {
         RequestKey::Page { session: session(2), page_no: 7, size: PageSize::Records(100) },
         RequestKey::Page { session: session(2), page_no: 8, size: PageSize::ServerDefault },
     ];
-    let replies: Vec<_> = keys.iter().map(|key| Reply { key: *key, ..found(0) }).collect();
-    write(&path, 0, &replies);
+    write(&path, 0, keys.map(|key| Reply { key, ..found(0) }));
     let mut read = Vec::new();
     Log::open(&path, true).unwrap().unwrap().each_reply(|entry| read.push(entry.key)).unwrap();
     assert_eq!(read, keys);
@@ -221,8 +220,7 @@ proptest! {
 fn the_log_cut_at_any_byte_replays_a_prefix() {
     let dir = tempfile::tempdir().unwrap();
     let whole = dir.path().join("whole");
-    let replies: Vec<_> = (0..6).map(found).collect();
-    write(&whole, 2, &replies);
+    write(&whole, 2, (0..6).map(found));
     let all = bodies(&Log::open(&whole, true).unwrap().unwrap());
     let bytes = fs::read(&whole).unwrap();
     let mut most = 0;
@@ -254,8 +252,7 @@ proptest! {
     fn a_damaged_byte_never_panics_and_keeps_what_stands_before(place in 0.0..1.0_f64, value: u8) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE_NAME);
-        let replies: Vec<_> = (0..4).map(found).collect();
-        write(&path, 1, &replies);
+        write(&path, 1, (0..4).map(found));
         let all = bodies(&Log::open(&path, true).unwrap().unwrap());
         let mut bytes = fs::read(&path).unwrap();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss,

@@ -112,7 +112,7 @@ c,1,0,0.000000000,
 
 #[tokio::test]
 async fn csv() {
-    for (format, bom) in [(Format::Csv, ""), (Format::ExcelCsv, "\u{feff}")] {
+    for (format, bom) in [(Format::Csv, ""), (Format::CsvExcel, "\u{feff}")] {
         let results = results(format).await;
         for ((file, text), wanted) in results.iter().zip([BY_DAY, BY_PARTICIPANT, BY_SESSION]) {
             assert_eq!(String::from_utf8_lossy(text), format!("{bom}{wanted}"), "{}", file.path);
