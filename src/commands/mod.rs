@@ -7,12 +7,13 @@ mod rebuild;
 mod run;
 mod sandbox;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
 use crate::config::CommandConfig;
 use crate::error::Result;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Requests};
 use crate::tables::Table;
 use crate::ui::{Summary, TableRows, Ui};
 
@@ -55,19 +56,25 @@ fn summarise(
     log: Option<&Path>,
     replies_kept: u64,
     manifest: &Manifest,
+    requests: Option<&Requests>,
     started: Instant,
 ) -> Ending {
     let rows = |table: Table| {
         let of_table = manifest.tables.iter().find(|files| files.name == table.name());
         TableRows { table: table.name(), rows: of_table.map_or(0, |files| files.rows) }
     };
+    let mut warnings = BTreeMap::new();
+    for warning in &manifest.warnings {
+        *warnings.entry(warning.code.clone()).or_default() += warning.count;
+    }
     ui.summary(&Summary {
+        warnings,
         output: output.to_owned(),
         rows: Table::ALL.into_iter().map(rows).collect(),
         failures: manifest.failures.total,
         duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),
         minutes_consumed: manifest.totals.minutes_consumed.map(|minutes| minutes.to_string()),
-        requests_sent: Some(manifest.requests.sent),
+        requests_sent: requests.map(|requests| requests.sent),
         requests_saved: manifest.requests.saved_by_listing,
         replies_kept,
         log: log.map(Path::to_owned),

@@ -54,7 +54,7 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     };
     let manifest = pipeline::make(making, progress).await?;
     drop(display);
-    Ok(summarise(ui, &destination, Some(&path), manifest.requests.ok, &manifest, started))
+    Ok(summarise(ui, &destination, Some(&path), 0, &manifest, None, started))
 }
 
 /// Refuses a destination that holds anything but this export.

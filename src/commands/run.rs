@@ -41,7 +41,15 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         Output::Begun(log, place, earlier) => (log, place, Some(earlier)),
         Output::Finished(manifest) => {
             drop(display);
-            return Ok(summarise(ui, &config.output.dir, None, 0, &manifest, started));
+            return Ok(summarise(
+                ui,
+                &config.output.dir,
+                None,
+                0,
+                &manifest,
+                Some(&manifest.requests),
+                started,
+            ));
         }
     };
     let Gathered { wants, log, earlier } = {
@@ -84,7 +92,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     };
     // The lock on the log lasts to here.
     drop(log);
-    Ok(summarise(ui, &config.output.dir, kept_log, kept, &manifest, started))
+    Ok(summarise(ui, &config.output.dir, kept_log, kept, &manifest, Some(&manifest.requests), started))
 }
 
 /// Where the API is; the built-in one is started, and lives as long as what is given back.

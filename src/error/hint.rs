@@ -8,6 +8,7 @@ use crate::config::settings;
 impl Error {
     /// What to do next, as a command where possible.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::SandboxNotLoopback { .. } => Some("leave --host out: it listens on 127.0.0.1".to_owned()),
@@ -41,7 +42,6 @@ impl Error {
                  then run the same command again: it resumes"
                     .to_owned(),
             ),
-            Self::StageEnded { .. } => None,
             Self::OutputFinished { .. } => Some(
                 "export to another directory, or add --refresh to make it anew and replace it".to_owned(),
             ),
@@ -92,7 +92,11 @@ impl Error {
                  participant_id; without a header the first column of UUIDs is the session"
                     .to_owned(),
             ),
-            Self::Io { .. } | Self::Stdout { .. } | Self::Runtime { .. } | Self::Batch { .. } => None,
+            Self::Io { .. }
+            | Self::Stdout { .. }
+            | Self::Runtime { .. }
+            | Self::Batch { .. }
+            | Self::StageEnded { .. } => None,
             Self::SettingsMissing { missing } if missing.contains(&&settings::OUTPUT) => {
                 Some("say where the export goes: -o DIR".to_owned())
             }

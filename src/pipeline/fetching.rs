@@ -260,13 +260,11 @@ fn keep(mut log: LogWriter, mut incoming: mpsc::Receiver<Reply>, runtime: &Handl
                 }
             },
         };
-        match reply {
-            Some(reply) => log.append(reply)?,
-            None => {
-                log.make_durable()?;
-                return Ok(log);
-            }
-        }
+        let Some(reply) = reply else {
+            log.make_durable()?;
+            return Ok(log);
+        };
+        log.append(reply)?;
     }
 }
 

@@ -44,8 +44,7 @@ pub fn gather(
             let wants = read_log(&earlier)?;
             return Ok(Gathered { wants, log, earlier: Some(earlier) });
         }
-        let mut rows = Rows::default();
-        rows.read(&mut sources, &mut |_| Ok(()))?;
+        let rows = Rows::default().read(&mut sources, &mut |_| Ok(()))?;
         let same = earlier.lists().is_some_and(|lists| lists.digest == rows.digest.clone().finish());
         if same {
             return Ok(Gathered { wants: rows.wants, log, earlier: Some(earlier) });
@@ -54,6 +53,11 @@ pub fn gather(
             let dir = place.output().to_owned();
             return Err(Error::OutputOfAnotherExport { dir, differences: vec!["the rows of the lists"] });
         }
+    }
+    if head.refresh {
+        // Beginning drops what the log holds: not before the lists are known to be good.
+        sources.spool_stdin()?;
+        Rows::default().read(&mut sources, &mut |_| Ok(()))?.checked()?;
     }
     match write_rows(&mut sources, &mut log, head) {
         Ok(wants) => Ok(Gathered { wants, log, earlier: None }),
@@ -66,13 +70,8 @@ pub fn gather(
 
 fn write_rows(sources: &mut Sources, log: &mut LogWriter, head: &Head) -> Result<Wants> {
     log.begin(head)?;
-    let mut rows = Rows::default();
-    rows.read(sources, &mut |row| log.append_row(row))?;
-    let Rows { wants, files, digest, valid, examples } = rows;
-    if !valid && !examples.is_empty() {
-        let lists = files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(Error::NoValidRow { lists, examples: examples.join("; ") });
-    }
+    let rows = Rows::default();
+    let Rows { wants, files, digest, .. } = rows.read(sources, &mut |row| log.append_row(row))?.checked()?;
     log.end_rows(&Lists { lists: files, digest: digest.finish() })?;
     Ok(wants)
 }
@@ -108,7 +107,8 @@ struct Rows {
 }
 
 impl Rows {
-    fn read(&mut self, sources: &mut Sources, keep: &mut dyn FnMut(&ListRow) -> Result<()>) -> Result<()> {
+    /// Reads all lists, and hands each row on.
+    fn read(mut self, sources: &mut Sources, keep: &mut dyn FnMut(&ListRow) -> Result<()>) -> Result<Self> {
         for number in 0..sources.lists.len() {
             let name = sources.lists[number].name().to_owned();
             let mut reader = sources.open(number)?;
@@ -132,7 +132,16 @@ impl Rows {
             let sha256 = reader.digest().map(hex).unwrap_or_default();
             self.files.push(ListFile { path: name, rows, sha256 });
         }
-        Ok(())
+        Ok(self)
+    }
+
+    /// Refuses lists of rows of which none is valid.
+    fn checked(self) -> Result<Self> {
+        if self.valid || self.examples.is_empty() {
+            return Ok(self);
+        }
+        let lists = self.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(", ");
+        Err(Error::NoValidRow { lists, examples: self.examples.join("; ") })
     }
 }
 
@@ -158,20 +167,23 @@ impl Sources {
 
     /// Whether standard input is the only list and has nothing to give: the log has its rows.
     fn stdin_is_missing(&mut self) -> Result<bool> {
-        if !self.lists.iter().any(ListSource::is_stdin) {
-            return Ok(false);
-        }
-        let spooled = self.spool()?;
+        self.spool_stdin()?;
+        let Some(spooled) = &self.spooled else { return Ok(false) };
         let is_empty = spooled.metadata().map_err(Error::io("read", "standard input"))?.len() == 0;
         Ok(is_empty && self.lists.len() == 1)
     }
 
-    fn spool(&mut self) -> Result<&std::fs::File> {
+    /// Sets standard input aside, where it is a list: it will be read more than once.
+    fn spool_stdin(&mut self) -> Result<()> {
+        if self.spooled.is_some() || !self.lists.iter().any(ListSource::is_stdin) {
+            return Ok(());
+        }
         let io = |error| Error::io("read", "standard input")(error);
         let mut spooled = tempfile::tempfile().map_err(io)?;
         std::io::copy(&mut std::io::stdin().lock(), &mut spooled).map_err(io)?;
         spooled.flush().map_err(io)?;
-        Ok(self.spooled.insert(spooled))
+        self.spooled = Some(spooled);
+        Ok(())
     }
 
     fn open(&mut self, number: usize) -> Result<crate::lists::ListReader> {

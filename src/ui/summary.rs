@@ -1,5 +1,6 @@
 //! The end of a run in a few lines: what came of it and where it is.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +25,9 @@ pub struct Summary {
     pub duration_minutes: Option<String>,
     /// The sum of the minutes consumed, as the manifest writes it.
     pub minutes_consumed: Option<String>,
-    /// Requests sent by this run, retries included; `None` where none could be.
+    /// What was odd in the data: the codes of the manifest's warnings, and how often each.
+    pub warnings: BTreeMap<String, u64>,
+    /// Requests sent by all runs of the export, retries included; `None` where none could be.
     pub requests_sent: Option<u64>,
     /// Requests that pages of participants made unnecessary.
     pub requests_saved: u64,
@@ -83,6 +86,11 @@ impl Summary {
                 format!("{} sent, {saved} saved by listing, {kept} kept from before", grouped(sent)),
             ));
         }
+        if !self.warnings.is_empty() {
+            let codes = self.warnings.iter().map(|(code, count)| format!("{} {code}", grouped(*count)));
+            let codes = codes.collect::<Vec<_>>().join(", ");
+            lines.push(("warnings", format!("{codes} (examples are in the manifest)")));
+        }
         lines.push(("files", self.output.display().to_string()));
         if let Some(log) = &self.log {
             lines.push(("log", format!("{} (personal data: --keep-log never)", log.display())));
@@ -100,7 +108,7 @@ impl Summary {
             let failures = self.output.join("failures");
             let _ = writeln!(
                 text,
-                "hint: {} says why; to fetch just those again, run it as a list with another output",
+                "hint: {0} says why; to fetch just those again: rtk-export run {0}/* -o OTHER_DIR",
                 failures.display()
             );
         }
@@ -134,6 +142,7 @@ mod tests {
             failures: 0,
             duration_minutes: Some("4126666.666700000".to_owned()),
             minutes_consumed: Some("3926123.500000000".to_owned()),
+            warnings: BTreeMap::new(),
             requests_sent: Some(1_043),
             requests_saved: 98_957,
             replies_kept: 1,
@@ -145,7 +154,9 @@ mod tests {
     #[test]
     fn texts() {
         let complete = summary();
-        let failed = Summary { failures: 1_204, minutes_consumed: None, log: None, ..summary() };
+        let warnings =
+            BTreeMap::from([("digits_rounded".to_owned(), 12_000), ("unknown_field".to_owned(), 1)]);
+        let failed = Summary { failures: 1_204, warnings, minutes_consumed: None, log: None, ..summary() };
         let rebuilt =
             Summary { requests_sent: None, duration_minutes: None, minutes_consumed: None, ..summary() };
         insta::assert_snapshot!([complete.text(), failed.text(), rebuilt.text()].join("\n"));
