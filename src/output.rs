@@ -204,3 +204,6 @@ fn make_dirs(dirs: &[&Path]) -> Result<Vec<PathBuf>> {
     }
     Ok(made)
 }
+
+#[cfg(test)]
+mod tests;

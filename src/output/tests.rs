@@ -1,0 +1,160 @@
+//! What an output is taken for, by what lies in it.
+
+use super::*;
+use crate::config::{Format, KeepLog, Rollups};
+use crate::log::{Head, Lists};
+
+fn settings(app: &str) -> Settings {
+    Settings {
+        account_id: "account".into(),
+        app_id: app.into(),
+        base_url: "http://127.0.0.1/".into(),
+        fetch: "auto".into(),
+        peer_events: true,
+        format: "parquet".into(),
+        excel: false,
+    }
+}
+
+fn config(dir: &Path, start: StartMode) -> OutputConfig {
+    OutputConfig {
+        dir: dir.to_owned(),
+        state_dir: None,
+        start,
+        keep_log: KeepLog::Always,
+        format: Format::Parquet,
+        rollups: Rollups::Made,
+    }
+}
+
+/// Begins an export as far as its list rows.
+fn begin(log: &mut LogWriter, export_id: &str, refresh: bool) {
+    let head = Head {
+        export_id: export_id.into(),
+        tool_version: "0".into(),
+        started_at: "2026-11-23T00:00:00Z".into(),
+        refresh,
+        settings: settings("app"),
+    };
+    log.begin(&head).unwrap();
+    log.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
+}
+
+/// Leaves a manifest as a complete export has it.
+fn finish(dir: &Path, export_id: &str) {
+    let manifest = serde_json::json!({
+        "schema_version": crate::tables::schema::SCHEMA_VERSION,
+        "tool": {"name": "rtk-export", "version": "0"},
+        "export_id": export_id,
+        "started_at": "2026-11-23T00:00:00.000000Z",
+        "finished_at": "2026-11-23T00:00:00.000000Z",
+        "source": {"lists": [], "since": null, "until": null},
+        "api": {"base_url": "", "account_id": "", "app_id": "", "filters": []},
+        "requests": {"sent": 0, "ok": 0, "retried": 0, "rate_limited": 0, "saved_by_listing": 0},
+        "tables": [],
+        "totals": {"participants": 0, "peer_events": 0, "duration_minutes": null, "minutes_consumed": null},
+        "failures": {"total": 0, "by_reason": {}},
+        "warnings": [],
+    });
+    fs::write(dir.join(manifest::FILE_NAME), manifest.to_string()).unwrap();
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn a_new_output_is_made_and_taken_back() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("a/b");
+    let Output::New(log, place) = open(&config(&dir, StartMode::Resume), &settings("app")).unwrap() else {
+        panic!("not new")
+    };
+    assert_eq!(names(&dir.join(STATE_DIR)), [log::FILE_NAME]);
+    place.abandon();
+    drop(log);
+    assert_eq!(names(parent.path()), [""; 0]);
+}
+
+#[test]
+fn a_directory_with_something_else_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("thesis.docx"), "years").unwrap();
+    let refused = open(&config(dir.path(), StartMode::Resume), &settings("app")).unwrap_err();
+    assert!(matches!(&refused, Error::OutputForeign { found, .. } if found == "thesis.docx"), "{refused}");
+    assert_eq!(names(dir.path()), ["thesis.docx"]);
+    assert!(matches!(open(&config(dir.path(), StartMode::Refresh), &settings("app")), Ok(Output::New(..))));
+}
+
+#[test]
+fn an_unfinished_export_goes_on_under_the_same_settings_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let resume = config(dir.path(), StartMode::Resume);
+    let Output::New(mut log, _) = open(&resume, &settings("app")).unwrap() else { panic!("not new") };
+    begin(&mut log, "first", false);
+    assert!(matches!(open(&resume, &settings("app")), Err(Error::OutputBusy { .. })));
+    drop(log);
+    let refused = open(&resume, &settings("other")).unwrap_err();
+    let names = |error: &Error| match error {
+        Error::OutputOfAnotherExport { differences, .. } => differences.clone(),
+        other => panic!("{other}"),
+    };
+    assert_eq!(names(&refused), ["--app-id"]);
+    assert!(matches!(open(&resume, &settings("app")), Ok(Output::Begun(..))));
+    // --refresh begins anew what it did not begin itself.
+    let refresh = config(dir.path(), StartMode::Refresh);
+    let Output::New(mut log, _) = open(&refresh, &settings("app")).unwrap() else { panic!("not new") };
+    begin(&mut log, "second", true);
+    drop(log);
+    assert!(matches!(open(&refresh, &settings("app")), Ok(Output::Begun(..))));
+    assert!(matches!(open(&refresh, &settings("other")), Ok(Output::New(..))));
+}
+
+#[test]
+fn a_finished_export_stays_until_its_replacement_is_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let (resume, refresh) = (config(dir.path(), StartMode::Resume), config(dir.path(), StartMode::Refresh));
+    let state = dir.path().join(STATE_DIR);
+    let Output::New(mut log, _) = open(&resume, &settings("app")).unwrap() else { panic!("not new") };
+    begin(&mut log, "first", false);
+    drop(log);
+    finish(dir.path(), "first");
+    assert!(matches!(open(&resume, &settings("app")), Err(Error::OutputFinished { .. })));
+
+    let Output::New(mut log, place) = open(&refresh, &settings("app")).unwrap() else { panic!("not new") };
+    begin(&mut log, "second", true);
+    drop(log);
+    let export_id =
+        |name: &str| Log::open(&state.join(name), true).unwrap().unwrap().head().export_id.clone();
+    assert_eq!((export_id(log::FILE_NAME), export_id(NEXT_LOG)), ("first".into(), "second".into()));
+    // Interrupted, it goes on with its own log.
+    assert!(matches!(open(&refresh, &settings("app")), Ok(Output::Begun(..))));
+
+    // Killed between the manifest and the log: the next start puts the log in place.
+    finish(dir.path(), "second");
+    assert!(matches!(open(&resume, &settings("app")), Err(Error::OutputFinished { .. })));
+    assert_eq!(names(&state), [log::FILE_NAME]);
+    assert_eq!(export_id(log::FILE_NAME), "second");
+    assert_eq!(place.final_log(), state.join(log::FILE_NAME));
+}
+
+#[test]
+fn a_refresh_killed_without_a_manifest_goes_on_with_its_own_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let refresh = config(dir.path(), StartMode::Refresh);
+    let resume = config(dir.path(), StartMode::Resume);
+    let Output::New(mut log, _) = open(&resume, &settings("app")).unwrap() else { panic!("not new") };
+    begin(&mut log, "first", false);
+    drop(log);
+    finish(dir.path(), "first");
+    let Output::New(mut log, _) = open(&refresh, &settings("app")).unwrap() else { panic!("not new") };
+    begin(&mut log, "second", true);
+    drop(log);
+    // The swap had retired the old manifest.
+    fs::remove_file(dir.path().join(manifest::FILE_NAME)).unwrap();
+    let Output::Begun(_, _, begun) = open(&refresh, &settings("app")).unwrap() else { panic!("not begun") };
+    assert_eq!(begun.head().export_id, "second");
+}
