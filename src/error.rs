@@ -5,6 +5,8 @@
 
 mod class;
 mod hint;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::PathBuf;

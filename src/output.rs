@@ -128,7 +128,12 @@ pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
     }
     // Without a manifest, the log of a refresh is there only while its files are being swapped in.
     let path = if finished.is_some() || next_log.exists() { &next_log } else { &main_log };
-    let opened = log::open(path)?;
+    let opened = match log::open(path) {
+        Err(Error::LogOfAnotherVersion { .. }) if config.start == StartMode::Refresh => {
+            Opened::Empty(log::open_anew(path)?)
+        }
+        opened => opened?,
+    };
     if finished.is_none()
         && let Some(published) = publish::finish(&config.dir, &mut |_| Ok(()))?
     {

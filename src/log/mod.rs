@@ -29,7 +29,7 @@ pub use lines::{Head, ListFile, Lists, Settings};
 pub use reader::{Entries, IndexEntry, Log};
 pub use replies::{KnownReplies, PageRuling, Replies, RequestCounts, Ruling};
 pub use rows::RowDigest;
-pub use writer::{LogWriter, Opened, open};
+pub use writer::{LogWriter, Opened, open, open_anew};
 
 /// The log's file name in the state directory.
 pub const FILE_NAME: &str = "responses.jsonl.zst";

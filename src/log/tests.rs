@@ -266,3 +266,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_log_of_another_version_is_refused_and_can_be_begun_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    let mut block = super::block::BlockWriter::new(BlockKind::Opening).unwrap();
+    block.write(b"{\"kind\":\"export\",\"log_version\":99}\n").unwrap();
+    let (frame, packed) = block.finish().unwrap();
+    fs::write(&path, [frame, packed].concat()).unwrap();
+    let before = fs::read(&path).unwrap();
+    assert!(matches!(open(&path), Err(Error::LogOfAnotherVersion { .. })));
+    let mut writer = open_anew(&path).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), before);
+    writer.begin(&head()).unwrap();
+    writer.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
+    assert_eq!(Log::open(&path, true).unwrap().unwrap().head(), &head());
+}

@@ -52,16 +52,7 @@ pub enum Opened {
 /// # Errors
 /// [`Error::OutputBusy`] where another process holds it, I/O errors, a log of another version.
 pub fn open(path: &Path) -> Result<Opened> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(Error::io("open", path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(Error::OutputBusy { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
-    }
+    let file = lock(path)?;
     let log = Log::open(path, true)?.filter(|log| log.lists().is_some());
     let end = log.as_ref().map_or(0, Log::end);
     file.set_len(end).map_err(Error::io("write", path))?;
@@ -70,6 +61,30 @@ pub fn open(path: &Path) -> Result<Opened> {
         Some(log) => Opened::Begun(writer, Box::new(log)),
         None => Opened::Empty(writer),
     })
+}
+
+/// Opens and locks the log of a state directory to begin anew, whatever it holds; that stays until
+/// [`LogWriter::begin`].
+///
+/// # Errors
+/// [`Error::OutputBusy`] where another process holds it, I/O errors.
+pub fn open_anew(path: &Path) -> Result<LogWriter> {
+    let file = lock(path)?;
+    Ok(LogWriter { path: path.to_owned(), file, end: 0, block: None, undurable: 0, oldest: None })
+}
+
+/// Opens a log and locks it against other processes.
+fn lock(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(Error::io("open", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::OutputBusy { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
+    }
 }
 
 impl LogWriter {

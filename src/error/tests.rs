@@ -1,0 +1,85 @@
+//! How errors read, and that each exit code of the contract has one.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use chrono::DateTime;
+
+use super::*;
+use crate::model::{ParticipantId, SessionId};
+
+fn key() -> RequestKey {
+    RequestKey::Details {
+        session: SessionId::from_bytes([0x5e; 16]),
+        participant: ParticipantId::from_bytes([0x9a; 16]),
+    }
+}
+
+/// One error of each kind that ends a run after its settings were found right.
+fn errors() -> Vec<Error> {
+    let dir = || PathBuf::from("export");
+    let log = || PathBuf::from("export/.rtk-export/responses.jsonl.zst");
+    let full = || io::Error::from(io::ErrorKind::StorageFull);
+    vec![
+        Error::io("write", log())(full()),
+        Error::io("read", log())(io::ErrorKind::PermissionDenied.into()),
+        Error::output("create", dir())(io::ErrorKind::PermissionDenied.into()),
+        Error::output("write", dir().join(".rtk-export/staging/peer_events/part-00000.parquet"))(full()),
+        Error::OutputBusy { path: log() },
+        Error::LogOfAnotherVersion { path: log() },
+        Error::LogDamaged { path: log() },
+        Error::OutputFinished { dir: dir() },
+        Error::OutputForeign { dir: dir(), found: "thesis.docx".into() },
+        Error::OutputOfAnotherExport { dir: dir(), differences: vec!["--app-id", "--fetch"] },
+        Error::NoValidRow {
+            lists: "ids.csv".into(),
+            examples: "ids.csv row 2: session id \"42\" is not a UUID".into(),
+        },
+        Error::TooManyIds,
+        Error::NoLog { dir: dir(), path: log() },
+        Error::ExportUnfinished { dir: dir() },
+        Error::TooManyFailures { failures: 11, limit: 10, last: format!("{}: 404 Not Found", key()) },
+        Error::Interrupted { signal: Signal::Interrupt },
+        Error::Interrupted { signal: Signal::Terminate },
+        Error::CredentialsRefused {
+            key: key(),
+            status: 403,
+            api_code: Some(10_000),
+            message: "Authentication error".into(),
+        },
+        Error::ClientBlocked { key: key(), status: 403, edge_code: 1020 },
+        Error::ApiUnreachable {
+            failures: 27,
+            since: DateTime::from_timestamp(1_795_000_000, 0).unwrap(),
+            key: key(),
+            last: "503 Service Unavailable".into(),
+        },
+        Error::StageEnded { stage: "log" },
+    ]
+}
+
+#[test]
+fn errors_say_what_failed_on_what_and_what_to_do() {
+    let lines = errors().into_iter().map(|error| {
+        let hint = error.hint().unwrap_or_else(|| "-".into());
+        format!("{} {error}\n    hint: {hint}\n", error.class().exit_code())
+    });
+    insta::assert_snapshot!(lines.collect::<String>());
+}
+
+#[test]
+fn a_message_is_one_line_without_a_full_stop_or_its_cause() {
+    for error in errors() {
+        let text = error.to_string();
+        assert!(!text.contains('\n') && !text.ends_with('.'), "{text}");
+        if let Some(cause) = std::error::Error::source(&error) {
+            assert!(!text.contains(&cause.to_string()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn every_exit_code_of_an_error_occurs() {
+    let codes: BTreeSet<u8> = errors().iter().map(|error| error.class().exit_code()).collect();
+    assert_eq!(codes, BTreeSet::from([1, 2, 4, 5, 6, 130, 143]));
+}
