@@ -17,7 +17,13 @@ fn main() -> ExitCode {
     };
     let Resolved { face, command } = config::resolve(cli, &config::process_environment);
     let ui = Ui::new(face);
-    let ending = command.and_then(|command| runtime()?.block_on(commands::run(command, &ui)));
+    let ending = command.and_then(|command| {
+        let runtime = runtime()?;
+        let ending = runtime.block_on(commands::run(command, &ui));
+        // A stopped command's blocking work is given up where it stands: nothing depends on its end.
+        runtime.shutdown_background();
+        ending
+    });
     ui.exit(ending.map(Ending::exit_code))
 }
 

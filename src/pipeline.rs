@@ -13,7 +13,7 @@ mod stop;
 pub use fetching::{Fetched, fetch};
 pub use gathering::{Gathered, gather};
 pub use making::{Making, make};
-pub use stop::{Stop, wait_for_signal};
+pub use stop::{Stop, unless_stopped, wait_for_signal};
 
 /// Replies between the fetching tasks and the log: what the disk may lag behind by. Their bodies are in
 /// the pool.

@@ -52,7 +52,7 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
         format: config.format.unwrap_or(made_as),
         rollups: config.rollups,
     };
-    let manifest = pipeline::make(making, progress).await?;
+    let manifest = pipeline::unless_stopped(pipeline::make(making, progress)).await?;
     drop(display);
     Ok(summarise(ui, &destination, Some(&path), 0, &manifest, None, started))
 }

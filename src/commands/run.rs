@@ -56,7 +56,8 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         let (lists, place, head) = (config.lists.clone(), place.clone(), head(settings, config.output.start));
         let gathered =
             tokio::task::spawn_blocking(move || pipeline::gather(&lists, log, &place, earlier, &head));
-        gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })??
+        let gathered = async { gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
+        pipeline::unless_stopped(gathered).await?
     };
     let wants = Arc::new(wants);
 
@@ -80,7 +81,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         format: config.output.format,
         rollups: config.output.rollups,
     };
-    let manifest = pipeline::make(making, Arc::clone(&progress)).await?;
+    let manifest = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await?;
     place.settle()?;
     drop(display);
     let kept_log = match config.output.keep_log {

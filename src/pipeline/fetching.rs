@@ -121,6 +121,11 @@ async fn watch(mut tasks: JoinSet<Result<()>>, mut draining: usize, stop: &Stop)
                 ended_early = Some(Error::Interrupted { signal });
                 None
             }
+            // A task met an error and is draining.
+            () = stop.pulled(), if deadline.is_none() => {
+                deadline = Some(Instant::now() + GRACE);
+                None
+            }
             () = tokio::time::sleep_until(deadline.unwrap_or(far)) => break,
         };
         match ended {
@@ -144,7 +149,8 @@ async fn watch(mut tasks: JoinSet<Result<()>>, mut draining: usize, stop: &Stop)
     ended_early
 }
 
-/// One fetching task: takes requests until there are none or the stop is pulled.
+/// One fetching task: takes requests until there are none or the stop is pulled. After an error the
+/// requests in flight go on: their replies are paid for.
 async fn drain(shared: Arc<Shared>, replies: mpsc::Sender<Reply>, at_once: usize) -> Result<()> {
     let requests = stream::poll_fn(|context| shared.poll_request(context));
     let ended = requests
@@ -152,10 +158,14 @@ async fn drain(shared: Arc<Shared>, replies: mpsc::Sender<Reply>, at_once: usize
         .map(|request| async { shared.answer(request?, &replies).await })
         .buffer_unordered(at_once);
     let mut ended = std::pin::pin!(ended);
+    let mut first_error = None;
     while let Some(ended) = ended.next().await {
-        ended?;
+        if let Err(error) = ended {
+            shared.stop.pull();
+            first_error.get_or_insert(error);
+        }
     }
-    Ok(())
+    first_error.map_or(Ok(()), Err)
 }
 
 impl Shared {

@@ -71,6 +71,18 @@ impl Signals {
     }
 }
 
+/// Does some work, unless a signal comes first: then the work is given up where it stands.
+///
+/// # Errors
+/// [`Error::Interrupted`], or the work's own error.
+pub async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        done = work => done,
+        signal = signals.next() => Err(Error::Interrupted { signal }),
+    }
+}
+
 /// Waits for a signal to end.
 ///
 /// # Errors
