@@ -53,6 +53,8 @@ struct Shared {
     failures: AtomicU64,
     max_failures: Option<u64>,
     stop: Stop,
+    /// The first real error: the one to report.
+    first_error: Mutex<Option<Error>>,
 }
 
 /// The planner, and who waits for it.
@@ -85,6 +87,7 @@ pub async fn fetch(
         failures: AtomicU64::new(0),
         max_failures,
         stop: stop.clone(),
+        first_error: Mutex::new(None),
     });
     let keeper = tokio::task::spawn_blocking(move || keep(log, incoming, &Handle::current()));
     let mut tasks = JoinSet::new();
@@ -95,77 +98,60 @@ pub async fn fetch(
     }
     drop(replies);
     tasks.spawn(show_gate(Arc::clone(&shared)));
-    let ended_early = watch(tasks, count, &stop).await;
+    let stopped = watch(tasks, count, &stop).await;
     let log = keeper.await.map_err(|_| Error::StageEnded { stage: "log" })??;
-    let kept = shared.plan().planner.kept();
+    let (kept, is_done) = {
+        let planner = &shared.plan().planner;
+        (planner.kept(), planner.is_done())
+    };
+    let incomplete = (!is_done).then_some(Error::StageEnded { stage: "fetch" });
+    let ended_early = stopped.or_else(|| shared.take_error()).or(incomplete);
     Ok(Fetched { log, kept, ended_early })
 }
 
-/// Waits for the tasks; the first error or signal stops the intake, and the grace begins.
-async fn watch(mut tasks: JoinSet<Result<()>>, mut draining: usize, stop: &Stop) -> Option<Error> {
+/// Waits for the tasks; a signal, which is given back, or an error of theirs stops the intake, and the
+/// grace begins.
+async fn watch(mut tasks: JoinSet<()>, mut draining: usize, stop: &Stop) -> Option<Error> {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return Some(error),
     };
-    let mut ended_early = None;
+    let mut stopped = None;
     let mut deadline = None;
     while draining > 0 {
         let far = Instant::now() + Duration::from_hours(24);
-        let ended = tokio::select! {
-            task = tasks.join_next() => task,
+        tokio::select! {
+            _ = tasks.join_next() => draining -= 1,
             signal = signals.next() => {
                 // A second signal quits at once, as the end of the grace time does.
-                if deadline.is_some() {
+                if stopped.is_some() {
                     break;
                 }
-                ended_early = Some(Error::Interrupted { signal });
-                None
+                stopped = Some(Error::Interrupted { signal });
+                stop.pull();
             }
-            // A task met an error and is draining.
-            () = stop.pulled(), if deadline.is_none() => {
-                deadline = Some(Instant::now() + GRACE);
-                None
-            }
+            () = stop.pulled(), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
             () = tokio::time::sleep_until(deadline.unwrap_or(far)) => break,
-        };
-        match ended {
-            Some(Ok(Ok(()))) => draining -= 1,
-            Some(Ok(Err(error))) => {
-                draining -= 1;
-                ended_early.get_or_insert(error);
-            }
-            Some(Err(_)) => {
-                draining -= 1;
-                ended_early.get_or_insert(Error::StageEnded { stage: "fetch" });
-            }
-            None => {}
-        }
-        if ended_early.is_some() && deadline.is_none() {
-            stop.pull();
-            deadline = Some(Instant::now() + GRACE);
         }
     }
     tasks.shutdown().await;
-    ended_early
+    stopped
 }
 
 /// One fetching task: takes requests until there are none or the stop is pulled. After an error the
 /// requests in flight go on: their replies are paid for.
-async fn drain(shared: Arc<Shared>, replies: mpsc::Sender<Reply>, at_once: usize) -> Result<()> {
+async fn drain(shared: Arc<Shared>, replies: mpsc::Sender<Reply>, at_once: usize) {
     let requests = stream::poll_fn(|context| shared.poll_request(context));
     let ended = requests
         .take_until(shared.stop.pulled())
         .map(|request| async { shared.answer(request?, &replies).await })
         .buffer_unordered(at_once);
     let mut ended = std::pin::pin!(ended);
-    let mut first_error = None;
     while let Some(ended) = ended.next().await {
         if let Err(error) = ended {
-            shared.stop.pull();
-            first_error.get_or_insert(error);
+            shared.fail(error);
         }
     }
-    first_error.map_or(Ok(()), Err)
 }
 
 impl Shared {
@@ -173,6 +159,16 @@ impl Shared {
         // A panic while the plan is held cannot leave it half changed in a way that matters: the run
         // ends, and resumes from the log.
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops the intake; the first error is kept.
+    fn fail(&self, error: Error) {
+        self.first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.stop.pull();
+    }
+
+    fn take_error(&self) -> Option<Error> {
+        self.first_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The next request, for a stream.
@@ -279,7 +275,7 @@ fn keep(mut log: LogWriter, mut incoming: mpsc::Receiver<Reply>, runtime: &Handl
 }
 
 /// Shows the gate's rate and waits, until it is stopped: the other tasks decide when fetching ends.
-async fn show_gate(shared: Arc<Shared>) -> Result<()> {
+async fn show_gate(shared: Arc<Shared>) {
     let mut state = shared.fetcher.gate_state();
     loop {
         {

@@ -153,6 +153,12 @@ impl Planner {
         self.apply(request, outcome);
     }
 
+    /// Whether everything was asked for and answered.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.ready.is_empty() && self.in_flight == 0 && self.cursor as usize == self.wants.len()
+    }
+
     /// How many requests an earlier run had answered.
     #[must_use]
     pub const fn kept(&self) -> u64 {
