@@ -1,0 +1,137 @@
+//! The documents say what is so: every command of the README is run, every table of it compared.
+
+use std::fs;
+
+use rtk_export::error::{Class, Signal};
+use rtk_export::sandbox::WorldOptions;
+use rtk_export::tables::schema::Table;
+
+use crate::support::{Place, Server, query, repository_file};
+
+/// A fenced block of the README.
+#[derive(Debug)]
+struct Block {
+    language: String,
+    text: String,
+}
+
+fn blocks() -> Vec<Block> {
+    let readme = repository_file("README.md");
+    let mut blocks = Vec::new();
+    let mut lines = readme.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let text = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n"));
+            blocks.push(Block { language: language.to_owned(), text: text.collect() });
+        }
+    }
+    blocks
+}
+
+/// In order, in one directory, as a reader would; `toml` blocks are files named in their first line.
+/// Where an account is needed, the sandbox is it.
+#[test]
+fn every_command_of_the_readme_runs() {
+    let server = Server::start(|options| options.world = WorldOptions::default());
+    let place = Place::with_samples();
+    place.write("token", server.token());
+    let mut ran = 0;
+    for block in blocks() {
+        match block.language.as_str() {
+            "sh" => {
+                let run = place.shell(&block.text).env("CLOUDFLARE_BASE_URL", &server.base_url());
+                let output = run.output();
+                assert_eq!(output.code, Some(0), "{}\n{output}", block.text);
+                ran += 1;
+            }
+            "toml" => {
+                let name =
+                    block.text.lines().next().and_then(|line| line.strip_prefix("# ")).expect("a name");
+                place.write(name, &block.text);
+            }
+            "sql" => {
+                assert!(!query(&place.path("export"), &block.text).is_empty(), "{}", block.text);
+            }
+            "text" => (),
+            other => panic!("a block of {other:?} is not tested"),
+        }
+    }
+    assert!(ran >= 5, "{ran} blocks ran");
+}
+
+/// The first command, as it is typed, shows what the README shows.
+#[test]
+fn the_first_command_shows_what_the_readme_shows() {
+    let blocks = blocks();
+    assert_eq!((blocks[0].language.as_str(), blocks[1].language.as_str()), ("sh", "text"));
+    let command = blocks[0].text.trim();
+    assert_eq!(command, "cargo run -- run samples/participants.csv -o export --sandbox");
+    let place = Place::with_samples();
+    let output = place.shell(command).without_env("RTK_EXPORT_RATE").ends(0);
+    let shown = output.stdout + &output.stderr;
+    assert_eq!(without_elapsed(&shown), without_elapsed(&blocks[1].text), "it shows\n{shown}");
+}
+
+fn without_elapsed(text: &str) -> Vec<&str> {
+    text.lines().map(|line| line.split_once("elapsed").map_or(line, |(before, _)| before)).collect()
+}
+
+#[test]
+fn the_test_command_is_the_one_that_ci_calls() {
+    let command = blocks().into_iter().filter(|block| block.language == "sh").map(|block| block.text).nth(1);
+    assert_eq!(command.as_deref(), Some("cargo test\n"));
+    assert!(repository_file(".ci/run").lines().any(|line| line.trim_start().starts_with("cargo test")));
+}
+
+#[test]
+fn the_table_reference_is_the_schema() {
+    let readme = repository_file("README.md");
+    for table in Table::ALL {
+        let start = format!("| `{}` |", table.name());
+        let row = readme.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row of {}", table.name()));
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, key, columns] = cells[..] else { panic!("{row}") };
+        let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
+        assert_eq!(columns.split(", ").collect::<Vec<_>>(), names, "{}", table.name());
+        let keys: Vec<_> = key.split(", ").filter(|key| !key.is_empty()).collect();
+        assert_eq!(keys, table.key(), "{}", table.name());
+    }
+}
+
+#[test]
+fn every_exit_code_is_explained() {
+    let readme = repository_file("README.md");
+    let classes = [
+        Class::Failed,
+        Class::Usage,
+        Class::CredentialsRefused,
+        Class::Unreachable,
+        Class::Busy,
+        Class::Interrupted(Signal::Interrupt),
+        Class::Interrupted(Signal::Terminate),
+    ];
+    for code in classes.map(Class::exit_code).into_iter().chain([0, 3]) {
+        let explained = readme.lines().any(|line| line.starts_with(&format!("| {code} |")));
+        assert!(explained, "exit code {code}");
+    }
+}
+
+#[test]
+fn the_changelog_says_what_is_coming() {
+    let changelog = repository_file("CHANGELOG.md");
+    let unreleased = changelog.split("## [Unreleased]").nth(1).expect("a section for what is coming");
+    assert!(unreleased.contains("rtk-export run"));
+}
+
+/// What is checked in works on any machine: no path of one, no host of a registry.
+#[test]
+fn nothing_is_tied_to_a_machine() {
+    for file in ["README.md", "CHANGELOG.md", ".ci/run", "Cargo.toml"] {
+        let text = repository_file(file);
+        for tied in ["/home/", "/root", "/work/", "/tmp/", "/Users/", "crates.io", "pypi.org"] {
+            assert!(!text.contains(tied), "{tied} in {file}");
+        }
+    }
+    assert!(fs::exists(crate::support::repository().join("LICENSE")).unwrap());
+}

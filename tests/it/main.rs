@@ -1,0 +1,20 @@
+//! Whole runs of the built binary, against the sandbox, read as users read them.
+//!
+//! One file per topic; `support` holds what they share: the binary in a directory of its own, a
+//! sandbox with scripted faults, exports as rows, and `DuckDB` and `PyArrow` as second opinions.
+
+#![expect(clippy::unwrap_used, reason = "a test says so with a panic")]
+
+mod docs;
+mod faults;
+mod layers;
+mod lists;
+mod memory;
+mod readers;
+mod resume;
+mod rollups;
+mod run;
+mod samples;
+mod secrets;
+mod settings;
+mod support;

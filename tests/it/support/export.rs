@@ -1,0 +1,105 @@
+//! Exports as rows of text, for comparing them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// What two runs on the same data may differ in, as the contract says.
+const OF_THE_RUN: [&str; 4] = ["fetched_at", "failed_at", "attempts", "cf_ray"];
+
+/// A table's rows, each a value by column.
+pub(crate) type Rows = Vec<BTreeMap<String, String>>;
+
+/// The tables of a CSV export.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Export {
+    tables: BTreeMap<String, Rows>,
+}
+
+impl Export {
+    /// Reads all tables and rollups, without the columns that a run may change.
+    pub(crate) fn read(dir: &Path) -> Self {
+        let mut tables = BTreeMap::new();
+        for (path, bytes) in tree(dir) {
+            let Some((table, _)) = path.strip_suffix(".csv").and_then(|path| path.rsplit_once('/')) else {
+                continue;
+            };
+            let table = if table == "rollups" { path.trim_end_matches(".csv") } else { table };
+            let mut reader = csv::Reader::from_reader(&bytes[..]);
+            let rows = reader.deserialize().map(|row: Result<BTreeMap<String, String>, _>| {
+                let mut row = row.unwrap();
+                row.retain(|column, _| !OF_THE_RUN.contains(&column.as_str()));
+                row
+            });
+            tables.entry(table.to_owned()).or_insert_with(Vec::new).extend(rows);
+        }
+        Self { tables }
+    }
+
+    /// The rows of a table.
+    pub(crate) fn rows(&self, table: &str) -> &Rows {
+        self.tables.get(table).unwrap_or_else(|| panic!("no {table} in {:?}", self.tables.keys()))
+    }
+
+    /// The values of a table's columns.
+    pub(crate) fn values<const N: usize>(&self, table: &str, columns: [&str; N]) -> Vec<[&str; N]> {
+        self.rows(table).iter().map(|row| columns.map(|column| row[column].as_str())).collect()
+    }
+
+    /// Must have equal rows in equal order.
+    pub(crate) fn equals(&self, other: &Self) {
+        for (table, rows) in &self.tables {
+            let others = other.rows(table);
+            assert_eq!(rows.len(), others.len(), "rows of {table}");
+            for (n, (row, other)) in rows.iter().zip(others).enumerate() {
+                assert_eq!(row, other, "row {n} of {table}");
+            }
+        }
+        assert_eq!(self.tables.len(), other.tables.len());
+    }
+}
+
+/// The manifest of an export.
+pub(crate) fn manifest(dir: &Path) -> Value {
+    serde_json::from_slice(&fs::read(dir.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// All files below a directory that are no state, with their bytes.
+pub(crate) fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().is_some_and(|name| name == ".rtk-export") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
+                files.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// The lines of an export's response log, as far as they can be read while somebody writes to it.
+pub(crate) fn log_lines(export: &Path) -> Vec<String> {
+    let Ok(log) = File::open(export.join(".rtk-export").join(rtk_export::log::FILE_NAME)) else {
+        return Vec::new();
+    };
+    let mut text = Vec::new();
+    // A torn tail is an error of the decoder; what came before it was read.
+    let _ = zstd::Decoder::new(log).unwrap().read_to_end(&mut text);
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+}
+
+/// How many replies of details a log holds.
+pub(crate) fn logged_details(export: &Path) -> usize {
+    log_lines(export).iter().filter(|line| line.contains(r#""kind":"details""#)).count()
+}

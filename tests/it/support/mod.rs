@@ -1,0 +1,37 @@
+//! What the tests share.
+
+mod cli;
+mod export;
+mod python;
+mod server;
+mod tools;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use cli::{Output, Place};
+pub(crate) use export::{Export, log_lines, logged_details, manifest, tree};
+pub(crate) use python::{Seen, oracle, query, read};
+pub(crate) use server::{Server, faults};
+pub(crate) use tools::{finished, zstdcat};
+
+/// A rate that never makes a run wait.
+pub(crate) const UNLIMITED: &str = "1000000/1s";
+
+/// The repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A file of the repository, as text.
+pub(crate) fn repository_file(path: &str) -> String {
+    let path = repository().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A directory for what a test writes and a person may want to look at.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}

@@ -1,0 +1,34 @@
+//! Programs that the tests need and a machine with nothing but Rust may lack.
+
+use std::process::Command;
+
+/// Installs a package where `apt-get` can; fails with what to do where it cannot.
+pub(crate) fn install(package: &str) -> Result<(), String> {
+    let apt =
+        format!("apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq {package}");
+    let script = format!(
+        "command -v apt-get >/dev/null || exit 1\n\
+         if [ \"$(id -u)\" = 0 ]; then {apt}; else sudo -n sh -c '{apt}'; fi"
+    );
+    finished(Command::new("sh").args(["-c", &script])).map(drop).map_err(|problem| {
+        format!("the tests need {package}, or what your system calls it: install it\n{problem}")
+    })
+}
+
+/// Runs a command to its success; what it printed.
+pub(crate) fn finished(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(format!("{command:?}: {}\n{stdout}{stderr}", output.status))
+}
+
+/// `zstdcat`, installed if need be.
+pub(crate) fn zstdcat() -> Command {
+    if Command::new("zstdcat").arg("--version").output().is_err() {
+        install("zstd").unwrap_or_else(|problem| panic!("{problem}"));
+    }
+    Command::new("zstdcat")
+}
