@@ -270,11 +270,13 @@ fn several_lists_are_one_export_in_their_order() {
     place.rtk("run b.csv a.csv -o out --format csv").against(&server).ends(0);
     let export = Export::read(&place.path("out"));
     let found = export.values("participants", ["participant_id", "list_file", "row_number"]);
-    let expected: Vec<_> =
-        [(2, "b.csv", "2"), (3, "b.csv", "3"), (0, "a.csv", "2"), (1, "a.csv", "3")].into_iter().collect();
     let ids: Vec<_> = pairs.iter().map(|(_, participant)| participant.to_string()).collect();
-    let expected: Vec<_> =
-        expected.iter().map(|(n, file, row)| [ids[*n as usize].as_str(), file, row]).collect();
+    let expected = [
+        [ids[2].as_str(), "b.csv", "2"],
+        [ids[3].as_str(), "b.csv", "3"],
+        [ids[0].as_str(), "a.csv", "2"],
+        [ids[1].as_str(), "a.csv", "3"],
+    ];
     assert_eq!(found, expected);
     assert_eq!(export.values("id_list", ["list_file", "status"])[4], ["a.csv", "duplicate"]);
 }

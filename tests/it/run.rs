@@ -42,14 +42,10 @@ fn every_route_gives_the_same_tables() {
             }),
         );
         // Pairs of some sessions, all of others: pages and details both pay somewhere.
-        let pairs: String = server
-            .pairs(120)
-            .lines()
-            .enumerate()
-            .filter(|(n, _)| n % 3 != 2)
-            .map(|(_, line)| format!("{line}\n"))
-            .collect();
-        place.write("pairs.csv", pairs);
+        let all = server.pairs(120);
+        let pairs: Vec<_> =
+            all.lines().enumerate().filter(|(n, _)| n % 3 != 2).map(|(_, line)| line).collect();
+        place.write("pairs.csv", pairs.join("\n"));
         let everyone = server.world().sessions().skip(4).take(4).map(|session| format!("{}\n", session.id));
         place.write("everyone.csv", format!("session_id\n{}", everyone.collect::<String>()));
         let exports = ["auto", "detail", "list"].map(|fetch| {
@@ -174,7 +170,7 @@ fn a_rebuild_makes_another_format_in_another_place_or_its_own() {
     assert!(place.path("parquet/participants/part-00000.parquet").exists());
     place.rtk("rebuild out --format parquet --no-rollups").ends(0);
     let files = tree(&place.path("out"));
-    assert!(files.keys().all(|name| !name.ends_with(".csv")), "{:?}", files.keys());
+    assert!(!files.keys().any(|name| name.contains(".csv")), "{:?}", files.keys());
     place.rtk("rebuild out --format csv").ends(0);
     as_run.equals(&Export::read(&place.path("out")));
 }

@@ -1,5 +1,6 @@
 //! The samples' tables: one export small enough to read, made again and compared.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -36,8 +37,8 @@ fn the_samples_tables_are_what_their_lists_give() {
 }
 
 /// The files that are kept; none where the folder is not there yet.
-fn files(dir: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
-    if dir.exists() { tree(dir) } else { Default::default() }
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    if dir.exists() { tree(dir) } else { BTreeMap::new() }
 }
 
 /// A CSV with its `fetched_at` all the same.

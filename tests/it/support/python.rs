@@ -27,20 +27,6 @@ pub(crate) struct Seen {
     pub(crate) rows: Vec<Vec<Option<String>>>,
 }
 
-impl Seen {
-    /// The rows without columns that a run may change.
-    pub(crate) fn rows_without(&self, left_out: &[&str]) -> Vec<Vec<Option<&str>>> {
-        self.rows
-            .iter()
-            .map(|row| {
-                let cells = self.columns.iter().zip(row);
-                let kept = cells.filter(|((name, _), _)| !left_out.contains(&name.as_str()));
-                kept.map(|(_, value)| value.as_deref()).collect()
-            })
-            .collect()
-    }
-}
-
 /// The tables and rollups of an export, read by `duckdb` or `pyarrow`.
 pub(crate) fn read(engine: &str, dir: &Path) -> BTreeMap<String, Seen> {
     serde_json::from_str(&run("read_export.py", &[engine, dir.to_str().unwrap()])).unwrap()
