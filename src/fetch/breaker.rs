@@ -2,7 +2,7 @@
 //!
 //! In: how every try of the run ended. Out: the moment at which to stop.
 //! Guarantees: replies other than 5xx reset it, failing ids among them, so a list of unknown ids never
-//! trips it; a 429 neither counts nor resets.
+//! trips it; a 429 neither counts nor resets; no id is a failure because the API is down.
 //! Not here: `--max-failures`, which counts ids.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,6 +64,15 @@ impl Breaker {
         };
         tripped.then_some(Down { failures: row.failures, lasting })
     }
+
+    /// Whether an id that failed now, its tries used up, tells of the API rather than of itself: nothing
+    /// ever came, or many failed in a row. With few retries that is so long before an outage lasts.
+    pub(super) fn gives_up(&self, now: Instant) -> Option<Down> {
+        let row = self.row.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = row.since?;
+        let down = Down { failures: row.failures, lasting: now.saturating_duration_since(since) };
+        (!row.ever_up || row.failures >= MANY).then_some(down)
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +95,23 @@ mod tests {
         }
         let down = Down { failures: MANY, lasting: Duration::from_secs(54) };
         assert_eq!(breaker.failed(at(93), at(94)), Some(down));
+    }
+
+    #[test]
+    fn an_id_is_given_up_only_while_the_api_is_up() {
+        let start = Instant::now();
+        let breaker = Breaker::default();
+        assert_eq!(breaker.gives_up(start), None);
+        let _ = breaker.failed(start, start);
+        assert_eq!(breaker.gives_up(start), Some(Down { failures: 1, lasting: Duration::ZERO }));
+        breaker.up();
+        assert_eq!(breaker.gives_up(start), None);
+        for _ in 1..MANY {
+            let _ = breaker.failed(start, start);
+        }
+        assert_eq!(breaker.gives_up(start), None, "one bad id can cause so many");
+        let _ = breaker.failed(start, start);
+        assert!(breaker.gives_up(start).is_some());
     }
 
     #[test]

@@ -98,7 +98,14 @@ impl Fetcher {
             let decision = decide(tried.outcome, tried.retry_after, course.spent, &self.retry, fastrand::f64);
             match decision {
                 Decision::Keep => return Ok(course.reply(key, tried, None)),
-                Decision::Fail(reason) => return Ok(course.reply(key, tried, Some(reason))),
+                Decision::Fail(reason) => {
+                    if tried.is_up() == Some(false)
+                        && let Some(down) = self.breaker.gives_up(Instant::now())
+                    {
+                        return Err(unreachable(key, &tried, down));
+                    }
+                    return Ok(course.reply(key, tried, Some(reason)));
+                }
                 Decision::Again(wait) => {
                     course.spent.retries += 1;
                     course.spent.time += wait;
