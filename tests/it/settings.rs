@@ -34,7 +34,7 @@ fn what_is_malformed_is_answered_with_an_example() {
         "--concurrency 0",
         "--timeout 30",
         "--retries many",
-        "--max-failures -1",
+        "--max-failures few",
         "--fetch everything",
         "--format xlsx",
         "--keep-log sometimes",

@@ -4,6 +4,7 @@ Every value is text: decimals with their places, times as microseconds since 197
 CSV has no types, so a CSV export is read with those that the contract gives its columns.
 """
 
+import decimal
 import glob
 import json
 import os
@@ -72,6 +73,11 @@ def by_duckdb(table, extension, paths):
     return columns, [list(row) for row in connection.execute(f"SELECT {as_text} FROM {source}").fetchall()]
 
 
+def text(value):
+    # Not str(): a decimal of zero would be 0E-9.
+    return format(value, "f") if isinstance(value, decimal.Decimal) else str(value)
+
+
 def by_pyarrow(table, extension, paths):
     import pyarrow as pa
     import pyarrow.csv
@@ -96,7 +102,7 @@ def by_pyarrow(table, extension, paths):
     for column in whole.columns:
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.int64())
-        texts.append([None if value is None else str(value) for value in column.to_pylist()])
+        texts.append([None if value is None else text(value) for value in column.to_pylist()])
     columns = [(field.name, str(field.type)) for field in whole.schema]
     return columns, [list(row) for row in zip(*texts)] if whole.num_rows else []
 
