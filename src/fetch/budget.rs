@@ -22,6 +22,7 @@ use tokio::sync::{Notify, watch};
 
 use self::core::{Core, Sent, Verdict};
 use super::retry::retry_after;
+use crate::clock;
 
 /// What may be sent.
 #[derive(Clone, Debug)]
@@ -164,7 +165,7 @@ impl Gate {
         let wait = waiting_until
             .map(|until| until.saturating_duration_since(Instant::now()))
             .filter(|&wait| wait > SHOWN)
-            .and_then(|wait| Utc::now().checked_add_signed(TimeDelta::from_std(wait).ok()?))
+            .and_then(|wait| clock::now().checked_add_signed(TimeDelta::from_std(wait).ok()?))
             .map(|until| Wait { until, throttled });
         let state = GateState { requests, window, wait };
         self.state.send_if_modified(|shown| {
@@ -211,7 +212,7 @@ impl Pass {
         self.replied = true;
         let now_ns = self.gate.now_ns();
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let retry_after = retry_after(headers, Utc::now());
+            let retry_after = retry_after(headers, clock::now());
             self.gate.core().replied_429(self.sent, retry_after, headers, now_ns);
         } else {
             let changed = self.gate.core().replied(self.sent, headers, now_ns);

@@ -19,7 +19,7 @@ mod target;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use tokio::sync::watch;
 
 pub use body::Body;
@@ -34,6 +34,7 @@ use self::client::Client;
 use self::outcome::{Tried, reason_phrase};
 use self::retry::{Decision, Outcome, Spent, decide};
 use self::target::Target;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::model::RequestKey;
 
@@ -163,7 +164,7 @@ impl Course {
         };
         Reply {
             key,
-            arrived_at: Utc::now(),
+            arrived_at: clock::now(),
             attempts: self.attempts,
             rate_limited: self.rate_limited,
             cf_ray,
@@ -180,7 +181,7 @@ fn credentials_refused(key: RequestKey, tried: &Tried) -> Error {
 
 fn unreachable(key: RequestKey, tried: &Tried, down: Down) -> Error {
     let Down { failures, lasting } = down;
-    let now = Utc::now();
+    let now = clock::now();
     let since = TimeDelta::from_std(lasting).ok().and_then(|lasting| now.checked_sub_signed(lasting));
     let last = match tried.status {
         Some(status) => format!("{} {}", status.as_u16(), reason_phrase(status)),

@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use reqwest::StatusCode;
 use reqwest::header::LOCATION;
 use url::Url;
@@ -17,6 +16,7 @@ use super::client::Received;
 use super::fault::{Fault, FaultKind};
 use super::retry::{Outcome, edge_error_code, retry_after};
 use super::{Failure, Reason};
+use crate::clock;
 use crate::model::RequestKey;
 use crate::wire::{ApiError, BadBody, Expected, api_error};
 
@@ -74,7 +74,7 @@ impl Tried {
     fn received(key: &RequestKey, received: Received) -> Self {
         let (status, cf_ray) = (received.status, received.cf_ray());
         let is_json = received.is_json();
-        let retry_after = retry_after(&received.headers, Utc::now());
+        let retry_after = retry_after(&received.headers, clock::now());
         let tried =
             |outcome, why, body| Self { outcome, status: Some(status), cf_ray, retry_after, body, why };
         let Some(body) = received.body else {

@@ -43,6 +43,7 @@ fn good() -> Act {
 }
 
 /// A server that does these acts in turn, one for each request, whatever the connection.
+#[expect(clippy::disallowed_methods, reason = "a server of a test, gone with its runtime")]
 async fn serve(acts: Vec<Act>) -> (u16, Heads) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -249,7 +250,7 @@ async fn a_429_without_a_word_closes_the_gate_for_five_minutes() {
             _ = &mut fetching => panic!("the gate is closed"),
             wait = state.wait_for(|state| state.wait.is_some()) => {
                 let wait = wait.unwrap().wait.unwrap();
-                let seconds = (wait.until - Utc::now()).num_seconds();
+                let seconds = (wait.until - crate::clock::now()).num_seconds();
                 assert!(wait.throttled && (290..=300).contains(&seconds), "{seconds}");
             }
         }
@@ -370,6 +371,7 @@ async fn the_token_is_in_no_text() {
 const CHILD: &str = "RTK_EXPORT_TEST_PROXIED";
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "how the test tells its own child from itself")]
 async fn https_proxy_is_honoured() {
     if std::env::var_os(CHILD).is_some() {
         let base_url = Url::parse("https://api.example.invalid/client/v4").unwrap();

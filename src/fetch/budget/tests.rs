@@ -397,6 +397,6 @@ async fn the_display_sees_a_long_wait_and_its_end() {
     assert!(futures::poll!(&mut waiting).is_pending());
     let wait = state.borrow_and_update().wait.expect("a wait");
     assert!(wait.throttled);
-    let seconds = (wait.until - Utc::now()).num_seconds();
+    let seconds = (wait.until - crate::clock::now()).num_seconds();
     assert!((55..=60).contains(&seconds), "{seconds}");
 }

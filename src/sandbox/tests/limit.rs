@@ -70,7 +70,7 @@ async fn a_429_says_when_to_come_back() {
     for style in [RetryAfter::Seconds, RetryAfter::Date, RetryAfter::Absent] {
         let client = Client::small(|options| {
             options.rate_limit =
-                Some(RateLimit { retry_after: style, ..RateLimit::new(2, Duration::from_secs(600)) });
+                Some(RateLimit { retry_after: style, ..RateLimit::new(2, Duration::from_mins(10)) });
         })
         .await;
         assert_eq!(client.status("sessions").await, StatusCode::OK);
