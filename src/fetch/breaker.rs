@@ -65,13 +65,14 @@ impl Breaker {
         tripped.then_some(Down { failures: row.failures, lasting })
     }
 
-    /// Whether an id that failed now, its tries used up, tells of the API rather than of itself: nothing
-    /// ever came, or many failed in a row. With few retries that is so long before an outage lasts.
-    pub(super) fn gives_up(&self, now: Instant) -> Option<Down> {
+    /// Whether an id that failed now, its tries used up, tells of the API rather than of itself: not even
+    /// an error came and never anything better, or many failed in a row. With few retries, or a port that
+    /// refuses at once, that is so long before an outage lasts.
+    pub(super) fn gives_up(&self, replied: bool, now: Instant) -> Option<Down> {
         let row = self.row.lock().unwrap_or_else(PoisonError::into_inner);
         let since = row.since?;
         let down = Down { failures: row.failures, lasting: now.saturating_duration_since(since) };
-        (!row.ever_up || row.failures >= MANY).then_some(down)
+        (!(row.ever_up || replied) || row.failures >= MANY).then_some(down)
     }
 }
 
@@ -101,17 +102,18 @@ mod tests {
     fn an_id_is_given_up_only_while_the_api_is_up() {
         let start = Instant::now();
         let breaker = Breaker::default();
-        assert_eq!(breaker.gives_up(start), None);
+        assert_eq!(breaker.gives_up(false, start), None);
         let _ = breaker.failed(start, start);
-        assert_eq!(breaker.gives_up(start), Some(Down { failures: 1, lasting: Duration::ZERO }));
+        assert_eq!(breaker.gives_up(false, start), Some(Down { failures: 1, lasting: Duration::ZERO }));
+        assert_eq!(breaker.gives_up(true, start), None, "a 500 may be this id's own");
         breaker.up();
-        assert_eq!(breaker.gives_up(start), None);
+        assert_eq!(breaker.gives_up(false, start), None);
         for _ in 1..MANY {
             let _ = breaker.failed(start, start);
         }
-        assert_eq!(breaker.gives_up(start), None, "one bad id can cause so many");
+        assert_eq!(breaker.gives_up(false, start), None, "one bad id can cause so many");
         let _ = breaker.failed(start, start);
-        assert!(breaker.gives_up(start).is_some());
+        assert!(breaker.gives_up(true, start).is_some());
     }
 
     #[test]

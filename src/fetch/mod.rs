@@ -101,7 +101,7 @@ impl Fetcher {
                 Decision::Keep => return Ok(course.reply(key, tried, None)),
                 Decision::Fail(reason) => {
                     if tried.is_up() == Some(false)
-                        && let Some(down) = self.breaker.gives_up(Instant::now())
+                        && let Some(down) = self.breaker.gives_up(tried.status.is_some(), Instant::now())
                     {
                         return Err(unreachable(key, &tried, down));
                     }
