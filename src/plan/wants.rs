@@ -12,7 +12,7 @@ pub type WantNo = u32;
 pub type SessionNo = u32;
 
 /// By what a row asks for participants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WantKind {
     /// All of the session.
     Everyone,

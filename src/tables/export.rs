@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
@@ -16,15 +17,15 @@ use super::participants::{Context, ParticipantRows};
 use super::peer_events::PeerEventRows;
 use super::schema::Table;
 use super::session_pages::{PageCache, Person, SessionPages};
-use super::warnings::{Notice, Warnings};
+use super::warnings::{Notice, Warnings, excerpt};
 use super::{Hand, Made, hand_on, sessions};
 use crate::error::Result;
 use crate::fetch::Reason;
 use crate::lists::ListRow;
-use crate::log::{Entries, EntryAnswer, Location, Log, Replies, Ruling, State};
-use crate::model::{IdKey, ParticipantId};
+use crate::log::{EntryAnswer, Location, Log, Replies, Ruling, State};
+use crate::model::{IdKey, ParticipantId, trim_id};
 use crate::plan::{SessionNo, Want, WantKind, WantNo, Wants};
-use crate::wire::{Expected, Object, RawValue};
+use crate::wire::{Expected, Field, Object, RawValue, text};
 
 /// The tables being made.
 pub(super) struct Export<'a> {
@@ -32,7 +33,7 @@ pub(super) struct Export<'a> {
     replies: &'a Replies,
     hand: Hand<'a>,
     cache: PageCache,
-    list_files: Vec<String>,
+    list_files: Vec<Rc<str>>,
     /// When the export began: the time of failures for which nothing was sent.
     started_at: DateTime<Utc>,
     /// Whether pages hold the records; with `--fetch detail` they only name ids.
@@ -50,6 +51,8 @@ pub(super) struct Export<'a> {
     label_hashes: Vec<u32>,
     /// Who was exported other than by a want of its own, for sessions with wants to come.
     exported: HashMap<SessionNo, HashSet<IdKey>>,
+    /// Sessions whose pages' oddities were noted; empty while no pages were needed.
+    noted_pages: Vec<bool>,
     from_pages: u64,
     /// Pages asked for in place of details.
     pages_for_details: u64,
@@ -67,7 +70,7 @@ impl<'a> Export<'a> {
             replies,
             hand,
             cache: PageCache::new(log.entries()?),
-            list_files: lists.iter().map(|list| list.path.clone()).collect(),
+            list_files: lists.iter().map(|list| Rc::from(list.path.as_str())).collect(),
             started_at: DateTime::parse_from_rfc3339(&head.started_at)
                 .map(|t| t.to_utc())
                 .unwrap_or_default(),
@@ -82,6 +85,7 @@ impl<'a> Export<'a> {
             next_want: 0,
             label_hashes: Vec::new(),
             exported: HashMap::new(),
+            noted_pages: Vec::new(),
             from_pages: 0,
             pages_for_details: 0,
         })
@@ -90,7 +94,7 @@ impl<'a> Export<'a> {
     /// Adds everything that a list row asks for.
     pub(super) fn add_row(&mut self, row: &ListRow) -> Result<()> {
         let list_file = self.list_files.get(row.file).cloned().unwrap_or_default();
-        let origin = (list_file.as_str(), row);
+        let origin = (&*list_file, row);
         id_list::add_labels(&mut self.labels, &list_file, row);
         let want = row.asked.as_ref().ok().and_then(|asked| self.wants.find(asked));
         let (status, matched) = match want {
@@ -188,8 +192,7 @@ impl<'a> Export<'a> {
             WantKind::User | WantKind::Custom => {
                 let pages = self.pages(want.session)?;
                 let people = pages.by_other(want.kind, want.key, &mut self.cache)?;
-                let status = self.add_matched(number, want, &pages, &people, origin)?;
-                (status, (status != Status::Failed).then_some(want.kind))
+                self.add_matched(number, want, &pages, &people, origin)?.ends(want.kind)
             }
         };
         if self.wants.last_of(want.session) == number {
@@ -208,12 +211,11 @@ impl<'a> Export<'a> {
         let block = self.cache.entries.block(reply.location)?;
         let entry = self.cache.entries.parse(&block, reply.location)?;
         let fetched_at = entry.arrived_at;
-        if let Some((object, others)) = found(&entry.answer, Expected::Session) {
-            let warnings = &mut self.warnings;
+        let warnings = &mut self.warnings;
+        if let Some(Found { object, others }) = found(&entry.answer, Expected::Session, warnings) {
             sessions::add(&mut self.sessions, &session_id, object, &others, fetched_at, warnings);
         } else {
-            let failed = reply_failed(&mut self.cache.entries, reply.location)?;
-            self.failures.add(Some(&session_id), None, origin, &failed);
+            self.failures.add(Some(&session_id), None, origin, &Failed::of(entry));
         }
         Ok(())
     }
@@ -226,7 +228,7 @@ impl<'a> Export<'a> {
         }
         let missing = pages.broken.clone().or_else(|| {
             // Not even a first page: the log ends before it, which a finished export's cannot.
-            pages.last.is_none().then(|| Failed::unsent(Reason::RetriesExhausted, self.started_at))
+            pages.last().is_none().then(|| Failed::unsent(Reason::RetriesExhausted, self.started_at))
         });
         let Some(failed) = missing else { return Ok(Status::Expanded) };
         let session_id = self.wants.session_id(want.session).to_string();
@@ -246,9 +248,9 @@ impl<'a> Export<'a> {
             return Ok((Status::Duplicate, None));
         }
         if let Some(Ruling { state: State::Found, location }) = details {
-            let asked_for = want.participant();
-            self.add_details(want.session, asked_for, location, origin)?;
-            return Ok((Status::Exported, Some(WantKind::Participant)));
+            let (came, matched) =
+                self.add_details(number, want.session, want.participant(), location, origin)?;
+            return Ok(came.ends(matched));
         }
         let pages = self.pages(want.session)?;
         if let Some(person) = pages.by_id(want.key).filter(|_| self.pages_are_records) {
@@ -259,12 +261,12 @@ impl<'a> Export<'a> {
         let enrolled =
             if is_unknown { pages.by_other(WantKind::User, want.key, &mut self.cache)? } else { Vec::new() };
         if !enrolled.is_empty() {
-            let status = self.add_matched(number, want, &pages, &enrolled, origin)?;
-            return Ok((status, (status != Status::Failed).then_some(WantKind::User)));
+            let came = self.add_matched(number, want, &pages, &enrolled, origin)?;
+            return Ok(came.ends(WantKind::User));
         }
         let failed = match details {
-            Some(reply) => reply_failed(&mut self.cache.entries, reply.location)?,
-            None => self.absent(&pages),
+            Some(reply) => self.cache.failed(reply.location)?,
+            None => self.absent(&pages)?,
         };
         self.fail(want, &failed, origin);
         Ok((Status::Failed, None))
@@ -278,20 +280,20 @@ impl<'a> Export<'a> {
         pages: &SessionPages,
         people: &[Person],
         origin: Origin<'_>,
-    ) -> Result<Status> {
+    ) -> Result<Came> {
         if people.is_empty() {
-            let failed = self.absent(pages);
+            let failed = self.absent(pages)?;
             self.fail(want, &failed, origin);
-            return Ok(Status::Failed);
+            return Ok(Came::Failure);
         }
-        let mut exported = false;
+        let mut came = Came::Nothing;
         for person in people {
-            exported |= self.add_person(number, want.session, pages, *person, origin)?;
+            came = came.max(self.add_person(number, want.session, pages, *person, origin)?);
         }
-        Ok(if exported { Status::Exported } else { Status::Duplicate })
+        Ok(came)
     }
 
-    /// One person of the pages, unless an earlier row had it; whether a row or a failure came of it.
+    /// One person of the pages, unless an earlier row had it.
     fn add_person(
         &mut self,
         number: WantNo,
@@ -299,63 +301,92 @@ impl<'a> Export<'a> {
         pages: &SessionPages,
         person: Person,
         origin: Origin<'_>,
-    ) -> Result<bool> {
+    ) -> Result<Came> {
         let Some(id) = person.id else {
             self.fail_nameless(session, pages, person, origin)?;
-            return Ok(true);
+            return Ok(Came::Failure);
         };
-        let has_own_row = self.wants.participant(session, id).is_some_and(|own| own < number);
-        if has_own_row || self.is_exported(session, id) {
-            return Ok(false);
-        }
-        if self.wants.last_of(session) > number {
-            self.exported.entry(session).or_default().insert(id);
+        if !self.claim(number, session, id) {
+            return Ok(Came::Nothing);
         }
         if self.pages_are_records {
             self.add_record(session, pages, person, origin)?;
-            return Ok(true);
+            return Ok(Came::Row);
         }
         let participant = ParticipantId::from_bytes(id.to_bytes());
         match self.replies.details(self.wants, session, participant) {
             Some(Ruling { state: State::Found, location }) => {
-                self.add_details(session, participant, location, origin)?;
+                Ok(self.add_details(number, session, participant, location, origin)?.0)
             }
             Some(reply) => {
-                let failed = reply_failed(&mut self.cache.entries, reply.location)?;
+                let failed = self.cache.failed(reply.location)?;
                 let session_id = self.wants.session_id(session).to_string();
                 self.failures.add(Some(&session_id), Some(&participant.to_string()), origin, &failed);
+                Ok(Came::Failure)
             }
             // Only an id that is no UUID was not asked for.
-            None => self.fail_nameless(session, pages, person, origin)?,
+            None => {
+                self.fail_nameless(session, pages, person, origin)?;
+                Ok(Came::Failure)
+            }
         }
-        Ok(true)
     }
 
-    /// A participant from its own reply.
+    /// Whether a participant is this want's to export: no earlier row had it. No later one has it then.
+    fn claim(&mut self, number: WantNo, session: SessionNo, id: IdKey) -> bool {
+        let own = self.wants.participant(session, id);
+        if own.is_some_and(|own| own < number) || self.is_exported(session, id) {
+            return false;
+        }
+        if own != Some(number) && self.wants.last_of(session) > number {
+            self.exported.entry(session).or_default().insert(id);
+        }
+        true
+    }
+
+    /// A participant from its own reply; and by which id the API found it.
     fn add_details(
         &mut self,
+        number: WantNo,
         session: SessionNo,
         participant: ParticipantId,
         location: Location,
         origin: Origin<'_>,
-    ) -> Result<()> {
+    ) -> Result<(Came, WantKind)> {
         let session_id = self.wants.session_id(session).to_string();
         let participant_id = participant.to_string();
         let block = self.cache.entries.block(location)?;
         let entry = self.cache.entries.parse(&block, location)?;
-        let Some((object, others)) = found(&entry.answer, Expected::Participant) else {
-            let message = "the logged reply holds no participant".to_owned();
-            let failed = Failed { message, ..Failed::unsent(Reason::BadResponse, entry.arrived_at) };
+        let fetched_at = entry.arrived_at;
+        let Some(found) = found(&entry.answer, Expected::Participant, &mut self.warnings) else {
+            let failed = Failed::of(entry);
             self.failures.add(Some(&session_id), Some(&participant_id), origin, &failed);
-            return Ok(());
+            return Ok((Came::Failure, WantKind::Participant));
         };
+        let mut matched = WantKind::Participant;
+        if let Some(other) = found.other_id(participant) {
+            let example = || format!("asked for {participant_id}, got {}", found.shown_id());
+            self.warnings.note(Notice::OtherParticipant, Table::Participants, "id", example);
+            if !self.claim(number, session, other) {
+                return Ok((Came::Nothing, matched));
+            }
+            if found
+                .object
+                .get("user_id")
+                .and_then(text)
+                .is_some_and(|id| IdKey::of(&id) == participant.into())
+            {
+                matched = WantKind::User;
+            }
+        }
         let context = Context {
             session_id: &session_id,
             asked_for: Some(&participant_id),
             origin: Some((origin.0, origin.1.row_number)),
-            fetched_at: entry.arrived_at,
+            fetched_at,
         };
-        self.add_object(&context, object, &others)
+        self.add_object(&context, found.object, &found.others)?;
+        Ok((Came::Row, matched))
     }
 
     /// A participant from a page.
@@ -400,7 +431,7 @@ impl<'a> Export<'a> {
     ) -> Result<()> {
         let (location, place) = pages.place(person);
         let Some(page) = self.cache.page(location)? else { return Ok(()) };
-        let record = page.record(place).map(super::record::excerpt).unwrap_or_default();
+        let record = page.record(place).map(excerpt).unwrap_or_default();
         let message = format!("a record on a page has no usable id: {record}");
         let failed = Failed { message, ..Failed::unsent(Reason::BadResponse, page.fetched_at) };
         let session_id = self.wants.session_id(session).to_string();
@@ -409,14 +440,14 @@ impl<'a> Export<'a> {
     }
 
     /// Why somebody is not on a session's pages: a page is missing, or nobody of that id is there.
-    fn absent(&self, pages: &SessionPages) -> Failed {
+    fn absent(&mut self, pages: &SessionPages) -> Result<Failed> {
         if let Some(broken) = &pages.broken {
-            return broken.clone();
+            return Ok(broken.clone());
         }
-        let last = pages.last.clone();
+        let last = pages.last().map(|location| self.cache.failed(location)).transpose()?;
         let base = last.unwrap_or_else(|| Failed::unsent(Reason::NotFound, self.started_at));
         let message = format!("not among the {} participants of the session", pages.people.len());
-        Failed { reason: Reason::NotFound, message, ..base }
+        Ok(Failed { reason: Reason::NotFound, message, ..base })
     }
 
     fn fail(&mut self, want: Want, failed: &Failed, origin: Origin<'_>) {
@@ -430,46 +461,81 @@ impl<'a> Export<'a> {
         self.exported.get(&session).is_some_and(|exported| exported.contains(&id))
     }
 
-    fn pages(&mut self, session: SessionNo) -> Result<std::rc::Rc<SessionPages>> {
-        self.cache.session(session, self.replies)
+    fn pages(&mut self, session: SessionNo) -> Result<Rc<SessionPages>> {
+        let pages = self.cache.session(session, self.replies)?;
+        if self.noted_pages.is_empty() {
+            self.noted_pages = vec![false; self.wants.sessions()];
+        }
+        // A session may be read again for later rows; what is odd about its pages counts once.
+        if !std::mem::replace(&mut self.noted_pages[session as usize], true) {
+            for (notice, path, example) in &pages.odd {
+                self.warnings.note(*notice, Table::Participants, path, || example.clone());
+            }
+        }
+        Ok(pages)
     }
 }
 
-/// The promised object of a found reply, and what came around it, by its path.
-fn found<'a>(
-    answer: &EntryAnswer<'a>,
-    expected: Expected,
-) -> Option<(Object<'a>, Vec<(String, &'a RawValue)>)> {
+/// What came of a want for one participant; of several, the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    /// An earlier row had it.
+    Nothing,
+    /// A row of `failures`.
+    Failure,
+    /// A row of `participants`.
+    Row,
+}
+
+impl Came {
+    /// What it makes of the list row, where a participant was found by `kind`.
+    const fn ends(self, kind: WantKind) -> (Status, Option<WantKind>) {
+        match self {
+            Self::Nothing => (Status::Duplicate, None),
+            Self::Failure => (Status::Failed, None),
+            Self::Row => (Status::Exported, Some(kind)),
+        }
+    }
+}
+
+/// A promised object, and what came around it, by its path.
+struct Found<'a> {
+    object: Object<'a>,
+    others: Vec<(String, &'a RawValue)>,
+}
+
+impl<'a> Found<'a> {
+    /// The id of a record that names another participant than the one asked for.
+    fn other_id(&self, participant: ParticipantId) -> Option<IdKey> {
+        let id = self.object.get("id").and_then(text)?;
+        let id = (!trim_id(&id).is_empty()).then(|| IdKey::of(&id))?;
+        (id != participant.into()).then_some(id)
+    }
+
+    fn shown_id(&self) -> &'a str {
+        self.object.get("id").map_or("none", RawValue::get)
+    }
+}
+
+/// The promised object of a found reply.
+fn found<'a>(answer: &EntryAnswer<'a>, expected: Expected, warnings: &mut Warnings) -> Option<Found<'a>> {
     let EntryAnswer::Found(body) = answer else { return None };
     let reply = expected.find(body.get().as_bytes()).ok()?;
-    let path = |place: &str, field: &crate::wire::Field<'_>| match &field.name {
-        Some(name) => format!("{place}{name}"),
-        None => format!("{place}{}", field.raw_name.get()),
-    };
-    let others = reply.others.iter().map(|(place, field)| (path(place, field), field.value)).collect();
-    Some((Object::parse(reply.value)?, others))
+    let table = if expected == Expected::Session { Table::Sessions } else { Table::Participants };
+    for (place, field) in &reply.overwritten {
+        let path = format!("{place}{}", field.shown_name());
+        warnings.note(Notice::DuplicateKey, table, &path, || excerpt(field.value.get()).into_owned());
+    }
+    let path = |(place, field): &(&str, Field<'a>)| (format!("{place}{}", field.shown_name()), field.value);
+    Some(Found { object: Object::parse(reply.value)?, others: reply.others.iter().map(path).collect() })
 }
 
-/// What a logged reply says of its failure; of a reply that came, its tries and name.
-pub(super) fn reply_failed(entries: &mut Entries, location: Location) -> Result<Failed> {
-    let block = entries.block(location)?;
-    let entry = entries.parse(&block, location)?;
-    let base = Failed {
-        attempts: entry.attempts,
-        cf_ray: entry.cf_ray,
-        ..Failed::unsent(Reason::NotFound, entry.arrived_at)
-    };
-    Ok(match entry.answer {
-        EntryAnswer::Found(_) => Failed { http_status: Some(200), ..base },
-        EntryAnswer::Failed { reason, http_status, api_code, message } => {
-            Failed { reason, http_status, api_code, message, ..base }
-        }
-    })
-}
-
+/// A hash of labels, whatever their order.
 fn labels_hash(labels: &[(std::sync::Arc<str>, String)]) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    labels.hash(&mut hasher);
-    let hash = hasher.finish();
-    (hash >> 32) as u32 ^ (hash & 0xFFFF_FFFF) as u32
+    labels.iter().fold(0, |sum, label| {
+        let mut hasher = DefaultHasher::new();
+        label.hash(&mut hasher);
+        let hash = hasher.finish();
+        ((hash >> 32) as u32 ^ (hash & 0xFFFF_FFFF) as u32).wrapping_add(sum)
+    })
 }

@@ -8,6 +8,7 @@ use super::columns::Columns;
 use super::record::{close, push_member};
 use crate::fetch::Reason;
 use crate::lists::{Asked, ListRow};
+use crate::log::{Entry, EntryAnswer};
 
 /// Why an id could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,25 @@ impl Failed {
             attempts: 0,
             cf_ray: None,
             at,
+        }
+    }
+
+    /// What a logged reply says of its failure. Of a reply that came: its tries and name, for a failure
+    /// to be told from what it lacks.
+    pub(super) fn of(entry: Entry<'_>) -> Self {
+        let base = Self {
+            attempts: entry.attempts,
+            cf_ray: entry.cf_ray,
+            ..Self::unsent(Reason::BadResponse, entry.arrived_at)
+        };
+        match entry.answer {
+            EntryAnswer::Found(_) => {
+                let message = "the logged reply does not hold what was asked for".to_owned();
+                Self { http_status: Some(200), message, ..base }
+            }
+            EntryAnswer::Failed { reason, http_status, api_code, message } => {
+                Self { reason, http_status, api_code, message, ..base }
+            }
         }
     }
 }

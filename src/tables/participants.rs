@@ -6,9 +6,9 @@ use super::columns::Columns;
 use super::peer_events::PeerEventRows;
 use super::record::Record;
 use super::schema::Table;
-use super::warnings::{Notice, Warnings};
+use super::warnings::Warnings;
 use crate::error::Result;
-use crate::model::{IdKey, Minutes};
+use crate::model::{Minutes, ParticipantId, trim_id};
 use crate::wire::{Object, RawValue};
 
 /// Where a record comes from and for whom.
@@ -74,16 +74,14 @@ impl ParticipantRows {
     ) -> Result<()> {
         let mut record = Record::new(Table::Participants, object, warnings);
         let id = record.text("id", warnings);
-        let participant_id = id.as_deref().map_or_else(
-            || context.asked_for.unwrap_or_default().to_owned(),
-            |id| crate::model::ParticipantId::parse(id).map_or_else(|| id.to_owned(), |id| id.to_string()),
-        );
-        if let (Some(asked_for), Some(id)) = (context.asked_for, &id)
-            && IdKey::of(asked_for) != IdKey::of(id)
-        {
-            let example = || format!("asked for {asked_for}, got {id}");
-            warnings.note(Notice::OtherParticipant, Table::Participants, "id", example);
+        let named = id.as_deref().filter(|id| !trim_id(id).is_empty());
+        if id.is_some() && named.is_none() {
+            record.put_back("id", "an id", warnings);
         }
+        let participant_id = named.map_or_else(
+            || context.asked_for.unwrap_or_default().to_owned(),
+            |id| ParticipantId::parse(id).map_or_else(|| id.to_owned(), |id| id.to_string()),
+        );
         let user_id = record.text("user_id", warnings);
         let custom_participant_id = record.text("custom_participant_id", warnings);
         let display_name = record.text("display_name", warnings);

@@ -4,10 +4,10 @@ use super::columns::Columns;
 use super::participants::{Context, add};
 use super::record::{Record, close, push_member};
 use super::schema::Table;
-use super::warnings::{Notice, Warnings};
+use super::warnings::{Notice, Warnings, excerpt};
 use super::{Hand, hand_on};
 use crate::error::Result;
-use crate::wire::{Object, RawValue, each_element};
+use crate::wire::{RawValue, each_element};
 
 /// What a list of events came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,12 +35,13 @@ impl PeerEventRows<'_> {
         warnings: &mut Warnings,
     ) -> Result<Option<Listed>> {
         let mut listed = Listed::default();
+        let mut record = Record::empty(Table::PeerEvents);
         let mut failed = None;
         let is_array = each_element(value, |event| {
             if failed.is_some() {
                 return;
             }
-            let consumed = self.add(context, participant_id, listed.events, event, warnings);
+            let consumed = self.add(context, participant_id, listed.events, event, &mut record, warnings);
             add(&mut listed.minutes_consumed, consumed);
             listed.events += 1;
             if self.columns.is_full() {
@@ -54,17 +55,16 @@ impl PeerEventRows<'_> {
     }
 
     /// Adds an event; gives its minutes.
-    fn add(
+    fn add<'a>(
         &mut self,
         context: &Context<'_>,
         participant_id: &str,
         index: u64,
-        event: &RawValue,
+        event: &'a RawValue,
+        record: &mut Record<'a>,
         warnings: &mut Warnings,
     ) -> Option<i128> {
-        let object = Object::parse(event);
-        let no_object = object.is_none().then_some(event);
-        let mut record = Record::new(Table::PeerEvents, object.unwrap_or_default(), warnings);
+        let is_object = record.read(event, warnings);
         let event_id = record.text("id", warnings);
         let event_name = record.text("event_name", warnings);
         let consumed = record.minutes("minutes_consumed", warnings);
@@ -76,12 +76,12 @@ impl PeerEventRows<'_> {
         let created_at = record.time("created_at", warnings);
         let updated_at = record.time("updated_at", warnings);
         let mut extra = record.extra(&[], warnings);
-        if let Some(value) = no_object {
-            // The event is no object: kept whole under the name of the list it stood in.
-            let example = || super::record::excerpt(value.get());
+        if !is_object {
+            // Kept whole under the name of the list it stood in.
+            let example = || format!("expected an object, found {}", excerpt(event.get()));
             warnings.note(Notice::Misfit, Table::PeerEvents, "peer_events", example);
             let mut kept = String::new();
-            push_member(&mut kept, "\"peer_events\"", value.get());
+            push_member(&mut kept, "\"peer_events\"", event.get());
             extra = close(kept);
         }
         self.columns

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 
 use super::schema::Table;
-use super::warnings::{Notice, Warnings};
+use super::warnings::{Notice, Warnings, excerpt};
 use crate::model::Minutes;
 use crate::wire::{Object, RawValue, is_null, text};
 
@@ -31,12 +31,31 @@ enum Fate {
 impl<'a> Record<'a> {
     /// An object for a table; duplicate keys are noted.
     pub(super) fn new(table: Table, object: Object<'a>, warnings: &mut Warnings) -> Self {
-        if object.duplicates > 0 {
-            warnings.note(Notice::DuplicateKey, table, "", || {
-                format!("{} values were followed by another of the same key", object.duplicates)
-            });
+        let mut record = Self { table, fates: Vec::new(), object };
+        record.begin(warnings);
+        record
+    }
+
+    /// No object yet; [`read`](Self::read) gives it one after the other.
+    pub(super) fn empty(table: Table) -> Self {
+        Self { table, fates: Vec::new(), object: Object::default() }
+    }
+
+    /// Goes on with another object, in the same memory; whether the value is one. Where it is none, the
+    /// record has no field.
+    pub(super) fn read(&mut self, value: &'a RawValue, warnings: &mut Warnings) -> bool {
+        let is_object = self.object.read(value);
+        self.begin(warnings);
+        is_object
+    }
+
+    fn begin(&mut self, warnings: &mut Warnings) {
+        self.fates.clear();
+        self.fates.resize(self.object.fields.len(), Fate::Unknown);
+        for field in &self.object.overwritten {
+            let example = || format!("{} was followed by another", excerpt(field.value.get()));
+            warnings.note(Notice::DuplicateKey, self.table, field.shown_name(), example);
         }
-        Self { table, fates: vec![Fate::Unknown; object.fields.len()], object }
     }
 
     /// The place and value of a field that is there and not null. A null is taken.
@@ -125,10 +144,10 @@ impl<'a> Record<'a> {
         };
         self.fates[place] = Fate::Taken;
         if quoted.is_some() {
-            warnings.note(Notice::NumberAsText, self.table, name, || excerpt(value.get()));
+            warnings.note(Notice::NumberAsText, self.table, name, || excerpt(value.get()).into_owned());
         }
         if parsed.rounded {
-            warnings.note(Notice::Rounded, self.table, name, || excerpt(value.get()));
+            warnings.note(Notice::Rounded, self.table, name, || excerpt(value.get()).into_owned());
         }
         Some(parsed.minutes)
     }
@@ -144,7 +163,7 @@ impl<'a> Record<'a> {
         };
         self.fates[place] = Fate::Taken;
         if quoted.is_some() {
-            warnings.note(Notice::NumberAsText, self.table, name, || excerpt(value.get()));
+            warnings.note(Notice::NumberAsText, self.table, name, || excerpt(value.get()).into_owned());
         }
         Some(number)
     }
@@ -152,20 +171,20 @@ impl<'a> Record<'a> {
     /// What no column took, as a JSON object with the API's names; `None` where nothing is left.
     ///
     /// `others` are fields from around the object, by their path.
-    pub(super) fn extra(self, others: &[(String, &RawValue)], warnings: &mut Warnings) -> Option<String> {
+    pub(super) fn extra(&self, others: &[(String, &RawValue)], warnings: &mut Warnings) -> Option<String> {
         let mut extra = String::new();
         for (field, fate) in self.object.fields.iter().zip(&self.fates) {
             if *fate == Fate::Taken {
                 continue;
             }
             if *fate == Fate::Unknown {
-                let name = field.name.as_deref().unwrap_or(field.raw_name.get());
-                warnings.note(Notice::UnknownField, self.table, name, || excerpt(field.value.get()));
+                let example = || excerpt(field.value.get()).into_owned();
+                warnings.note(Notice::UnknownField, self.table, field.shown_name(), example);
             }
             push_member(&mut extra, field.raw_name.get(), field.value.get());
         }
         for (path, value) in others {
-            warnings.note(Notice::UnknownField, self.table, path, || excerpt(value.get()));
+            warnings.note(Notice::UnknownField, self.table, path, || excerpt(value.get()).into_owned());
             push_member(&mut extra, &serde_json::Value::from(path.as_str()).to_string(), value.get());
         }
         close(extra)
@@ -197,13 +216,4 @@ fn whole(digits: &str) -> Option<i64> {
         return (!parsed.rounded && units % ONE == 0).then_some(units / ONE);
     }
     digits.parse().ok()
-}
-
-/// The start of a value that may be long, for a message.
-pub(super) fn excerpt(text: &str) -> String {
-    const CHARS: usize = 80;
-    match text.char_indices().nth(CHARS) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
 }

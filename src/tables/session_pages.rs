@@ -4,20 +4,22 @@
 //! "Plan").
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::export::reply_failed;
 use super::failures::Failed;
+use super::warnings::{Notice, excerpt};
 use crate::error::Result;
 use crate::log::{Entries, EntryAnswer, Location, Replies, State};
 use crate::model::IdKey;
 use crate::plan::{SessionNo, WantKind};
-use crate::wire::{Expected, Listed, Object, RawValue, elements};
+use crate::wire::{Expected, Field, Listed, Object, each_element};
 
 /// A page whose records can be found without reading it again.
 pub(super) struct OpenPage {
@@ -25,8 +27,13 @@ pub(super) struct OpenPage {
     block: Arc<Vec<u8>>,
     /// The records' places in the block.
     records: Vec<Range<usize>>,
+    /// What is odd around the records.
+    odd: Vec<Odd>,
     pub(super) fetched_at: DateTime<Utc>,
 }
+
+/// Something odd about a page: what, in which field, and an example.
+pub(super) type Odd = (Notice, String, String);
 
 impl OpenPage {
     /// Reads a page; `None` where the reply is none.
@@ -37,12 +44,20 @@ impl OpenPage {
         let fetched_at = entry.arrived_at;
         let Ok(page) = Expected::Participants.find(body.get().as_bytes()) else { return Ok(None) };
         let base = block.as_ptr() as usize;
-        let place = |record: &RawValue| {
+        let mut records = Vec::new();
+        each_element(page.value, |record| {
             let start = record.get().as_ptr() as usize - base;
-            start..start + record.get().len()
+            records.push(start..start + record.get().len());
+        });
+        let odd = |notice: Notice, (place, field): &(&str, Field<'_>)| {
+            (notice, format!("{place}{}", field.shown_name()), excerpt(field.value.get()).into_owned())
         };
-        let records = elements(page.value).unwrap_or_default().into_iter().map(place).collect();
-        Ok(Some(Self { block, records, fetched_at }))
+        // A page's own fields belong to no participant, hence to no `extra`: they are told and stay in
+        // the log.
+        let unknown = page.others.iter().map(|field| odd(Notice::UnknownField, field));
+        let overwritten = page.overwritten.iter().map(|field| odd(Notice::DuplicateKey, field));
+        let odd = unknown.chain(overwritten).collect();
+        Ok(Some(Self { block, records, odd, fetched_at }))
     }
 
     /// The text of a record.
@@ -65,28 +80,30 @@ impl OpenPage {
 pub(super) struct Person {
     /// `id`; `None` where the record has none.
     pub(super) id: Option<IdKey>,
-    /// The page that holds the record.
-    page: u32,
-    /// Its place on the page.
-    place: u32,
+    /// Number of the record, counted over all pages.
+    record: u32,
 }
 
-/// Numbers of people by `user_id` and `custom_participant_id`.
-type ByOther = HashMap<(WantKind, IdKey), Vec<u32>>;
+/// A person's number by `user_id` and `custom_participant_id`, sorted.
+type ByOther = Vec<(WantKind, IdKey, u32)>;
 
-/// A session's pages together.
+/// A session's pages together. A million people cost about 35 bytes each.
 pub(super) struct SessionPages {
-    /// The pages that came, by number.
-    pages: Vec<Location>,
+    /// The pages that came, by number, each with the number of its first record.
+    pages: Vec<(u32, Location)>,
     /// Everybody, each once, in the API's order.
     pub(super) people: Vec<Person>,
-    by_id: HashMap<IdKey, u32>,
+    /// Numbers of `people`, by their id.
+    by_id: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     /// Made where a want asks by another id than the participant's.
     by_other: OnceCell<ByOther>,
     /// Why a page is missing, where one is.
     pub(super) broken: Option<Failed>,
-    /// When the last page arrived, and its tries and name.
-    pub(super) last: Option<Failed>,
+    /// The reply to the last page.
+    last: Option<Location>,
+    /// What is odd about the pages.
+    pub(super) odd: Vec<Odd>,
 }
 
 impl SessionPages {
@@ -95,47 +112,58 @@ impl SessionPages {
         let mut this = Self {
             pages: Vec::new(),
             people: Vec::new(),
-            by_id: HashMap::new(),
+            by_id: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
             by_other: OnceCell::new(),
             broken: None,
             last: None,
+            odd: Vec::new(),
         };
+        let mut records = 0;
         for page in replies.pages(session) {
             let location = page.reply.location;
-            let failed = reply_failed(&mut cache.entries, location)?;
+            this.last = Some(location);
             if page.reply.state != State::Found {
-                this.broken = Some(failed.clone());
-            }
-            this.last = Some(failed);
-            if let Some(open) = cache.page(location)? {
-                this.add_page(location, &open);
+                this.broken = Some(cache.failed(location)?);
+            } else if let Some(open) = cache.page(location)? {
+                this.pages.push((records, location));
+                this.add_page(&open, &mut records);
+                // A hostile listing may have a million pages; what is odd about its first ones will do.
+                this.odd.extend(open.odd.iter().take(MOST_ODD.saturating_sub(this.odd.len())).cloned());
             }
         }
         Ok(this)
     }
 
-    fn add_page(&mut self, location: Location, open: &OpenPage) {
-        let page = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
-        self.pages.push(location);
-        for (index, place) in (0..open.records.len()).zip(0_u32..) {
-            let listed = open.listed(index);
-            let person = Person { id: listed.id, page, place };
-            let known = listed.id.and_then(|id| self.by_id.get(&id).copied());
-            let number = known.unwrap_or_else(|| u32::try_from(self.people.len()).unwrap_or(u32::MAX));
-            if known.is_some() {
-                self.people[number as usize] = person;
-                continue;
-            }
-            self.people.push(person);
-            if let Some(id) = listed.id {
-                self.by_id.insert(id, number);
+    fn add_page(&mut self, open: &OpenPage, records: &mut u32) {
+        for place in 0..open.records.len() {
+            let person = Person { id: open.listed(place).id, record: *records };
+            *records = records.saturating_add(1);
+            match person.id.and_then(|id| self.number(id)) {
+                Some(known) => self.people[known as usize] = person,
+                None => self.add_person(person),
             }
         }
     }
 
+    fn add_person(&mut self, person: Person) {
+        let number = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
+        self.people.push(person);
+        let Self { by_id, people, hasher, .. } = self;
+        if let Some(id) = person.id {
+            let hash = |number: &u32| hasher.hash_one(people[*number as usize].id);
+            by_id.insert_unique(hasher.hash_one(Some(id)), number, hash);
+        }
+    }
+
+    fn number(&self, id: IdKey) -> Option<u32> {
+        let is = |number: &u32| self.people[*number as usize].id == Some(id);
+        self.by_id.find(self.hasher.hash_one(Some(id)), is).copied()
+    }
+
     /// The participant with this id.
     pub(super) fn by_id(&self, id: IdKey) -> Option<Person> {
-        self.by_id.get(&id).map(|number| self.people[*number as usize])
+        self.number(id).map(|number| self.people[number as usize])
     }
 
     /// Everybody with this `user_id` or `custom_participant_id`, in the API's order.
@@ -147,8 +175,10 @@ impl SessionPages {
                 || read
             }),
         };
-        let numbers = by_other.get(&(kind, key)).map(Vec::as_slice).unwrap_or_default();
-        Ok(numbers.iter().map(|number| self.people[*number as usize]).collect())
+        let order = |(other_kind, other, _): &(WantKind, IdKey, u32)| (*other_kind, *other) < (kind, key);
+        let matching = by_other[by_other.partition_point(order)..].iter();
+        let matching = matching.take_while(|(other_kind, other, _)| (*other_kind, *other) == (kind, key));
+        Ok(matching.map(|(_, _, number)| self.people[*number as usize]).collect())
     }
 
     fn read_others(&self, cache: &mut PageCache) -> Result<ByOther> {
@@ -158,28 +188,36 @@ impl SessionPages {
             let Some(page) = cache.page(location)? else { continue };
             let listed = page.listed(place);
             for (kind, key) in [(WantKind::User, listed.user), (WantKind::Custom, listed.custom)] {
-                if let Some(key) = key {
-                    by_other.entry((kind, key)).or_default().push(number);
-                }
+                by_other.extend(key.map(|key| (kind, key, number)));
             }
         }
+        by_other.sort_unstable();
         Ok(by_other)
     }
 
     /// The page and place of a person's record.
     pub(super) fn place(&self, person: Person) -> (Location, usize) {
-        (self.pages[person.page as usize], person.place as usize)
+        let page = self.pages.partition_point(|(first, _)| *first <= person.record) - 1;
+        let (first, location) = self.pages[page];
+        (location, (person.record - first) as usize)
+    }
+
+    /// The reply to the last page; `None` where none was asked for.
+    pub(super) const fn last(&self) -> Option<Location> {
+        self.last
     }
 }
 
+/// Oddities that are told of one session's pages.
+const MOST_ODD: usize = 1_000;
 /// Pages kept open: rows of one session mostly follow each other.
 const OPEN_PAGES: usize = 4;
 /// Bytes of open pages beyond which they are closed before another is opened.
 const OPEN_BYTES: usize = 8 << 20;
-/// Sessions kept open: lists that are sorted by something else come back to a session soon or never.
-const OPEN_SESSIONS: usize = 16;
-/// People of open sessions beyond which only the last session is kept.
-const OPEN_PEOPLE: usize = 20_000;
+/// Sessions kept open: a list that is sorted by something else comes back to a session much later.
+const OPEN_SESSIONS: usize = 256;
+/// People of all open sessions; a session of more is kept alone. 80 bytes each, with their other ids: 24 MB.
+const OPEN_PEOPLE: usize = 300_000;
 
 /// The pages and sessions read last, and the log's entries behind them.
 pub(super) struct PageCache {
@@ -191,6 +229,12 @@ pub(super) struct PageCache {
 impl PageCache {
     pub(super) const fn new(entries: Entries) -> Self {
         Self { entries, pages: VecDeque::new(), sessions: VecDeque::new() }
+    }
+
+    /// Why a reply is a failure.
+    pub(super) fn failed(&mut self, location: Location) -> Result<Failed> {
+        let block = self.entries.block(location)?;
+        Ok(Failed::of(self.entries.parse(&block, location)?))
     }
 
     /// A page; `None` where the reply at this place is none.

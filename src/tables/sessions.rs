@@ -6,6 +6,7 @@ use super::columns::Columns;
 use super::record::Record;
 use super::schema::Table;
 use super::warnings::Warnings;
+use crate::model::IdKey;
 use crate::wire::{Object, RawValue};
 
 /// Adds a session's record. `others` are fields from around it.
@@ -19,7 +20,7 @@ pub(super) fn add(
 ) {
     let mut record = Record::new(Table::Sessions, object, warnings);
     // The id is the one that was asked for; where the record says another, that stays in extra.
-    if record.text("id", warnings).is_some_and(|id| id != session_id) {
+    if record.text("id", warnings).is_some_and(|id| IdKey::of(&id) != IdKey::of(session_id)) {
         record.put_back("id", "the id that was asked for", warnings);
     }
     let meeting_id = record.text("associated_id", warnings);

@@ -1,5 +1,6 @@
 //! What was odd in the data and survived: counted, with an example of each kind.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::schema::Table;
@@ -45,7 +46,9 @@ const MOST_NAMES: usize = 500;
 /// Counted oddities by kind, table and field.
 #[derive(Debug, Default)]
 pub struct Warnings {
-    noted: BTreeMap<(Notice, Table, String), Noted>,
+    noted: BTreeMap<(Notice, Table), BTreeMap<String, Noted>>,
+    /// Fields named so far.
+    names: usize,
 }
 
 /// One counted oddity.
@@ -66,16 +69,36 @@ impl Warnings {
         field: &str,
         example: impl FnOnce() -> String,
     ) {
-        let mut key = (notice, table, super::record::excerpt(field));
-        if self.noted.len() >= MOST_NAMES && !self.noted.contains_key(&key) {
+        let fields = self.noted.entry((notice, table)).or_default();
+        let mut name = excerpt(field);
+        if self.names >= MOST_NAMES && !fields.contains_key(&*name) {
             // Names past the bound are counted together.
-            "...".clone_into(&mut key.2);
+            name = Cow::Borrowed("...");
         }
-        self.noted.entry(key).or_insert_with(|| Noted { count: 0, example: example() }).count += 1;
+        if let Some(noted) = fields.get_mut(&*name) {
+            noted.count += 1;
+            return;
+        }
+        fields.insert(name.into_owned(), Noted { count: 1, example: example() });
+        self.names += 1;
     }
 
     /// The oddities in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (Notice, Table, &str, &Noted)> {
-        self.noted.iter().map(|((notice, table, field), noted)| (*notice, *table, field.as_str(), noted))
+        self.noted.iter().flat_map(|((notice, table), fields)| {
+            fields.iter().map(|(field, noted)| (*notice, *table, field.as_str(), noted))
+        })
+    }
+}
+
+/// The start of a text that may be long, for a message.
+pub(super) fn excerpt(text: &str) -> Cow<'_, str> {
+    const CHARS: usize = 80;
+    if text.len() <= CHARS {
+        return Cow::Borrowed(text);
+    }
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
+        None => Cow::Borrowed(text),
     }
 }

@@ -40,13 +40,28 @@ pub struct Reply<'a> {
     pub value: &'a RawValue,
     /// Fields beside it that no protocol explains: where (`/` or `/data/`) and what.
     pub others: Vec<(&'static str, Field<'a>)>,
+    /// Fields of the wrapping that a later one of the same key replaced, in the same form.
+    pub overwritten: Vec<(&'static str, Field<'a>)>,
     /// `paging`, wherever it sat.
     pub paging: Option<&'a RawValue>,
 }
 
-/// Fields that the two envelope styles themselves use.
-const ENVELOPE: &[&str] =
-    &["success", "data", "error", "errors", "messages", "result", "result_info", "paging"];
+/// Whether a field is what the two envelope styles always carry, and says no more than usual: a message
+/// beside a success is news.
+fn is_usual(field: &Field<'_>) -> bool {
+    let value = field.value.get();
+    match field.name.as_deref() {
+        Some("data") => true,
+        Some("success") => value == "true",
+        Some("error" | "errors" | "messages" | "result" | "result_info") => {
+            let mut written = value.bytes().filter(|byte| !byte.is_ascii_whitespace());
+            let start = [written.next(), written.next(), written.next()];
+            value == "null"
+                || matches!(start, [Some(b'['), Some(b']'), None] | [Some(b'{'), Some(b'}'), None])
+        }
+        _ => false,
+    }
+}
 
 impl Expected {
     /// The field in `data`, and whether `data` itself may be the object.
@@ -63,9 +78,13 @@ impl Expected {
     /// # Errors
     /// [`BadBody`] where the body is not what was promised.
     pub fn find(self, body: &[u8]) -> Result<Reply<'_>, BadBody> {
-        let root: &RawValue = serde_json::from_slice(body).map_err(|_| BadBody::NotJson)?;
+        // Checked once, as text; the parser would check each value again.
+        let body = std::str::from_utf8(body).map_err(|_| BadBody::NotJson)?;
         let (name, may_be_bare) = self.place();
-        let root = Object::parse(root).ok_or(BadBody::Missing("object"))?;
+        let root = Object::parse_text(body).ok_or_else(|| match serde_json::from_str::<&RawValue>(body) {
+            Ok(_) => BadBody::Missing("object"),
+            Err(_) => BadBody::NotJson,
+        })?;
         if root.get("success").is_some_and(|success| success.get() == "false") {
             return Err(BadBody::Refused);
         }
@@ -79,19 +98,23 @@ impl Expected {
             None => return Err(BadBody::Missing(name)),
         };
         let paging = [root.get("paging"), data.get("paging")].into_iter().flatten().find(|p| !is_null(p));
-        let mut others: Vec<_> = root
-            .fields
-            .into_iter()
-            .filter(|field| !field.name.as_deref().is_some_and(|name| ENVELOPE.contains(&name)))
-            .map(|field| ("/", field))
-            .collect();
+        let is_page = self == Self::Participants;
+        let is_news = |field: &Field<'_>| match field.name.as_deref() {
+            Some("paging") => !is_page,
+            _ => !is_usual(field),
+        };
+        let mut others: Vec<_> = root.fields.into_iter().filter(is_news).map(|field| ("/", field)).collect();
+        let mut overwritten: Vec<_> = root.overwritten.into_iter().map(|field| ("/", field)).collect();
+        // Where `data` is the record itself, its fields are the record's.
         if wrapped.is_some() {
-            let beside = data.fields.into_iter().filter(|field| {
-                !field.name.as_deref().is_some_and(|known| known == name || known == "paging")
+            let beside = data.fields.into_iter().filter(|field| match field.name.as_deref() {
+                Some("paging") => !is_page,
+                other => other != Some(name),
             });
             others.extend(beside.map(|field| ("/data/", field)));
+            overwritten.extend(data.overwritten.into_iter().map(|field| ("/data/", field)));
         }
-        Ok(Reply { value, others, paging })
+        Ok(Reply { value, others, overwritten, paging })
     }
 }
 
@@ -172,6 +195,34 @@ mod tests {
             .map(|(place, field)| (*place, field.raw_name.get(), field.value.get()))
             .collect();
         assert_eq!(others, [("/", "\"new\"", "1"), ("/data/", "\"also\"", "2")]);
+    }
+
+    #[test]
+    fn the_wrapping_is_silent_only_where_it_says_nothing() {
+        let told = |expected: Expected, body: &str| {
+            let reply = expected.find(body.as_bytes()).unwrap();
+            let paths = |fields: &[(&str, Field<'_>)]| {
+                fields
+                    .iter()
+                    .map(|(place, field)| format!("{place}{}", field.shown_name()))
+                    .collect::<Vec<_>>()
+            };
+            (paths(&reply.others), paths(&reply.overwritten))
+        };
+        let usual = r#"{"success":true,"errors":[ ],"messages":[],"result":null,"error":{},"data":{"participant":{}}}"#;
+        assert_eq!(told(Expected::Participant, usual), (vec![], vec![]));
+        let news = r#"{"success":1,"errors":[1],"messages":[],"messages":["m"],"paging":{},"data":{"participant":{}}}"#;
+        let (others, overwritten) = told(Expected::Participant, news);
+        assert_eq!(others, ["/success", "/errors", "/messages", "/paging"]);
+        assert_eq!(overwritten, ["/messages"]);
+        let page = r#"{"success":true,"paging":null,"data":{"x":1,"x":2,"participants":[],"paging":{}}}"#;
+        assert_eq!(
+            told(Expected::Participants, page),
+            (vec!["/data/x".to_owned()], vec!["/data/x".to_owned()])
+        );
+        // A bare record's own fields are told by the record.
+        let bare = r#"{"success":true,"data":{"id":"p","id":"q","x":1}}"#;
+        assert_eq!(told(Expected::Participant, bare), (vec![], vec![]));
     }
 
     #[test]

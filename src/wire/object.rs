@@ -27,6 +27,12 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The key for people: the text, or what was written where it is no text.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.raw_name.get())
+    }
+
     /// Whether two fields have the same key: as text, or as written where it is no text.
     fn same_name(&self, other: &Self) -> bool {
         match (&self.name, &other.name) {
@@ -42,9 +48,12 @@ impl<'a> Field<'a> {
 pub struct Object<'a> {
     /// The fields in the order in which their keys first came; of a duplicate key the last value.
     pub fields: Vec<Field<'a>>,
-    /// How many values were overwritten by a later one of the same key.
-    pub duplicates: usize,
+    /// The fields that a later one of the same key replaced.
+    pub overwritten: Vec<Field<'a>>,
 }
+
+/// Room for the fields of the API's own records, so that their list is allocated once.
+const USUAL_KEYS: usize = 16;
 
 impl<'a> Object<'a> {
     /// Reads an object; `None` where the value is none.
@@ -59,6 +68,18 @@ impl<'a> Object<'a> {
         serde_json::from_str(text).ok()
     }
 
+    /// Reads another object in place of this one, into the same memory; whether the value is one.
+    pub fn read(&mut self, value: &'a RawValue) -> bool {
+        self.fields.clear();
+        self.overwritten.clear();
+        let mut deserializer = serde_json::Deserializer::from_str(value.get());
+        let is_object = deserializer.deserialize_map(ObjectVisitor(self)).is_ok();
+        if !is_object {
+            self.fields.clear();
+        }
+        is_object
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
@@ -68,42 +89,45 @@ impl<'a> Object<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
+        let mut object = Self { fields: Vec::with_capacity(USUAL_KEYS), overwritten: Vec::new() };
+        deserializer.deserialize_map(ObjectVisitor(&mut object))?;
+        Ok(object)
     }
 }
 
-struct ObjectVisitor;
+/// Fills an empty object.
+struct ObjectVisitor<'o, 'a>(&'o mut Object<'a>);
 
 /// Objects with more keys than this find duplicates by a hash set: a hostile body of a million keys
 /// must not cost a million comparisons each.
 const LINEAR_KEYS: usize = 32;
 
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Object<'de>;
+impl<'de: 'a, 'a> Visitor<'de> for ObjectVisitor<'_, 'a> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut object = Object::default();
+        let object = self.0;
         let mut places = hashbrown::HashMap::new();
         while let Some((raw_name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
             let field = Field { name: text(raw_name), raw_name, value };
             let place = if object.fields.len() <= LINEAR_KEYS {
                 object.fields.iter().position(|known| known.same_name(&field))
             } else {
-                place_in(&object, &mut places, &field)
+                place_in(object, &mut places, &field)
             };
             match place {
                 Some(place) => {
-                    object.fields[place] = field;
-                    object.duplicates += 1;
+                    let earlier = std::mem::replace(&mut object.fields[place], field);
+                    object.overwritten.push(earlier);
                 }
                 None => object.fields.push(field),
             }
         }
-        Ok(object)
+        Ok(())
     }
 }
 
@@ -188,7 +212,7 @@ mod tests {
         let object = Object::parse(raw(r#"{"a":1,"b":2,"\u0061":3,"\ud800":4,"\ud800":5}"#)).unwrap();
         let values: Vec<_> = object.fields.iter().map(|f| f.value.get()).collect();
         assert_eq!(values, ["3", "2", "5"]);
-        assert_eq!(object.duplicates, 2);
+        assert_eq!(object.overwritten.len(), 2);
     }
 
     #[test]
@@ -196,7 +220,7 @@ mod tests {
         let keys: Vec<_> = (0..500).chain([3, 400, 77]).map(|i| format!("\"k{i}\":{i}")).collect();
         let json = format!("{{\"\\u006b0\":0,{},\"\\u006b5\":\"last\"}}", keys.join(","));
         let object = Object::parse(raw(&json)).unwrap();
-        assert_eq!((object.fields.len(), object.duplicates), (500, 5));
+        assert_eq!((object.fields.len(), object.overwritten.len()), (500, 5));
         assert_eq!(object.get("k5").map(RawValue::get), Some("\"last\""));
     }
 }

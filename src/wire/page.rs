@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::{BadBody, Expected};
 use super::object::{Object, elements, text};
-use crate::model::{IdKey, ParticipantId};
+use crate::model::{IdKey, ParticipantId, trim_id};
 
 /// One record of a page, by the ids it can be found by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Listed {
     /// The ids of a participant record.
     #[must_use]
     pub fn of(object: &Object<'_>) -> Self {
-        let id = |name| object.get(name).and_then(text).filter(|text| !text.trim().is_empty());
+        let id = |name| object.get(name).and_then(text).filter(|text| !trim_id(text).is_empty());
         let key = |name| id(name).map(|text| IdKey::of(&text));
         Self {
             id: key("id"),
