@@ -46,6 +46,7 @@ pub struct Fetcher {
     gate: Arc<Gate>,
     breaker: Breaker,
     retry: RetryConfig,
+    stopped: watch::Sender<bool>,
 }
 
 /// What one request has been through.
@@ -75,6 +76,7 @@ impl Fetcher {
             gate: Gate::new(budget),
             breaker: Breaker::default(),
             retry,
+            stopped: watch::Sender::new(false),
         })
     }
 
@@ -84,13 +86,26 @@ impl Fetcher {
         self.gate.state()
     }
 
+    /// Sends nothing from now on: a request that waits for its turn, or to be tried again, ends with
+    /// [`Error::StageEnded`]. What is in flight goes on: its reply is paid for.
+    pub fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Waits for the stop. Dropping this loses nothing.
+    async fn stopped(&self) -> Error {
+        // The sender lives as long as this fetcher: waiting cannot fail.
+        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
+        Error::StageEnded { stage: "fetch" }
+    }
+
     /// Fetches one planned request: waits its turn, sends, and tries again as the contract has it.
     ///
     /// Dropped, it loses the reply under way; its request stays counted in the budget.
     ///
     /// # Errors
     /// What ends the run: [`Error::CredentialsRefused`], [`Error::ClientBlocked`],
-    /// [`Error::ApiUnreachable`].
+    /// [`Error::ApiUnreachable`]; [`Error::StageEnded`] after a [`stop`](Self::stop).
     pub async fn fetch(&self, key: RequestKey) -> Result<Reply> {
         let url = self.target.url(&key);
         let mut course = Course::default();
@@ -112,7 +127,10 @@ impl Fetcher {
                     course.spent.time += wait;
                     // The body's share of the pool is not kept over a wait.
                     drop(tried);
-                    tokio::time::sleep(wait).await;
+                    tokio::select! {
+                        error = self.stopped() => return Err(error),
+                        () = tokio::time::sleep(wait) => {}
+                    }
                 }
                 Decision::Throttled => {
                     course.rate_limited += 1;
@@ -129,7 +147,11 @@ impl Fetcher {
 
     /// One try, at its turn; an error when it was one too many that failed.
     async fn try_once(&self, key: &RequestKey, url: &str, course: &mut Course) -> Result<(Tried, Ticket)> {
-        let pass = self.gate.acquire().await;
+        let pass = tokio::select! {
+            biased;
+            error = self.stopped() => return Err(error),
+            pass = self.gate.acquire() => pass,
+        };
         let ticket = pass.ticket();
         let sent = Instant::now();
         course.attempts += 1;

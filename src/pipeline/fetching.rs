@@ -78,7 +78,6 @@ pub async fn fetch(
     max_failures: Option<u64>,
     progress: Arc<Progress>,
 ) -> Result<Fetched> {
-    let stop = Stop::default();
     let (replies, incoming) = mpsc::channel(REPLIES_AHEAD);
     let shared = Arc::new(Shared {
         fetcher,
@@ -86,7 +85,7 @@ pub async fn fetch(
         progress,
         failures: AtomicU64::new(0),
         max_failures,
-        stop: stop.clone(),
+        stop: Stop::default(),
         first_error: Mutex::new(None),
     });
     let keeper = tokio::task::spawn_blocking(move || keep(log, incoming, &Handle::current()));
@@ -98,7 +97,7 @@ pub async fn fetch(
     }
     drop(replies);
     tasks.spawn(show_gate(Arc::clone(&shared)));
-    let stopped = watch(tasks, count, &stop).await;
+    let stopped = watch(tasks, count, &shared).await;
     let log = keeper.await.map_err(|_| Error::StageEnded { stage: "log" })??;
     let (kept, is_done) = {
         let planner = &shared.plan().planner;
@@ -111,7 +110,7 @@ pub async fn fetch(
 
 /// Waits for the tasks; a signal, which is given back, or an error of theirs stops the intake, and the
 /// grace begins.
-async fn watch(mut tasks: JoinSet<()>, mut draining: usize, stop: &Stop) -> Option<Error> {
+async fn watch(mut tasks: JoinSet<()>, mut draining: usize, shared: &Shared) -> Option<Error> {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return Some(error),
@@ -128,9 +127,9 @@ async fn watch(mut tasks: JoinSet<()>, mut draining: usize, stop: &Stop) -> Opti
                     break;
                 }
                 stopped = Some(Error::Interrupted { signal });
-                stop.pull();
+                shared.stop();
             }
-            () = stop.pulled(), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
+            () = shared.stop.pulled(), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
             () = tokio::time::sleep_until(deadline.unwrap_or(far)) => break,
         }
     }
@@ -164,7 +163,13 @@ impl Shared {
     /// Stops the intake; the first error is kept.
     fn fail(&self, error: Error) {
         self.first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.stop();
+    }
+
+    /// Stops the intake, and what was taken in and not sent yet.
+    fn stop(&self) {
         self.stop.pull();
+        self.fetcher.stop();
     }
 
     fn take_error(&self) -> Option<Error> {
