@@ -5,14 +5,14 @@
 //! rows of the session may ask for the same people.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
 use super::columns::Columns;
 use super::failures::{Failed, FailureRows};
-use super::id_list::{self, Status};
+use super::found::{Found, found};
+use super::id_list::{self, FirstLabels, Status};
 use super::participants::{Context, ParticipantRows};
 use super::peer_events::PeerEventRows;
 use super::schema::Table;
@@ -22,10 +22,10 @@ use super::{Hand, Made, hand_on, sessions};
 use crate::error::Result;
 use crate::fetch::Reason;
 use crate::lists::ListRow;
-use crate::log::{EntryAnswer, Location, Log, Replies, Ruling, State};
-use crate::model::{IdKey, ParticipantId, trim_id};
+use crate::log::{Location, Log, Replies, Ruling, State};
+use crate::model::{IdKey, ParticipantId};
 use crate::plan::{SessionNo, Want, WantKind, WantNo, Wants};
-use crate::wire::{Expected, Field, Object, RawValue, text};
+use crate::wire::{Expected, Object, RawValue};
 
 /// The tables being made.
 pub(super) struct Export<'a> {
@@ -47,8 +47,8 @@ pub(super) struct Export<'a> {
     warnings: Warnings,
     /// The next want to be mentioned for the first time.
     next_want: WantNo,
-    /// A hash of the labels of each want's first row; empty while no list has any.
-    label_hashes: Vec<u32>,
+    /// Of each want's first row.
+    first_labels: FirstLabels,
     /// Who was exported other than by a want of its own, for sessions with wants to come.
     exported: HashMap<SessionNo, HashSet<IdKey>>,
     /// Sessions whose pages' oddities were noted; empty while no pages were needed.
@@ -83,7 +83,7 @@ impl<'a> Export<'a> {
             failures: FailureRows::new(),
             warnings: Warnings::default(),
             next_want: 0,
-            label_hashes: Vec::new(),
+            first_labels: FirstLabels::default(),
             exported: HashMap::new(),
             noted_pages: Vec::new(),
             from_pages: 0,
@@ -103,12 +103,15 @@ impl<'a> Export<'a> {
                 (Status::Invalid, None)
             }
             Some(want) if want < self.next_want => {
-                self.compare_labels(want, origin);
+                if !self.first_labels.are(want, &row.labels) {
+                    let example = || format!("{list_file} row {}", row.row_number);
+                    self.warnings.note(Notice::OtherLabels, Table::IdList, "", example);
+                }
                 (Status::Duplicate, None)
             }
             Some(want) => {
                 self.next_want = want + 1;
-                self.remember_labels(row);
+                self.first_labels.keep(want, self.wants.len(), &row.labels);
                 self.first_mention(want, origin)?
             }
         };
@@ -160,24 +163,6 @@ impl<'a> Export<'a> {
         let failed = Failed { message, ..Failed::unsent(Reason::InvalidId, self.started_at) };
         let session = Some(row.session_text.as_str()).filter(|text| !text.is_empty());
         self.failures.add(session, row.participant_text.as_deref(), origin, &failed);
-    }
-
-    /// Keeps what tells a first row's labels apart from those of a repetition.
-    fn remember_labels(&mut self, row: &ListRow) {
-        if !row.labels.is_empty() && self.label_hashes.is_empty() {
-            self.label_hashes = vec![labels_hash(&[]); self.wants.len()];
-        }
-        if let Some(hash) = self.label_hashes.get_mut(self.next_want as usize - 1) {
-            *hash = labels_hash(&row.labels);
-        }
-    }
-
-    fn compare_labels(&mut self, want: WantNo, (list_file, row): Origin<'_>) {
-        let first = self.label_hashes.get(want as usize).copied().unwrap_or_else(|| labels_hash(&[]));
-        if first != labels_hash(&row.labels) {
-            let example = || format!("{list_file} row {}", row.row_number);
-            self.warnings.note(Notice::OtherLabels, Table::IdList, "", example);
-        }
     }
 
     /// Exports what a want asks for.
@@ -370,14 +355,7 @@ impl<'a> Export<'a> {
             if !self.claim(number, session, other) {
                 return Ok((Came::Nothing, matched));
             }
-            if found
-                .object
-                .get("user_id")
-                .and_then(text)
-                .is_some_and(|id| IdKey::of(&id) == participant.into())
-            {
-                matched = WantKind::User;
-            }
+            matched = found.matched(participant);
         }
         let context = Context {
             session_id: &session_id,
@@ -496,46 +474,4 @@ impl Came {
             Self::Row => (Status::Exported, Some(kind)),
         }
     }
-}
-
-/// A promised object, and what came around it, by its path.
-struct Found<'a> {
-    object: Object<'a>,
-    others: Vec<(String, &'a RawValue)>,
-}
-
-impl<'a> Found<'a> {
-    /// The id of a record that names another participant than the one asked for.
-    fn other_id(&self, participant: ParticipantId) -> Option<IdKey> {
-        let id = self.object.get("id").and_then(text)?;
-        let id = (!trim_id(&id).is_empty()).then(|| IdKey::of(&id))?;
-        (id != participant.into()).then_some(id)
-    }
-
-    fn shown_id(&self) -> &'a str {
-        self.object.get("id").map_or("none", RawValue::get)
-    }
-}
-
-/// The promised object of a found reply.
-fn found<'a>(answer: &EntryAnswer<'a>, expected: Expected, warnings: &mut Warnings) -> Option<Found<'a>> {
-    let EntryAnswer::Found(body) = answer else { return None };
-    let reply = expected.find(body.get().as_bytes()).ok()?;
-    let table = if expected == Expected::Session { Table::Sessions } else { Table::Participants };
-    for (place, field) in &reply.overwritten {
-        let path = format!("{place}{}", field.shown_name());
-        warnings.note(Notice::DuplicateKey, table, &path, || excerpt(field.value.get()).into_owned());
-    }
-    let path = |(place, field): &(&str, Field<'a>)| (format!("{place}{}", field.shown_name()), field.value);
-    Some(Found { object: Object::parse(reply.value)?, others: reply.others.iter().map(path).collect() })
-}
-
-/// A hash of labels, whatever their order.
-fn labels_hash(labels: &[(std::sync::Arc<str>, String)]) -> u32 {
-    labels.iter().fold(0, |sum, label| {
-        let mut hasher = DefaultHasher::new();
-        label.hash(&mut hasher);
-        let hash = hasher.finish();
-        ((hash >> 32) as u32 ^ (hash & 0xFFFF_FFFF) as u32).wrapping_add(sum)
-    })
 }

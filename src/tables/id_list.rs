@@ -1,8 +1,11 @@
 //! One list row -> a row of `id_list`, and its labels -> rows of `labels`.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
 use super::columns::Columns;
 use crate::lists::ListRow;
-use crate::plan::WantKind;
+use crate::plan::{WantKind, WantNo};
 
 /// What became of a list row: `id_list.status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,4 +68,39 @@ pub(super) fn add_labels(columns: &mut Columns, list_file: &str, row: &ListRow) 
     for (name, value) in &row.labels {
         columns.row().text(Some(list_file)).count(row.row_number).text(Some(name)).text(Some(value));
     }
+}
+
+/// What tells the labels of each want's first row from those of a repetition: a hash of four bytes.
+#[derive(Default)]
+pub(super) struct FirstLabels {
+    /// By want; empty while no list has labels.
+    hashes: Vec<u32>,
+}
+
+impl FirstLabels {
+    /// Keeps the labels of the first of `wants` rows that asks for `want`.
+    pub(super) fn keep(&mut self, want: WantNo, wants: usize, labels: &[(Arc<str>, String)]) {
+        if self.hashes.is_empty() && !labels.is_empty() {
+            self.hashes = vec![hash(&[]); wants];
+        }
+        if let Some(kept) = self.hashes.get_mut(want as usize) {
+            *kept = hash(labels);
+        }
+    }
+
+    /// Whether the first row had these labels.
+    pub(super) fn are(&self, want: WantNo, labels: &[(Arc<str>, String)]) -> bool {
+        let first = self.hashes.get(want as usize).copied();
+        first.unwrap_or_else(|| hash(&[])) == hash(labels)
+    }
+}
+
+/// The same for labels in any order: another file may have its columns in another.
+fn hash(labels: &[(Arc<str>, String)]) -> u32 {
+    labels.iter().fold(0, |sum, label| {
+        let mut hasher = DefaultHasher::new();
+        label.hash(&mut hasher);
+        let hash = hasher.finish();
+        ((hash >> 32) as u32 ^ (hash & 0xFFFF_FFFF) as u32).wrapping_add(sum)
+    })
 }

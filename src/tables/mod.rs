@@ -12,6 +12,7 @@
 mod columns;
 mod export;
 mod failures;
+mod found;
 mod id_list;
 mod participants;
 mod peer_events;

@@ -1,0 +1,55 @@
+//! The promised object of a logged reply, and what came around it.
+
+use super::schema::Table;
+use super::warnings::{Notice, Warnings, excerpt};
+use crate::log::EntryAnswer;
+use crate::model::{IdKey, ParticipantId, trim_id};
+use crate::plan::WantKind;
+use crate::wire::{Expected, Field, Object, RawValue, text};
+
+/// A promised object, and what came around it, by its path.
+pub(super) struct Found<'a> {
+    pub(super) object: Object<'a>,
+    pub(super) others: Vec<(String, &'a RawValue)>,
+}
+
+impl<'a> Found<'a> {
+    /// The id of a record that names another participant than the one asked for.
+    pub(super) fn other_id(&self, participant: ParticipantId) -> Option<IdKey> {
+        let id = self.object.get("id").and_then(text)?;
+        let id = (!trim_id(&id).is_empty()).then(|| IdKey::of(&id))?;
+        (id != participant.into()).then_some(id)
+    }
+
+    /// By which id the API found a participant that was asked for by `asked`.
+    pub(super) fn matched(&self, asked: ParticipantId) -> WantKind {
+        let user = self.object.get("user_id").and_then(text);
+        if user.is_some_and(|user| IdKey::of(&user) == asked.into()) {
+            WantKind::User
+        } else {
+            WantKind::Participant
+        }
+    }
+
+    /// The id for a message, as written.
+    pub(super) fn shown_id(&self) -> &'a str {
+        self.object.get("id").map_or("none", RawValue::get)
+    }
+}
+
+/// The promised object of a found reply.
+pub(super) fn found<'a>(
+    answer: &EntryAnswer<'a>,
+    expected: Expected,
+    warnings: &mut Warnings,
+) -> Option<Found<'a>> {
+    let EntryAnswer::Found(body) = answer else { return None };
+    let reply = expected.find(body.get().as_bytes()).ok()?;
+    let table = if expected == Expected::Session { Table::Sessions } else { Table::Participants };
+    for (place, field) in &reply.overwritten {
+        let path = format!("{place}{}", field.shown_name());
+        warnings.note(Notice::DuplicateKey, table, &path, || excerpt(field.value.get()).into_owned());
+    }
+    let path = |(place, field): &(&str, Field<'a>)| (format!("{place}{}", field.shown_name()), field.value);
+    Some(Found { object: Object::parse(reply.value)?, others: reply.others.iter().map(path).collect() })
+}
