@@ -1,7 +1,7 @@
 //! Wires the stages: owns their tasks, the channels between them, and the stop.
 //!
-//! Memory (contract, "Memory"): the pool of bodies (64 MiB, `fetch`), [`REPLIES_AHEAD`] replies and
-//! [`BATCHES_AHEAD`] batches in channels, one block of the log, and one row group for each open file;
+//! Memory (contract, "Memory"): the pool of bodies (64 MiB, `fetch`), `REPLIES_AHEAD` replies and
+//! `BATCHES_AHEAD` batches in channels, one block of the log, and one row group for each open file;
 //! beside that, the wants' bytes per id (`plan`). Fetching and making tables never run at once.
 //! Not here: what any stage does.
 
