@@ -8,6 +8,7 @@ use arrow::array::{
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
+use super::Hand;
 use super::schema::{Kind, Table};
 use crate::error::{Error, Result};
 use crate::model::Minutes;
@@ -66,15 +67,16 @@ impl Columns {
         self.rows >= BATCH_ROWS || self.text_bytes >= BATCH_BYTES
     }
 
-    /// The rows as a batch; `None` where there are none.
-    pub(super) fn take(&mut self) -> Result<Option<RecordBatch>> {
+    /// Hands the rows on as a batch, if there are any.
+    pub(super) fn hand_on(&mut self, hand: Hand<'_>) -> Result<()> {
         if self.rows == 0 {
-            return Ok(None);
+            return Ok(());
         }
         (self.rows, self.text_bytes) = (0, 0);
         let arrays = self.builders.iter_mut().map(Builder::finish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
-        batch.map(Some).map_err(|source| Error::Batch { table: self.table.name(), source })
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(|source| Error::Batch { table: self.table.name(), source })?;
+        hand(self.table, batch)
     }
 }
 

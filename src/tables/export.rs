@@ -18,7 +18,7 @@ use super::peer_events::PeerEventRows;
 use super::schema::Table;
 use super::session_pages::{PageCache, Person, SessionPages};
 use super::warnings::{Notice, Warnings, excerpt};
-use super::{Hand, Made, hand_on, sessions};
+use super::{Hand, Made, sessions};
 use crate::error::Result;
 use crate::fetch::Reason;
 use crate::lists::ListRow;
@@ -116,22 +116,12 @@ impl<'a> Export<'a> {
             }
         };
         id_list::add(&mut self.id_list, &list_file, row, status, matched);
-        self.hand_on_full()
+        self.hand_on(Columns::is_full)
     }
 
     /// Ends the tables.
     pub(super) fn finish(mut self) -> Result<Made> {
-        let rows = [
-            (&mut self.participants.columns, Table::Participants),
-            (&mut self.peer_events, Table::PeerEvents),
-            (&mut self.sessions, Table::Sessions),
-            (&mut self.id_list, Table::IdList),
-            (&mut self.labels, Table::Labels),
-            (&mut self.failures.columns, Table::Failures),
-        ];
-        for (columns, table) in rows {
-            hand_on(columns, table, self.hand)?;
-        }
+        self.hand_on(|_| true)?;
         Ok(Made {
             totals: self.participants.totals,
             failures: self.failures.by_reason,
@@ -140,18 +130,19 @@ impl<'a> Export<'a> {
         })
     }
 
-    fn hand_on_full(&mut self) -> Result<()> {
-        let rows = [
-            (&mut self.participants.columns, Table::Participants),
-            (&mut self.peer_events, Table::PeerEvents),
-            (&mut self.sessions, Table::Sessions),
-            (&mut self.id_list, Table::IdList),
-            (&mut self.labels, Table::Labels),
-            (&mut self.failures.columns, Table::Failures),
+    /// Hands the rows of those tables on that are due.
+    fn hand_on(&mut self, is_due: impl Fn(&Columns) -> bool) -> Result<()> {
+        let tables = [
+            &mut self.participants.columns,
+            &mut self.peer_events,
+            &mut self.sessions,
+            &mut self.id_list,
+            &mut self.labels,
+            &mut self.failures.columns,
         ];
-        for (columns, table) in rows {
-            if columns.is_full() {
-                hand_on(columns, table, self.hand)?;
+        for columns in tables {
+            if is_due(columns) {
+                columns.hand_on(self.hand)?;
             }
         }
         Ok(())
@@ -396,7 +387,7 @@ impl<'a> Export<'a> {
     ) -> Result<()> {
         let mut events = PeerEventRows { columns: &mut self.peer_events, hand: self.hand };
         self.participants.add(context, object, others, &mut events, &mut self.warnings)?;
-        self.hand_on_full()
+        self.hand_on(Columns::is_full)
     }
 
     /// A record on a page that names nobody: it can be no row, since its key is missing.

@@ -35,7 +35,6 @@ pub use warnings::{Noted, Notice, Warnings};
 use crate::error::Result;
 use crate::log::{Log, Replies};
 use crate::plan::Wants;
-use columns::Columns;
 use export::Export;
 
 /// Who takes the batches.
@@ -64,12 +63,4 @@ pub fn make(log: &Log, wants: &Wants, replies: &Replies, hand: Hand<'_>) -> Resu
         export.add_row(&row?)?;
     }
     export.finish()
-}
-
-/// Hands a table's rows on.
-fn hand_on(columns: &mut Columns, table: Table, hand: Hand<'_>) -> Result<()> {
-    match columns.take()? {
-        Some(batch) => hand(table, batch),
-        None => Ok(()),
-    }
 }

@@ -1,11 +1,11 @@
 //! A participant's connection events -> rows of `peer_events`.
 
+use super::Hand;
 use super::columns::Columns;
 use super::participants::{Context, add};
 use super::record::{Record, close, push_member};
 use super::schema::Table;
 use super::warnings::{Notice, Warnings, excerpt};
-use super::{Hand, hand_on};
 use crate::error::Result;
 use crate::wire::{RawValue, each_element};
 
@@ -45,7 +45,7 @@ impl PeerEventRows<'_> {
             add(&mut listed.minutes_consumed, consumed);
             listed.events += 1;
             if self.columns.is_full() {
-                failed = hand_on(self.columns, Table::PeerEvents, self.hand).err();
+                failed = self.columns.hand_on(self.hand).err();
             }
         });
         match failed {
