@@ -44,12 +44,12 @@ pub(super) fn found<'a>(
     warnings: &mut Warnings,
 ) -> Option<Found<'a>> {
     let EntryAnswer::Found(body) = answer else { return None };
-    let reply = expected.find(body.get().as_bytes()).ok()?;
+    let reply = expected.find_record(body.get())?;
     let table = if expected == Expected::Session { Table::Sessions } else { Table::Participants };
-    for (place, field) in &reply.overwritten {
+    for (place, field) in &reply.around.overwritten {
         let path = format!("{place}{}", field.shown_name());
         warnings.note(Notice::DuplicateKey, table, &path, || excerpt(field.value.get()).into_owned());
     }
     let path = |(place, field): &(&str, Field<'a>)| (format!("{place}{}", field.shown_name()), field.value);
-    Some(Found { object: Object::parse(reply.value)?, others: reply.others.iter().map(path).collect() })
+    Some(Found { object: reply.object, others: reply.around.others.iter().map(path).collect() })
 }

@@ -7,7 +7,7 @@ use super::record::{Record, close, push_member};
 use super::schema::Table;
 use super::warnings::{Notice, Warnings, excerpt};
 use crate::error::Result;
-use crate::wire::{RawValue, each_element};
+use crate::wire::{Object, RawValue, each_object};
 
 /// What a list of events came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl PeerEventRows<'_> {
         let mut listed = Listed::default();
         let mut record = Record::empty(Table::PeerEvents);
         let mut failed = None;
-        let is_array = each_element(value, |event| {
+        let is_array = each_object(value, |event| {
             if failed.is_some() {
                 return;
             }
@@ -60,11 +60,16 @@ impl PeerEventRows<'_> {
         context: &Context<'_>,
         participant_id: &str,
         index: u64,
-        event: &'a RawValue,
+        event: std::result::Result<&mut Object<'a>, &'a RawValue>,
         record: &mut Record<'a>,
         warnings: &mut Warnings,
     ) -> Option<i128> {
-        let is_object = record.read(event, warnings);
+        let mut none = Object::default();
+        let (object, other) = match event {
+            Ok(object) => (object, None),
+            Err(other) => (&mut none, Some(other)),
+        };
+        record.exchange(object, warnings);
         let event_id = record.text("id", warnings);
         let event_name = record.text("event_name", warnings);
         let consumed = record.minutes("minutes_consumed", warnings);
@@ -76,7 +81,7 @@ impl PeerEventRows<'_> {
         let created_at = record.time("created_at", warnings);
         let updated_at = record.time("updated_at", warnings);
         let mut extra = record.extra(&[], warnings);
-        if !is_object {
+        if let Some(event) = other {
             // Kept whole under the name of the list it stood in.
             let example = || format!("expected an object, found {}", excerpt(event.get()));
             warnings.note(Notice::Misfit, Table::PeerEvents, "peer_events", example);

@@ -36,17 +36,15 @@ impl<'a> Record<'a> {
         record
     }
 
-    /// No object yet; [`read`](Self::read) gives it one after the other.
+    /// No object yet; [`exchange`](Self::exchange) gives it one after the other.
     pub(super) fn empty(table: Table) -> Self {
         Self { table, fates: Vec::new(), object: Object::default() }
     }
 
-    /// Goes on with another object, in the same memory; whether the value is one. Where it is none, the
-    /// record has no field.
-    pub(super) fn read(&mut self, value: &'a RawValue, warnings: &mut Warnings) -> bool {
-        let is_object = self.object.read(value);
+    /// Goes on with another object, which it gets in exchange for the last.
+    pub(super) fn exchange(&mut self, object: &mut Object<'a>, warnings: &mut Warnings) {
+        std::mem::swap(&mut self.object, object);
         self.begin(warnings);
-        is_object
     }
 
     fn begin(&mut self, warnings: &mut Warnings) {

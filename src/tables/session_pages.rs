@@ -54,8 +54,8 @@ impl OpenPage {
         };
         // A page's own fields belong to no participant, hence to no `extra`: they are told and stay in
         // the log.
-        let unknown = page.others.iter().map(|field| odd(Notice::UnknownField, field));
-        let overwritten = page.overwritten.iter().map(|field| odd(Notice::DuplicateKey, field));
+        let unknown = page.around.others.iter().map(|field| odd(Notice::UnknownField, field));
+        let overwritten = page.around.overwritten.iter().map(|field| odd(Notice::DuplicateKey, field));
         let odd = unknown.chain(overwritten).collect();
         Ok(Some(Self { block, records, odd, fetched_at }))
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// One `"key": value` of an object.
@@ -80,6 +80,23 @@ impl<'a> Object<'a> {
         is_object
     }
 
+    /// Adds a field; one of the same key makes way for it.
+    fn add(&mut self, raw_name: &'a RawValue, value: &'a RawValue, places: &mut Places<'a>) {
+        let field = Field { name: text(raw_name), raw_name, value };
+        let place = if self.fields.len() <= LINEAR_KEYS {
+            self.fields.iter().position(|known| known.same_name(&field))
+        } else {
+            place_in(self, places, &field)
+        };
+        match place {
+            Some(place) => {
+                let earlier = std::mem::replace(&mut self.fields[place], field);
+                self.overwritten.push(earlier);
+            }
+            None => self.fields.push(field),
+        }
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
@@ -102,6 +119,9 @@ struct ObjectVisitor<'o, 'a>(&'o mut Object<'a>);
 /// must not cost a million comparisons each.
 const LINEAR_KEYS: usize = 32;
 
+/// The place of each key, where there are many.
+type Places<'a> = hashbrown::HashMap<(bool, Cow<'a, str>), usize>;
+
 impl<'de: 'a, 'a> Visitor<'de> for ObjectVisitor<'_, 'a> {
     type Value = ();
 
@@ -110,33 +130,16 @@ impl<'de: 'a, 'a> Visitor<'de> for ObjectVisitor<'_, 'a> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let object = self.0;
-        let mut places = hashbrown::HashMap::new();
+        let mut places = Places::new();
         while let Some((raw_name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
-            let field = Field { name: text(raw_name), raw_name, value };
-            let place = if object.fields.len() <= LINEAR_KEYS {
-                object.fields.iter().position(|known| known.same_name(&field))
-            } else {
-                place_in(object, &mut places, &field)
-            };
-            match place {
-                Some(place) => {
-                    let earlier = std::mem::replace(&mut object.fields[place], field);
-                    object.overwritten.push(earlier);
-                }
-                None => object.fields.push(field),
-            }
+            self.0.add(raw_name, value, &mut places);
         }
         Ok(())
     }
 }
 
 /// Looks a key up among many.
-fn place_in<'de>(
-    object: &Object<'de>,
-    places: &mut hashbrown::HashMap<(bool, Cow<'de, str>), usize>,
-    field: &Field<'de>,
-) -> Option<usize> {
+fn place_in<'de>(object: &Object<'de>, places: &mut Places<'de>, field: &Field<'de>) -> Option<usize> {
     for (place, known) in object.fields.iter().enumerate().skip(places.len()) {
         places.insert(known.hash_key(), place);
     }
@@ -170,6 +173,129 @@ pub fn each_element<'a>(value: &'a RawValue, tell: impl FnMut(&'a RawValue)) -> 
 
     let mut deserializer = serde_json::Deserializer::from_str(value.get());
     deserializer.deserialize_seq(Each(tell)).is_ok()
+}
+
+/// Tells each element of an array as an object, or as it stands where it is none; whether the value is an
+/// array.
+pub fn each_object<'a>(
+    value: &'a RawValue,
+    mut tell: impl FnMut(Result<&mut Object<'a>, &'a RawValue>),
+) -> bool {
+    let mut told = 0;
+    let mut object = Object::default();
+    let mut deserializer = serde_json::Deserializer::from_str(value.get());
+    let count = |object: &mut Object<'a>| {
+        told += 1;
+        tell(Ok(object));
+    };
+    if deserializer.deserialize_seq(Objects { object: &mut object, tell: count }).is_ok() {
+        return true;
+    }
+    // No array, or an element is no object. The elements told are passed over.
+    let mut place = 0_usize;
+    each_element(value, |element| {
+        place += 1;
+        if place > told {
+            tell(if object.read(element) { Ok(&mut object) } else { Err(element) });
+        }
+    })
+}
+
+/// The elements of an array, one after the other in the same memory.
+struct Objects<'o, 'a, F> {
+    object: &'o mut Object<'a>,
+    tell: F,
+}
+
+impl<'de: 'a, 'a, F: FnMut(&mut Object<'a>)> Visitor<'de> for Objects<'_, 'a, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Refilled(self.object))?.is_some() {
+            (self.tell)(self.object);
+        }
+        Ok(())
+    }
+}
+
+/// Reads an object into the memory of another.
+struct Refilled<'o, 'a>(&'o mut Object<'a>);
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Refilled<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.fields.clear();
+        self.0.overwritten.clear();
+        deserializer.deserialize_map(ObjectVisitor(self.0))
+    }
+}
+
+/// An object within an object within an object, read in one pass: a reply of the usual shape.
+#[derive(Debug, Default)]
+pub(super) struct Nested<'a> {
+    /// The fields of the outer object but for the key that leads on.
+    pub(super) outer: Object<'a>,
+    /// The same of the middle one.
+    pub(super) middle: Object<'a>,
+    /// The innermost object.
+    pub(super) inner: Object<'a>,
+}
+
+impl<'a> Nested<'a> {
+    /// Follows two keys; `None` where one is missing, comes twice, or leads to no object.
+    pub(super) fn parse(text: &'a str, keys: [&str; 2]) -> Option<Self> {
+        let mut nested = Self::default();
+        nested.inner.fields.reserve(USUAL_KEYS);
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let inner = Refilled(&mut nested.inner);
+        let middle = Level { key: keys[1], others: &mut nested.middle, inner };
+        let outer = Level { key: keys[0], others: &mut nested.outer, inner: middle };
+        outer.deserialize(&mut deserializer).ok()?;
+        deserializer.end().ok()?;
+        Some(nested)
+    }
+}
+
+/// An object of which one key leads on.
+struct Level<'o, 'a, S> {
+    key: &'o str,
+    others: &'o mut Object<'a>,
+    inner: S,
+}
+
+impl<'de: 'a, 'a, S: DeserializeSeed<'de, Value = ()>> DeserializeSeed<'de> for Level<'_, 'a, S> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de: 'a, 'a, S: DeserializeSeed<'de, Value = ()>> Visitor<'de> for Level<'_, 'a, S> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with one {:?}", self.key)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut places = Places::new();
+        let mut inner = Some(self.inner);
+        while let Some(raw_name) = map.next_key::<&'de RawValue>()? {
+            if text(raw_name).as_deref() == Some(self.key) {
+                let inner = inner.take().ok_or_else(|| A::Error::custom("the key came before"))?;
+                map.next_value_seed(inner)?;
+            } else {
+                self.others.add(raw_name, map.next_value()?, &mut places);
+            }
+        }
+        if inner.is_some() { Err(A::Error::custom("the key is missing")) } else { Ok(()) }
+    }
 }
 
 /// The text of a JSON string; `None` where the value is none, or holds a lone surrogate.
