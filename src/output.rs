@@ -10,7 +10,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::{OutputConfig, StartMode};
+use crate::config::{KeepLog, OutputConfig, StartMode};
 use crate::error::{Error, Result};
 use crate::files::STATE_DIR;
 use crate::log::{self, Log, LogWriter, Opened, Settings};
@@ -28,8 +28,8 @@ pub enum Output {
     /// An export that an earlier run began; its settings are the same, its lists are still to be
     /// compared.
     Begun(LogWriter, Place, Box<Log>),
-    /// An earlier run was killed while its files were swapped in; now they are.
-    Finished(Box<Manifest>),
+    /// An earlier run of the same settings was killed while its files were swapped in; now they are.
+    Finished(Place, Box<Manifest>),
 }
 
 /// Where an export's log is.
@@ -60,10 +60,7 @@ impl Place {
     /// # Errors
     /// An I/O error.
     pub fn delete_log(&self) -> Result<()> {
-        fs::remove_file(&self.final_log).map_err(Error::io("delete", &self.final_log))?;
-        // Best effort: a state directory with something else in it stays.
-        let _ = self.final_log.parent().map(fs::remove_dir);
-        Ok(())
+        delete_log(&self.final_log)
     }
 
     /// The export's directory.
@@ -83,7 +80,10 @@ impl Place {
     /// # Errors
     /// An I/O error.
     pub fn settle(&self) -> Result<()> {
-        settle(&self.log, &self.final_log)
+        settle(&self.log, &self.final_log)?;
+        // Best effort: staging was here, where the log is elsewhere.
+        let _ = fs::remove_dir(self.output.join(STATE_DIR));
+        Ok(())
     }
 
     /// The log's path once settled.
@@ -91,6 +91,13 @@ impl Place {
     pub fn final_log(&self) -> &Path {
         &self.final_log
     }
+}
+
+fn delete_log(log: &Path) -> Result<()> {
+    fs::remove_file(log).map_err(Error::io("delete", log))?;
+    // Best effort: a state directory with something else in it stays.
+    let _ = log.parent().map(fs::remove_dir);
+    Ok(())
 }
 
 fn settle(from: &Path, to: &Path) -> Result<()> {
@@ -123,6 +130,11 @@ pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
     if let Some(manifest) = &finished {
         settle_next(&next_log, &main_log, manifest)?;
         if config.start == StartMode::Resume {
+            if config.keep_log == KeepLog::Never && main_log.exists() {
+                // A run was killed between publishing and deleting its log.
+                log::open(&main_log)?;
+                delete_log(&main_log)?;
+            }
             return Err(Error::OutputFinished { dir: config.dir.clone() });
         }
     }
@@ -138,7 +150,12 @@ pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
         && let Some(published) = publish::finish(&config.dir, &mut |_| Ok(()))?
     {
         settle_next(&next_log, &main_log, &published.manifest)?;
-        return Ok(Output::Finished(Box::new(published.manifest)));
+        let place = Place { output: config.dir.clone(), log: main_log.clone(), final_log: main_log, made };
+        let same = matches!(&opened, Opened::Begun(_, log) if log.head().settings == *settings);
+        if !same {
+            return Err(Error::OutputFinished { dir: config.dir.clone() });
+        }
+        return Ok(Output::Finished(place, Box::new(published.manifest)));
     }
     let place = Place { output: config.dir.clone(), log: path.clone(), final_log: main_log.clone(), made };
     match opened {

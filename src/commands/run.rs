@@ -1,5 +1,6 @@
 //! `rtk-export run`: lists in, an export out; all the way from stage 1 to stage 8.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use crate::config::{
 use crate::error::{Error, Result};
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, RetryConfig};
 use crate::log::{Head, KnownReplies, Log, Settings};
-use crate::output::{self, Output};
+use crate::output::{self, Output, Place};
 use crate::pipeline::{self, Fetched, Gathered, Making};
 use crate::plan::{Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
@@ -39,12 +40,13 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let (log, place, earlier) = match opened {
         Output::New(log, place) => (log, place, None),
         Output::Begun(log, place, earlier) => (log, place, Some(earlier)),
-        Output::Finished(manifest) => {
+        Output::Finished(place, manifest) => {
             drop(display);
+            let log = kept_log(&place, config.output.keep_log)?;
             return Ok(summarise(
                 ui,
                 &config.output.dir,
-                None,
+                log,
                 0,
                 &manifest,
                 Some(&manifest.requests),
@@ -84,16 +86,18 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let manifest = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await?;
     place.settle()?;
     drop(display);
-    let kept_log = match config.output.keep_log {
-        KeepLog::Always => Some(place.final_log()),
-        KeepLog::Never => {
-            place.delete_log()?;
-            None
-        }
-    };
+    let kept_log = kept_log(&place, config.output.keep_log)?;
     // The lock on the log lasts to here.
     drop(log);
     Ok(summarise(ui, &config.output.dir, kept_log, kept, &manifest, Some(&manifest.requests), started))
+}
+
+/// Deletes the log where it is not to be kept; gives where it is.
+fn kept_log(place: &Place, keep: KeepLog) -> Result<Option<&Path>> {
+    match keep {
+        KeepLog::Always => Ok(Some(place.final_log())),
+        KeepLog::Never => place.delete_log().map(|()| None),
+    }
 }
 
 /// Where the API is; the built-in one is started, and lives as long as what is given back.

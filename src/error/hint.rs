@@ -17,9 +17,16 @@ impl Error {
                 Some("write it like 'every 10: 500', '7: reset' or 'match participants/: 503 x2'".to_owned())
             }
             Self::SandboxRateLimit { .. } => Some("write it like 1200/5m or 200/10s".to_owned()),
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            Self::Io { source, .. }
+                if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
                 Some("free some space, then run the same command again: what was fetched is kept".to_owned())
             }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => Some(
+                "raise the limit on file sizes (ulimit -f), then run the same command again: what was fetched \
+                 is kept"
+                    .to_owned(),
+            ),
             Self::BaseUrl { .. } => Some(
                 "set --base-url or CLOUDFLARE_BASE_URL, as in https://api.cloudflare.com/client/v4"
                     .to_owned(),

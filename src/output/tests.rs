@@ -1,7 +1,7 @@
 //! What an output is taken for, by what lies in it.
 
 use super::*;
-use crate::config::{Format, KeepLog, Rollups};
+use crate::config::{Format, Rollups};
 use crate::log::{Head, Lists};
 
 fn settings(app: &str) -> Settings {

@@ -3,7 +3,8 @@
 //! Facts: API page, section 2. Neither the largest page nor the place of `paging` is documented, and
 //! `paging` may be missing. So: ask 100; where that is refused, ask without a size; where fewer come
 //! than asked while the total says more, go on with that size; stop when all of the total were seen, a
-//! page is empty, or a page brings nobody new.
+//! page is empty, or a page brings nobody new. Where somebody is missing then, pages may be counted from
+//! 0: ask for that one too.
 
 use std::collections::HashSet;
 
@@ -37,6 +38,8 @@ pub struct Listing {
     granted: u64,
     total: Option<u64>,
     progress: Progress,
+    /// The size that page 1 was asked for.
+    first_size: PageSize,
 }
 
 impl Listing {
@@ -51,6 +54,7 @@ impl Listing {
             granted: 0,
             total: None,
             progress: Progress::Open,
+            first_size: size,
         }
     }
 
@@ -86,8 +90,15 @@ impl Listing {
         self.total = page.paging.total.or(self.total);
         self.size = size;
         let more = self.total.is_none_or(|total| self.count() < total);
-        if !more || self.count() == before {
+        if self.next_page == 1 {
+            self.first_size = size;
+        }
+        if !more || self.next_page == 0 {
             self.progress = Progress::Complete;
+            return;
+        }
+        if self.count() == before {
+            self.end_of_pages();
             return;
         }
         if let (PageSize::Records(asked), Ok(granted)) = (size, u32::try_from(records))
@@ -99,14 +110,25 @@ impl Listing {
         self.next_page += 1;
     }
 
+    /// No page brings anybody new. Where the total says that somebody is missing, pages may be counted
+    /// from 0: page 0, in the size of page 1, holds just those before it.
+    const fn end_of_pages(&mut self) {
+        if self.total.is_some() {
+            self.next_page = 0;
+            self.size = self.first_size;
+        } else {
+            self.progress = Progress::Complete;
+        }
+    }
+
     /// The server refuses pages of this size: ask for the same one without.
     pub const fn leave_size_to_server(&mut self) {
         self.size = PageSize::ServerDefault;
     }
 
-    /// A page failed for good.
+    /// A page failed for good. Page 0 need not be there.
     pub const fn fail(&mut self) {
-        self.progress = Progress::Broken;
+        self.progress = if self.next_page == 0 { Progress::Complete } else { Progress::Broken };
     }
 
     /// How many pages are left, as far as the total tells; `None` where it does not.
@@ -179,6 +201,9 @@ mod tests {
         let mut listing = Listing::new(PageSize::Records(100));
         listing.add(PageSize::Records(100), &page(0..100, Some(500)));
         assert_eq!(listing.pages_left(), Some(4));
+        listing.add(PageSize::Records(100), &page(0..100, Some(500)));
+        // 400 are missing: perhaps pages are counted from 0.
+        assert_eq!((listing.progress(), listing.next_page()), (Progress::Open, (0, PageSize::Records(100))));
         listing.add(PageSize::Records(100), &page(0..100, Some(500)));
         assert_eq!(listing.progress(), Progress::Complete);
     }

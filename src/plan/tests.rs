@@ -20,6 +20,8 @@ struct Api {
     refuses_size: bool,
     tells_total: bool,
     broken_page: Option<u32>,
+    /// Whether pages are counted from 0.
+    zero_based: bool,
 }
 
 fn session_id(n: u8) -> SessionId {
@@ -67,7 +69,8 @@ impl Api {
                     PageSize::Records(records) => records.min(self.page_limit),
                     PageSize::ServerDefault => self.page_limit,
                 };
-                let start = u32::from(people).min((page_no - 1) * asked);
+                let before = if self.zero_based { page_no } else { page_no.max(1) - 1 };
+                let start = u32::from(people).min(before * asked);
                 let end = u32::from(people).min(start + asked);
                 let listed = (start..end).map(|n| {
                     let n = u8::try_from(n).unwrap();
@@ -161,6 +164,7 @@ fn api(people: &[u8]) -> Api {
         refuses_size: false,
         tells_total: true,
         broken_page: None,
+        zero_based: false,
     }
 }
 
@@ -215,6 +219,15 @@ fn a_broken_page_is_made_up_for_by_details() {
 }
 
 #[test]
+fn pages_counted_from_zero_lose_nobody() {
+    let zero_based = Api { zero_based: true, ..api(&[147]) };
+    let requests = plan(&zero_based, &[Asked::Everyone(session_id(0))], FetchMode::Auto);
+    let last = requests.last().copied();
+    let page_0 = RequestKey::Page { session: session_id(0), page_no: 0, size: PageSize::Records(100) };
+    assert_eq!(last, Some(page_0));
+}
+
+#[test]
 fn a_refused_size_is_asked_without_and_remembered() {
     let rows = [Asked::Everyone(session_id(0)), Asked::Everyone(session_id(1))];
     let refusing = Api { refuses_size: true, page_limit: 25, ..api(&[30, 3]) };
@@ -233,13 +246,15 @@ fn a_refused_size_is_asked_without_and_remembered() {
 fn any_api() -> impl Strategy<Value = Api> {
     let sessions = prop::collection::vec(0..40_u8, 1..5);
     let broken = prop::option::weighted(0.3, 1..4_u32);
-    (sessions, 3..20_u32, any::<bool>(), any::<bool>(), broken).prop_map(
-        |(sessions, page_limit, refuses_size, tells_total, broken_page)| Api {
+    (sessions, 3..20_u32, any::<[bool; 3]>(), broken).prop_map(
+        |(sessions, page_limit, [refuses_size, tells_total, zero_based], broken_page)| Api {
             sessions,
             page_limit,
             refuses_size,
             tells_total,
             broken_page,
+            // Without a total nobody can tell that page 0 was missed.
+            zero_based: zero_based && tells_total,
         },
     )
 }

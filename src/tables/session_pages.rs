@@ -124,6 +124,10 @@ impl SessionPages {
             let location = page.reply.location;
             this.last = Some(location);
             if page.reply.state != State::Found {
+                // Page 0 is only asked for in case pages are counted from 0.
+                if page.page_no == 0 {
+                    continue;
+                }
                 this.broken = Some(cache.failed(location)?);
             } else if let Some(open) = cache.page(location)? {
                 this.pages.push((records, location));

@@ -79,11 +79,12 @@ fn auto_asks_no_more_than_either_route_and_counts_what_it_saved() {
 /// However the API turns out to page, everyone is found once.
 #[test]
 fn paging_is_survived_in_every_form() {
-    let forms: [fn(&mut rtk_export::sandbox::SandboxOptions); 4] = [
+    let forms: [fn(&mut rtk_export::sandbox::SandboxOptions); 5] = [
         |options| options.paging = PagingPlace::Top,
         |options| options.paging = PagingPlace::Absent,
         |options| options.oversize = Oversize::Refuse,
         |options| options.page_size_limit = 1,
+        |options| options.first_page = 0,
     ];
     for (number, form) in forms.into_iter().enumerate() {
         let (place, server) = (
