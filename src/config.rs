@@ -60,6 +60,10 @@ pub struct RunConfig {
     pub fetch: FetchConfig,
     /// Where to and in which form.
     pub output: OutputConfig,
+    /// Where this user's runs keep what they share; `None` where no such directory is known.
+    pub user_state_dir: Option<PathBuf>,
+    /// The command line, quoted for a shell.
+    pub command_line: String,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
 }
@@ -250,6 +254,26 @@ pub enum Colour {
     Auto,
     /// `NO_COLOR` or `TERM=dumb` is set.
     Never,
+}
+
+/// This process's command line, quoted so that a shell reads it as it was read. No secret is in it: no
+/// flag takes one.
+#[must_use]
+pub fn process_command_line() -> String {
+    quoted(std::env::args_os())
+}
+
+fn quoted(words: impl Iterator<Item = OsString>) -> String {
+    let quote = |word: OsString| {
+        let word = word.to_string_lossy();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+        if !word.is_empty() && word.chars().all(is_plain) {
+            word.into_owned()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    };
+    words.map(quote).collect::<Vec<_>>().join(" ")
 }
 
 /// The environment of this process.

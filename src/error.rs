@@ -249,6 +249,8 @@ pub enum Error {
     Interrupted {
         /// Which.
         signal: Signal,
+        /// What there is to go on from, where the run had come so far.
+        resume: Option<Resume>,
     },
     // ---- output and response log ----
     /// The output is a complete export.
@@ -443,7 +445,31 @@ pub enum Error {
     },
 }
 
+/// What a stopped run left, and how to go on with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Replies in the log, durable.
+    pub replies: u64,
+    /// The command line, quoted for a shell.
+    pub command: String,
+}
+
 impl Error {
+    /// A signal stopped the run; what was kept is still to be told.
+    #[must_use]
+    pub const fn interrupted(signal: Signal) -> Self {
+        Self::Interrupted { signal, resume: None }
+    }
+
+    /// The same error, which tells how to go on where that is all there is to do.
+    #[must_use]
+    pub fn resumable(self, resume: Resume) -> Self {
+        match self {
+            Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
+            other => other,
+        }
+    }
+
     /// An I/O error on a path, with the verb that failed.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

@@ -15,7 +15,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(answer) => return ui::answer(&answer),
     };
-    let Resolved { face, command } = config::resolve(cli, &config::process_environment);
+    let Resolved { face, command } =
+        config::resolve(cli, config::process_command_line(), &config::process_environment);
     let ui = Ui::new(face);
     let ending = command.and_then(|command| {
         let runtime = runtime()?;

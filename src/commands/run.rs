@@ -10,8 +10,8 @@ use crate::config::{
     Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Format, KeepLog, PeerEvents, RateKind, RunConfig,
     Sessions, StartMode,
 };
-use crate::error::{Error, Result};
-use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, RetryConfig};
+use crate::error::{Error, Result, Resume};
+use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, RetryConfig};
 use crate::log::{Head, KnownReplies, Log, Settings};
 use crate::output::{self, Output, Place};
 use crate::pipeline::{self, Fetched, Gathered, Making};
@@ -65,13 +65,20 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
 
     progress.enter(Phase::Fetching);
     let planner = planner(&wants, earlier.as_deref(), &config.fetch)?;
-    let fetcher = fetcher(&api, &config.fetch)?;
+    let fetcher = fetcher(&api, &config)?;
+    if let Some(warning) = fetcher.warning() {
+        ui.warn(warning, None);
+    }
     let (concurrency, max_failures) = (config.fetch.concurrency, config.fetch.max_failures);
     let shown = Arc::clone(&progress);
-    let Fetched { mut log, kept, ended_early } =
+    let Fetched { mut log, kept, replies, warning, ended_early } =
         pipeline::fetch(planner, fetcher, log, concurrency, max_failures, shown).await?;
+    if let Some(warning) = warning {
+        ui.warn(&warning, None);
+    }
+    let resume = Resume { replies: kept.saturating_add(replies), command: config.command_line };
     if let Some(error) = ended_early {
-        return Err(error);
+        return Err(error.resumable(resume));
     }
     log.mark_fetched(clock::now())?;
 
@@ -83,7 +90,8 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         format: config.output.format,
         rollups: config.output.rollups,
     };
-    let manifest = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await?;
+    let made = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await;
+    let manifest = made.map_err(|error| error.resumable(resume))?;
     place.settle()?;
     drop(display);
     let kept_log = kept_log(&place, config.output.keep_log)?;
@@ -159,7 +167,13 @@ fn planner(wants: &Arc<Wants>, earlier: Option<&Log>, config: &FetchConfig) -> R
     Ok(Planner::new(Arc::clone(wants), options, known))
 }
 
-fn fetcher(api: &ApiConfig, config: &FetchConfig) -> Result<Fetcher> {
+fn fetcher(api: &ApiConfig, run: &RunConfig) -> Result<Fetcher> {
+    let config = &run.fetch;
+    // The built-in API is this process's own: there is nobody to share its budget with.
+    let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
+        dir: run.user_state_dir.clone(),
+        fallback: output::state_dir(&run.output.dir, run.output.state_dir.as_deref()),
+    });
     let peer_events = config.peer_events == PeerEvents::Included;
     let client = ClientConfig {
         base_url: api.base_url.clone(),
@@ -178,5 +192,6 @@ fn fetcher(api: &ApiConfig, config: &FetchConfig) -> Result<Fetcher> {
         reserve_percent: config.reserve_percent,
         explicit: config.rate.kind == RateKind::Ceiling,
     };
-    Fetcher::new(&client, RetryConfig { retries: config.retries, ..RetryConfig::default() }, budget)
+    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
+    Fetcher::new(&client, retry, budget, ledger.as_ref())
 }

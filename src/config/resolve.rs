@@ -16,15 +16,15 @@ use super::{
 use crate::cli::{Cli, Command, FaceArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
 
-/// Resolves and checks what was typed.
+/// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
-pub fn resolve(cli: Cli, environment: &Environment<'_>) -> Resolved {
+pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
     let mut face = typed_face(&cli.face, environment);
     let command = read_file(&cli.face, environment).and_then(|file| {
         let mut sources = Sources::new(environment, file);
         face = resolve_face(&cli.face, &mut sources, face)?;
         match cli.command {
-            Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, sources)?))),
+            Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
             Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         }
@@ -76,12 +76,24 @@ fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
     }
 }
 
-fn run(args: &RunArgs, mut sources: Sources<'_>) -> Result<RunConfig> {
+fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result<RunConfig> {
     let lists = lists(&args.lists)?;
     let api = api(args, &mut sources)?;
     let fetch = fetch(args, &mut sources)?;
     let output = output(args, &mut sources)?;
-    Ok(RunConfig { lists, api, fetch, output, settings: sources.into_shown() })
+    let user_state_dir = user_state_dir(&sources);
+    Ok(RunConfig { lists, api, fetch, output, user_state_dir, command_line, settings: sources.into_shown() })
+}
+
+/// Where the XDG base directory specification puts what runs share; a relative path does not count there.
+fn user_state_dir(sources: &Sources<'_>) -> Option<PathBuf> {
+    let absolute = |variable| {
+        let path = PathBuf::from(sources.variable(variable)?.value);
+        path.is_absolute().then_some(path)
+    };
+    let state_home = absolute(settings::STATE_HOME_VARIABLE)
+        .or_else(|| Some(absolute(settings::HOME_VARIABLE)?.join(".local/state")));
+    Some(state_home?.join("rtk-export"))
 }
 
 fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig> {

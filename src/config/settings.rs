@@ -23,6 +23,10 @@ pub const API_TOKEN_VARIABLE: &str = "CLOUDFLARE_API_TOKEN";
 pub const CONFIG_VARIABLE: &str = "RTK_EXPORT_CONFIG";
 /// No colour where it is set and not empty (no-color.org).
 pub const NO_COLOR_VARIABLE: &str = "NO_COLOR";
+/// The user's directory for state (XDG base directory specification).
+pub const STATE_HOME_VARIABLE: &str = "XDG_STATE_HOME";
+/// The user's directory.
+pub const HOME_VARIABLE: &str = "HOME";
 /// `dumb` for a terminal that knows no colour.
 pub const TERM_VARIABLE: &str = "TERM";
 

@@ -14,7 +14,7 @@ fn resolved(typed: &[&str], environment: &[(&str, &str)]) -> Resolved {
     let variable = |name: &str| {
         environment.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(*value))
     };
-    resolve(cli, &variable)
+    resolve(cli, "rtk-export ...".to_owned(), &variable)
 }
 
 fn run(typed: &[&str], environment: &[(&str, &str)]) -> Result<RunConfig> {
@@ -224,4 +224,24 @@ fn no_colour_is_honoured() {
     assert_eq!(colour(&[("NO_COLOR", "")]), Colour::Auto);
     assert_eq!(colour(&[("NO_COLOR", "1")]), Colour::Never);
     assert_eq!(colour(&[("TERM", "dumb")]), Colour::Never);
+}
+
+#[test]
+fn the_command_line_is_quoted_for_a_shell() {
+    let words = ["rtk-export", "run", "my list.csv", "it's", "--rate=4/s", "", "$HOME", "-o", "out"];
+    assert_eq!(
+        quoted(words.into_iter().map(OsString::from)),
+        r"rtk-export run 'my list.csv' 'it'\''s' --rate=4/s '' '$HOME' -o out"
+    );
+}
+
+#[test]
+fn what_runs_share_is_in_the_users_state_directory() {
+    let dir = |more: &[(&str, &str)]| {
+        run(&["run", "l"], &[&COMPLETE[..], more].concat()).expect("complete").user_state_dir
+    };
+    assert_eq!(dir(&[("HOME", "/home/u")]), Some("/home/u/.local/state/rtk-export".into()));
+    assert_eq!(dir(&[("HOME", "/home/u"), ("XDG_STATE_HOME", "/s")]), Some("/s/rtk-export".into()));
+    assert_eq!(dir(&[("HOME", "/h"), ("XDG_STATE_HOME", "s")]), Some("/h/.local/state/rtk-export".into()));
+    assert_eq!(dir(&[("HOME", "")]), None);
 }

@@ -78,7 +78,7 @@ impl Error {
             | Self::Query { .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
-            Self::Interrupted { signal } => Class::Interrupted(*signal),
+            Self::Interrupted { signal, .. } => Class::Interrupted(*signal),
             Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
             Self::ApiUnreachable { .. } | Self::TooManyFailures { .. } => Class::Unreachable,
             Self::OutputFinished { .. }

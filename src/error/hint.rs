@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Error;
+use super::{Error, Resume};
 use crate::config::settings;
 
 impl Error {
@@ -78,7 +78,15 @@ impl Error {
                  resumes"
                     .to_owned(),
             ),
-            Self::Interrupted { .. } => {
+            Self::Interrupted { resume: Some(Resume { replies, command }), .. } => {
+                let kept = match replies {
+                    0 => "nothing was fetched yet".to_owned(),
+                    1 => "1 reply is kept in the log".to_owned(),
+                    _ => format!("{replies} replies are kept in the log"),
+                };
+                Some(format!("{kept}; run the same command again, and it resumes: {command}"))
+            }
+            Self::Interrupted { resume: None, .. } => {
                 Some("run the same command again: it resumes, and what was fetched is kept".to_owned())
             }
             Self::OutputBusy { .. } => {

@@ -39,8 +39,9 @@ fn errors() -> Vec<Error> {
         Error::NoLog { dir: dir(), path: log() },
         Error::ExportUnfinished { dir: dir() },
         Error::TooManyFailures { failures: 11, limit: 10, last: format!("{}: 404 Not Found", key()) },
-        Error::Interrupted { signal: Signal::Interrupt },
-        Error::Interrupted { signal: Signal::Terminate },
+        Error::interrupted(Signal::Interrupt),
+        Error::interrupted(Signal::Terminate)
+            .resumable(Resume { replies: 4210, command: "rtk-export run list.csv -o out".to_owned() }),
         Error::CredentialsRefused {
             key: key(),
             status: 403,

@@ -2,15 +2,18 @@
 //!
 //! In: the rate that the user allows; every reply's headers. Out: a [`Pass`] for each request, when its
 //! time has come.
-//! Guarantees: see `core`; a pass that is dropped without a reply counts as sent and timed out; a 429
+//! Guarantees: see `core`, and for several processes `ledger`; a pass that is dropped without a reply counts as sent and timed out; a 429
 //! closes the gate for everybody, once. Passes are given in the order of asking.
 //! Not here: retries, and what else a reply means.
 
 mod core;
+mod ledger;
 mod pace;
+mod permits;
 mod policy;
 mod window;
 
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,6 +24,7 @@ use reqwest::header::HeaderMap;
 use tokio::sync::{Notify, watch};
 
 use self::core::{Core, Sent, Verdict};
+pub(super) use self::ledger::LedgerFile;
 use super::retry::retry_after;
 use crate::clock;
 
@@ -40,14 +44,21 @@ pub struct BudgetConfig {
 impl BudgetConfig {
     /// A quota without the part left to others; at least one request.
     fn less_reserve(&self, quota: u64) -> u64 {
-        let reserve = u128::from(quota) * u128::from(self.reserve_percent.min(100));
-        let reserve = u64::try_from(reserve.div_ceil(100)).unwrap_or(quota);
-        quota.saturating_sub(reserve).max(1)
+        less_reserve(quota, self.reserve_percent)
     }
+}
+
+fn less_reserve(quota: u64, reserve_percent: u8) -> u64 {
+    let reserve = u128::from(quota) * u128::from(reserve_percent.min(100));
+    let reserve = u64::try_from(reserve.div_ceil(100)).unwrap_or(quota);
+    quota.saturating_sub(reserve).max(1)
 }
 
 /// Waits longer than this are shown.
 const SHOWN: Duration = Duration::from_secs(3);
+
+/// When to ask for the ledger again that another process has; it has it for a tenth of that.
+const AGAIN: Duration = Duration::from_millis(2);
 
 /// What the display shows of the gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,12 +90,27 @@ pub(super) struct Gate {
     queued: AtomicUsize,
     /// Something happened that the head of the queue may have waited for.
     changed: Notify,
+    /// Whether it is closed for good.
+    closed: watch::Sender<bool>,
     state: watch::Sender<GateState>,
+    shared: Option<Shared>,
+}
+
+/// The window that this process shares with others.
+#[derive(Debug)]
+struct Shared {
+    file: LedgerFile,
+    /// This process, as the ledger knows it.
+    holder: u64,
+    /// Why it is not shared any more. Held while the ledger is asked, so that its answers are taken in
+    /// their order.
+    lost: Mutex<Option<io::Error>>,
 }
 
 impl Gate {
-    pub(super) fn new(config: BudgetConfig) -> Arc<Self> {
-        let core = Core::new(config);
+    /// A gate; with a ledger it shares its window with other processes.
+    pub(super) fn new(config: BudgetConfig, ledger: Option<LedgerFile>) -> Arc<Self> {
+        let core = Core::new(config, ledger.is_some());
         let (requests, window) = core.tightest();
         Arc::new(Self {
             core: Mutex::new(core),
@@ -92,37 +118,109 @@ impl Gate {
             queue: tokio::sync::Mutex::default(),
             queued: AtomicUsize::new(0),
             changed: Notify::new(),
+            closed: watch::Sender::new(false),
             state: watch::Sender::new(GateState { requests, window, wait: None }),
+            shared: ledger.map(|file| Shared { file, holder: fastrand::u64(..), lost: Mutex::new(None) }),
         })
     }
 
-    /// Waits for a request's turn. Dropped, it leaves the queue.
-    pub(super) async fn acquire(self: &Arc<Self>) -> Pass {
+    /// Waits for a request's turn; `None` once the gate is closed for good. Dropped, it leaves the queue.
+    pub(super) async fn acquire(self: &Arc<Self>) -> Option<Pass> {
         if self.queued.load(Ordering::Acquire) == 0
+            && !self.is_closed()
             && let Verdict::Go(sent) = self.ask()
         {
-            return self.pass(sent);
+            return Some(self.pass(sent));
         }
         let _queued = Queued::join(&self.queued);
         let _head = self.queue.lock().await;
-        loop {
+        while !self.is_closed() {
             match self.ask() {
                 Verdict::Go(sent) => {
                     self.show(None);
-                    return self.pass(sent);
+                    return Some(self.pass(sent));
                 }
                 Verdict::AfterReply => self.changed.notified().await,
-                Verdict::At(at_ns) => {
-                    let at = self.started + Duration::from_nanos(at_ns);
-                    self.show(Some(at));
-                    // A reply may bring the time forward or put it off: ask again after either.
-                    tokio::select! {
-                        () = tokio::time::sleep_until(at.into()) => {}
-                        () = self.changed.notified() => {}
+                Verdict::At(at_ns) => self.wait(at_ns).await,
+                Verdict::Lease => {
+                    let gate = Arc::clone(self);
+                    // Once begun it runs to its end, whatever becomes of this task.
+                    match tokio::task::spawn_blocking(move || gate.lease()).await {
+                        Ok(Some(at_ns)) => self.wait_for_others(at_ns).await,
+                        Ok(None) => {}
+                        Err(_) => self.core().lease_no_more(),
                     }
                 }
             }
         }
+        None
+    }
+
+    /// Lets nobody pass any more: whoever waits is sent away.
+    pub(super) fn close(&self) {
+        self.closed.send_replace(true);
+        self.changed.notify_one();
+    }
+
+    /// Waits until it is closed.
+    pub(super) async fn closed(&self) {
+        // The sender is this gate's own: waiting cannot fail.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
+    }
+
+    /// Gives back what was leased and not used. Why the window was not shared to the end, if so. Blocks.
+    pub(super) fn settle(&self) -> Option<io::Error> {
+        let shared = self.shared.as_ref()?;
+        let mut lost = shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let now_ns = self.now_ns();
+        let ask = self.core().ask_ledger(shared.holder, shared.file.longest_request(), now_ns);
+        if let Some(ask) = ask {
+            // Nobody is told of a failure here: what was not given back counts as spent.
+            let _ = shared.file.give_back(&ask);
+        }
+        lost.take()
+    }
+
+    /// Leases from the ledger; until when to wait, where it has nothing to give. Blocks.
+    fn lease(&self) -> Option<u64> {
+        let shared = self.shared.as_ref()?;
+        let mut lost = shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked_ns = self.now_ns();
+        let ask = self.core().ask_ledger(shared.holder, shared.file.longest_request(), asked_ns)?;
+        match shared.file.lease(&ask) {
+            Ok(Some(leased)) => self.core().leased(&ask, leased, asked_ns, self.now_ns()),
+            // Another process has it for a moment; what was to be settled still is.
+            Ok(None) => Some(self.now_ns().saturating_add(window::nanos(AGAIN))),
+            Err(error) => {
+                self.core().lease_no_more();
+                *lost = Some(error);
+                None
+            }
+        }
+    }
+
+    /// Waits for a time; a reply may bring it forward or put it off.
+    async fn wait(&self, at_ns: u64) {
+        let at = self.started + Duration::from_nanos(at_ns);
+        self.show(Some(at));
+        tokio::select! {
+            () = tokio::time::sleep_until(at.into()) => {}
+            () = self.changed.notified() => {}
+        }
+    }
+
+    /// Waits for a time that no reply to this process brings forward.
+    async fn wait_for_others(&self, at_ns: u64) {
+        let at = self.started + Duration::from_nanos(at_ns);
+        self.show(Some(at));
+        tokio::select! {
+            () = tokio::time::sleep_until(at.into()) => {}
+            () = self.closed() => {}
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        *self.closed.borrow()
     }
 
     /// What the display shows.

@@ -2,8 +2,9 @@
 //!
 //! In: a [`RequestKey`]. Out: its [`Reply`], after as many tries as the contract grants, or the
 //! [`Error`] that ends the run: credentials refused, this client blocked, the API unreachable.
-//! Guarantees: every try passes the one gate (`budget`); a failing id is a reply, not an error; bodies
-//! in flight share one pool of memory, and a reply holds its share until it is dropped.
+//! Guarantees: every try passes the one gate (`budget`), which other runs with the same token
+//! share; a failing id is a reply, not an error; bodies in flight share one pool of memory, and a reply
+//! holds its share until it is dropped.
 //! Not here: which requests, how many at once, what to do with a reply.
 
 mod body;
@@ -16,10 +17,12 @@ mod reply;
 mod retry;
 mod target;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::TimeDelta;
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 pub use body::Body;
@@ -29,7 +32,7 @@ pub use reply::{Answer, Failure, Reason, Reply};
 pub use retry::RetryConfig;
 
 use self::breaker::{Breaker, Down};
-use self::budget::{Gate, Ticket};
+use self::budget::{Gate, LedgerFile, Ticket};
 use self::client::Client;
 use self::outcome::{Tried, reason_phrase};
 use self::retry::{Decision, Outcome, Spent, decide};
@@ -46,7 +49,16 @@ pub struct Fetcher {
     gate: Arc<Gate>,
     breaker: Breaker,
     retry: RetryConfig,
-    stopped: watch::Sender<bool>,
+    warning: Option<String>,
+}
+
+/// Where the window is kept that outlives a run.
+#[derive(Clone, Debug)]
+pub struct LedgerConfig {
+    /// The user's own directory for state, which all runs share; `None` where there is none.
+    pub dir: Option<PathBuf>,
+    /// Where else, if it cannot be there.
+    pub fallback: PathBuf,
 }
 
 /// What one request has been through.
@@ -58,11 +70,16 @@ struct Course {
 }
 
 impl Fetcher {
-    /// A fetcher that has sent nothing yet.
+    /// A fetcher that has sent nothing yet; without a ledger it shares its window with nobody.
     ///
     /// # Errors
     /// [`Error::BaseUrl`], [`Error::UnusableToken`] or [`Error::HttpClient`] where nothing could be sent.
-    pub fn new(client: &ClientConfig, retry: RetryConfig, budget: BudgetConfig) -> Result<Self> {
+    pub fn new(
+        client: &ClientConfig,
+        retry: RetryConfig,
+        budget: BudgetConfig,
+        ledger: Option<&LedgerConfig>,
+    ) -> Result<Self> {
         let target = Target::new(
             &client.base_url,
             &client.account_id,
@@ -70,14 +87,35 @@ impl Fetcher {
             client.peer_events,
             client.peer_events && client.page_peer_events,
         )?;
+        let (ledger, warning) = ledger.map_or((None, None), |ledger| open_ledger(ledger, client));
         Ok(Self {
             client: Client::new(client)?,
             target,
-            gate: Gate::new(budget),
+            gate: Gate::new(budget, ledger),
             breaker: Breaker::default(),
             retry,
-            stopped: watch::Sender::new(false),
+            warning,
         })
+    }
+
+    /// What the user is to know before anything is sent.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// Sends nothing from now on: a request that waits for its turn, or to be tried again, is given up.
+    /// What is in flight goes on: its reply is paid for.
+    pub fn stop(&self) {
+        self.gate.close();
+    }
+
+    /// Gives back to other runs what this one leased and did not send; what the user is to know of how
+    /// the window was shared. Blocks.
+    #[must_use]
+    pub fn settle(&self) -> Option<String> {
+        let error = self.gate.settle()?;
+        Some(format!("{UNSHARED}: the file that they share failed: {error}"))
     }
 
     /// The gate's state for the display: the allowed rate, and the wait that all are in.
@@ -86,41 +124,31 @@ impl Fetcher {
         self.gate.state()
     }
 
-    /// Sends nothing from now on: a request that waits for its turn, or to be tried again, ends with
-    /// [`Error::StageEnded`]. What is in flight goes on: its reply is paid for.
-    pub fn stop(&self) {
-        self.stopped.send_replace(true);
-    }
-
-    /// Waits for the stop. Dropping this loses nothing.
-    async fn stopped(&self) -> Error {
-        // The sender lives as long as this fetcher: waiting cannot fail.
-        let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
-        Error::StageEnded { stage: "fetch" }
-    }
-
-    /// Fetches one planned request: waits its turn, sends, and tries again as the contract has it.
+    /// Fetches one planned request: waits its turn, sends, and tries again as the contract has it. `None`
+    /// where the fetcher was stopped before there was an answer.
     ///
     /// Dropped, it loses the reply under way; its request stays counted in the budget.
     ///
     /// # Errors
     /// What ends the run: [`Error::CredentialsRefused`], [`Error::ClientBlocked`],
-    /// [`Error::ApiUnreachable`]; [`Error::StageEnded`] after a [`stop`](Self::stop).
-    pub async fn fetch(&self, key: RequestKey) -> Result<Reply> {
+    /// [`Error::ApiUnreachable`].
+    pub async fn fetch(&self, key: RequestKey) -> Result<Option<Reply>> {
         let url = self.target.url(&key);
         let mut course = Course::default();
         loop {
-            let (tried, ticket) = self.try_once(&key, &url, &mut course).await?;
+            let Some((tried, ticket)) = self.try_once(&key, &url, &mut course).await? else {
+                return Ok(None);
+            };
             let decision = decide(tried.outcome, tried.retry_after, course.spent, &self.retry, fastrand::f64);
             match decision {
-                Decision::Keep => return Ok(course.reply(key, tried, None)),
+                Decision::Keep => return Ok(Some(course.reply(key, tried, None))),
                 Decision::Fail(reason) => {
                     if tried.is_up() == Some(false)
                         && let Some(down) = self.breaker.gives_up(tried.status.is_some(), Instant::now())
                     {
                         return Err(unreachable(key, &tried, down));
                     }
-                    return Ok(course.reply(key, tried, Some(reason)));
+                    return Ok(Some(course.reply(key, tried, Some(reason))));
                 }
                 Decision::Again(wait) => {
                     course.spent.retries += 1;
@@ -128,8 +156,8 @@ impl Fetcher {
                     // The body's share of the pool is not kept over a wait.
                     drop(tried);
                     tokio::select! {
-                        error = self.stopped() => return Err(error),
                         () = tokio::time::sleep(wait) => {}
+                        () = self.gate.closed() => return Ok(None),
                     }
                 }
                 Decision::Throttled => {
@@ -145,13 +173,14 @@ impl Fetcher {
         }
     }
 
-    /// One try, at its turn; an error when it was one too many that failed.
-    async fn try_once(&self, key: &RequestKey, url: &str, course: &mut Course) -> Result<(Tried, Ticket)> {
-        let pass = tokio::select! {
-            biased;
-            error = self.stopped() => return Err(error),
-            pass = self.gate.acquire() => pass,
-        };
+    /// One try, at its turn, if that comes; an error when it was one too many that failed.
+    async fn try_once(
+        &self,
+        key: &RequestKey,
+        url: &str,
+        course: &mut Course,
+    ) -> Result<Option<(Tried, Ticket)>> {
+        let Some(pass) = self.gate.acquire().await else { return Ok(None) };
         let ticket = pass.ticket();
         let sent = Instant::now();
         course.attempts += 1;
@@ -166,7 +195,7 @@ impl Fetcher {
             }
             None => {}
         }
-        Ok((tried, ticket))
+        Ok(Some((tried, ticket)))
     }
 
     /// A plain 429 has closed the gate at its head; an error page of another status only now told.
@@ -192,6 +221,33 @@ impl Course {
             cf_ray,
             answer,
         }
+    }
+}
+
+const UNSHARED: &str = "the request budget does not take other runs into account any more";
+
+/// The ledger in the first directory that takes it, and a warning where that is not the user's.
+fn open_ledger(config: &LedgerConfig, client: &ClientConfig) -> (Option<LedgerFile>, Option<String>) {
+    let open = |dir: &Path| {
+        LedgerFile::open(dir, client.base_url.as_str(), client.token.expose_secret(), client.timeout)
+            .map_err(|error| format!("cannot keep the request budget in {}: {error}", dir.display()))
+    };
+    let user = config
+        .dir
+        .as_deref()
+        .map_or_else(|| Err("no home directory is known to keep the request budget in".to_owned()), open);
+    let why = match user {
+        Ok(ledger) => return (Some(ledger), None),
+        Err(why) => why,
+    };
+    match open(&config.fallback) {
+        Ok(ledger) => {
+            let warning = format!(
+                "{why}; it is kept with the output, and runs to other outputs at the same time do not see it"
+            );
+            (Some(ledger), Some(warning))
+        }
+        Err(_) => (None, Some(format!("{why}; other runs at the same time do not see it"))),
     }
 }
 

@@ -107,7 +107,7 @@ fn fetcher(config: &ClientConfig) -> Fetcher {
         reserve_percent: 10,
         explicit: true,
     };
-    Fetcher::new(config, retry, budget).unwrap()
+    Fetcher::new(config, retry, budget, None).unwrap()
 }
 
 fn session() -> SessionId {
@@ -121,7 +121,7 @@ fn key() -> RequestKey {
 
 async fn fetch(acts: Vec<Act>) -> (Result<Reply>, Vec<String>) {
     let (port, heads) = serve(acts).await;
-    let reply = fetcher(&config(port)).fetch(key()).await;
+    let reply = fetcher(&config(port)).fetch(key()).await.map(|reply| reply.expect("not stopped"));
     let heads = heads.lock().unwrap().clone();
     (reply, heads)
 }
@@ -184,8 +184,10 @@ async fn each_fault_is_tried_again() {
 #[tokio::test]
 async fn tries_are_bounded_and_the_last_outcome_is_the_reason() {
     let again = |act: fn() -> Act| (0..9).map(|_| act()).collect::<Vec<_>>();
+    // A reply that shows the API up comes first: else it would be the API that is down.
+    let trouble = std::iter::once(reply("200 OK", b"")).chain(again(|| reply("502 Bad Gateway", b"<html>")));
     let cases: [(Vec<Act>, Reason, Option<u16>, &str); 4] = [
-        (again(|| reply("502 Bad Gateway", b"<html>")), Reason::RetriesExhausted, Some(502), "Bad Gateway"),
+        (trouble.take(9).collect(), Reason::RetriesExhausted, Some(502), "Bad Gateway"),
         (again(|| reply("200 OK", b"<p>Hi")), Reason::BadResponse, Some(200), "the body is not JSON: <p>Hi"),
         (again(|| reply("200 OK", b"")), Reason::BadResponse, Some(200), "the body is not JSON: it is empty"),
         (
@@ -220,7 +222,7 @@ async fn other_4xx_are_final() {
     );
     let (port, heads) = serve(vec![reply("400 Bad Request", b"")]).await;
     let page = RequestKey::Page { session: session(), page_no: 1, size: PageSize::Records(100) };
-    let refused = failure(fetcher(&config(port)).fetch(page).await.unwrap());
+    let refused = failure(fetcher(&config(port)).fetch(page).await.unwrap().unwrap());
     assert_eq!((refused.reason, refused.message.as_str()), (Reason::Refused, "Bad Request"));
     assert!(
         heads.lock().unwrap()[0].contains("?page_no=1&per_page=100&sort_by=joinedAt&sort_order=ASC&incl")
@@ -233,9 +235,39 @@ async fn a_429_costs_a_wait_but_no_retry() {
     let none = RetryConfig { retries: 0, ..RetryConfig::default() };
     let fetcher = Fetcher { retry: none, ..fetcher(&config(port)) };
     let start = Instant::now();
-    let reply = fetcher.fetch(key()).await.unwrap();
+    let reply = fetcher.fetch(key()).await.unwrap().unwrap();
     assert_eq!((reply.attempts, reply.rate_limited), (2, 1));
     assert!(start.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn what_waits_to_be_sent_is_given_up_at_the_stop_and_what_is_under_way_goes_on() {
+    // In a backoff, in the pause after a 429, behind the first request: each would wait for minutes.
+    let long = RetryConfig { first_wait: Duration::from_hours(1), ..RetryConfig::default() };
+    for act in [
+        reply("503 Service Unavailable\r\nretry-after: 300", b""),
+        reply("429 Too Many Requests\r\nretry-after: 300", b""),
+    ] {
+        let (port, heads) = serve(vec![act]).await;
+        let fetcher = Fetcher { retry: long.clone(), ..fetcher(&config(port)) };
+        let fetching = fetcher.fetch(key());
+        let closing = async {
+            while heads.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            fetcher.stop();
+        };
+        let (given_up, ()) = tokio::join!(fetching, closing);
+        assert_eq!(given_up.unwrap(), None);
+    }
+    let (port, heads) = serve(vec![good()]).await;
+    let fetcher = fetcher(&config(port));
+    let first = fetcher.fetch(key());
+    let behind = futures::future::join_all((0..8).map(|_| fetcher.fetch(key())));
+    let (first, behind, ()) = tokio::join!(first, behind, async { fetcher.stop() });
+    // The first was under way when it was stopped, or stood before it.
+    assert_eq!(heads.lock().unwrap().len(), usize::from(first.unwrap().is_some()));
+    assert!(behind.into_iter().all(|given_up| given_up.unwrap().is_none()));
 }
 
 #[tokio::test]
@@ -290,7 +322,7 @@ async fn a_server_that_stalls_is_given_up() {
     for stalled in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"] {
         let (port, _) = serve(vec![Act::WriteAndStall(stalled.as_bytes().to_vec()), good()]).await;
         let config = ClientConfig { timeout: Duration::from_millis(200), ..config(port) };
-        let reply = fetcher(&config).fetch(key()).await.unwrap();
+        let reply = fetcher(&config).fetch(key()).await.unwrap().unwrap();
         assert_eq!(reply.attempts, 2, "{stalled}");
     }
 }
@@ -343,7 +375,7 @@ async fn many_large_bodies_at_once_come_one_after_another() {
     let (port, _) = serve(acts).await;
     let fetcher = fetcher(&config(port));
     let sizes = futures::future::join_all((0..8).map(|_| async {
-        let reply = fetcher.fetch(key()).await.unwrap();
+        let reply = fetcher.fetch(key()).await.unwrap().unwrap();
         found(&reply).len()
     }));
     assert_eq!(sizes.await, [body.len(); 8]);

@@ -1,8 +1,8 @@
 //! Stages 2 to 4 at work: the planner's requests through `buffer_unordered` into the log.
 //!
 //! Guarantees: a reply reaches the log before the planner learns of it; the loops that drain the
-//! requests await nothing else; the first real error stops the intake, what is in flight has
-//! [`GRACE`] to end, and the log is made durable whatever happened.
+//! requests await nothing else; the first real error stops the intake and whatever waits to be sent,
+//! what is in flight has [`GRACE`] to end, and the log is made durable whatever happened.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +41,10 @@ pub struct Fetched {
     pub log: LogWriter,
     /// Requests that an earlier run had answered.
     pub kept: u64,
+    /// Requests that this run got an answer to.
+    pub replies: u64,
+    /// What the user is to know of how the requests were counted.
+    pub warning: Option<String>,
     /// Why it ended before everything was fetched.
     pub ended_early: Option<Error>,
 }
@@ -50,6 +54,7 @@ struct Shared {
     fetcher: Fetcher,
     plan: Mutex<Plan>,
     progress: Arc<Progress>,
+    replies: AtomicU64,
     failures: AtomicU64,
     max_failures: Option<u64>,
     stop: Stop,
@@ -83,6 +88,7 @@ pub async fn fetch(
         fetcher,
         plan: Mutex::new(Plan { planner, waiting: Vec::new(), told: (0, 0) }),
         progress,
+        replies: AtomicU64::new(0),
         failures: AtomicU64::new(0),
         max_failures,
         stop: Stop::default(),
@@ -98,14 +104,20 @@ pub async fn fetch(
     drop(replies);
     tasks.spawn(show_gate(Arc::clone(&shared)));
     let stopped = watch(tasks, count, &shared).await;
+    let warning = {
+        let shared = Arc::clone(&shared);
+        let settled = tokio::task::spawn_blocking(move || shared.fetcher.settle());
+        settled.await.unwrap_or_default()
+    };
     let log = keeper.await.map_err(|_| Error::StageEnded { stage: "log" })??;
     let (kept, is_done) = {
         let planner = &shared.plan().planner;
         (planner.kept(), planner.is_done())
     };
+    let replies = shared.replies.load(Ordering::Relaxed);
     let incomplete = (!is_done).then_some(Error::StageEnded { stage: "fetch" });
     let ended_early = stopped.or_else(|| shared.take_error()).or(incomplete);
-    Ok(Fetched { log, kept, ended_early })
+    Ok(Fetched { log, kept, replies, warning, ended_early })
 }
 
 /// Waits for the tasks; a signal, which is given back, or an error of theirs stops the intake, and the
@@ -126,7 +138,7 @@ async fn watch(mut tasks: JoinSet<()>, mut draining: usize, shared: &Shared) -> 
                 if stopped.is_some() {
                     break;
                 }
-                stopped = Some(Error::Interrupted { signal });
+                stopped = Some(Error::interrupted(signal));
                 shared.stop();
             }
             () = shared.stop.pulled(), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
@@ -200,10 +212,10 @@ impl Shared {
         }
     }
 
-    /// Fetches one request and hands its reply to the log; then the planner may learn of it. Dropped, it
-    /// loses the reply under way.
+    /// Fetches one request and hands its reply to the log; then the planner may learn of it. After a stop
+    /// there may be none. Dropped, it loses the reply under way.
     async fn answer(&self, request: RequestKey, replies: &mpsc::Sender<Reply>) -> Result<()> {
-        let reply = self.fetcher.fetch(request).await?;
+        let Some(reply) = self.fetcher.fetch(request).await? else { return Ok(()) };
         let outcome = outcome(&reply);
         for _ in 1..reply.attempts {
             self.progress.retried();
@@ -215,6 +227,7 @@ impl Shared {
         // The log's own error is the one to report.
         replies.send(reply).await.map_err(|_| Error::StageEnded { stage: "log" })?;
         self.progress.replied();
+        self.replies.fetch_add(1, Ordering::Relaxed);
         {
             let mut plan = self.plan();
             plan.planner.answered(&request, &outcome);

@@ -79,7 +79,7 @@ pub async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<
     let mut signals = Signals::listen()?;
     tokio::select! {
         done = work => done,
-        signal = signals.next() => Err(Error::Interrupted { signal }),
+        signal = signals.next() => Err(Error::interrupted(signal)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says so with a panic")]
 
+mod budget;
 mod docs;
 mod faults;
 mod layers;

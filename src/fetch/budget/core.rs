@@ -12,7 +12,9 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 
 use super::BudgetConfig;
+use super::ledger::{Ask, Leased, Limit};
 use super::pace::Pace;
+use super::permits::Permits;
 use super::policy::{self, Policy};
 use super::window::{Window, nanos};
 
@@ -21,6 +23,8 @@ use super::window::{Window, nanos};
 const BLOCK: Duration = Duration::from_mins(5);
 /// Policies kept at most. One or two are usual; a server that names ever new ones must not cost memory.
 const POLICIES: usize = 8;
+/// Longer windows are not spread evenly: a day's quota is there for the hours in which it is needed.
+const SPREAD: Duration = Duration::from_hours(1);
 /// `t` counts whole seconds, so the reset may be up to one later than it says.
 const ROUNDING: Duration = Duration::from_secs(1);
 
@@ -32,6 +36,8 @@ pub(super) enum Verdict {
     At(u64),
     /// Not before a reply.
     AfterReply,
+    /// Not before the ledger was asked.
+    Lease,
 }
 
 /// What is remembered of a request under way.
@@ -75,6 +81,8 @@ pub(super) struct Core {
     pace: Pace,
     remaining: Vec<Remaining>,
     pause: Option<Pause>,
+    /// What the ledger gave, where there is one.
+    permits: Option<Permits>,
     /// Whether a reply has come since the start or the last pause.
     proven: bool,
     now_ns: u64,
@@ -86,7 +94,8 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(config: BudgetConfig) -> Self {
+    /// A core; one that leases where it is one of several that share a ledger.
+    pub(super) fn new(config: BudgetConfig, leasing: bool) -> Self {
         let own = Rule { name: None, quota: config.requests.max(1), window: Window::new(config.window) };
         let pace = Pace::new(config.less_reserve(own.quota), config.window, 0);
         Self {
@@ -95,6 +104,7 @@ impl Core {
             pace,
             remaining: Vec::new(),
             pause: None,
+            permits: leasing.then(Permits::default),
             proven: false,
             now_ns: 0,
             last_sent_ns: 0,
@@ -121,8 +131,14 @@ impl Core {
         if let Some(at_ns) = self.remaining_allows_at(now_ns) {
             return Verdict::At(at_ns);
         }
+        if self.permits.as_ref().is_some_and(|permits| !permits.any(now_ns)) {
+            return Verdict::Lease;
+        }
         if let Err(at_ns) = self.pace.take(now_ns) {
             return Verdict::At(at_ns);
+        }
+        if let Some(permits) = &mut self.permits {
+            permits.use_one();
         }
         for remaining in &mut self.remaining {
             remaining.requests = remaining.requests.saturating_sub(1);
@@ -130,6 +146,50 @@ impl Core {
         self.under_way += 1;
         self.last_sent_ns = now_ns;
         Verdict::Go(Sent { at_ns: now_ns, ended_before: self.ended })
+    }
+
+    /// What to ask of the ledger; `None` where it is not asked any more.
+    pub(super) fn ask_ledger(&mut self, holder: u64, longest_request: Duration, now_ns: u64) -> Option<Ask> {
+        let now_ns = self.tick(now_ns);
+        let (requests, window) = self.tightest();
+        let (ended, ended_ago_ns) = self.permits.as_mut()?.settle(now_ns);
+        let limits = self.rules.iter().map(|rule| Limit {
+            length_ns: rule.window.length_ns(),
+            requests: self.config.less_reserve(rule.quota),
+            told: rule.name.as_ref().map(|_| rule.quota),
+        });
+        Some(Ask {
+            holder,
+            limits: limits.collect(),
+            reserve_percent: self.config.reserve_percent,
+            longest_request,
+            under_way: self.under_way,
+            ended,
+            ended_ago_ns,
+            wanted: Permits::wanted(requests, window),
+        })
+    }
+
+    /// The ledger's answer to what was asked at that time, which is settled with it. Until when to wait,
+    /// where it gave nothing.
+    pub(super) fn leased(&mut self, ask: &Ask, leased: Leased, asked_ns: u64, now_ns: u64) -> Option<u64> {
+        if let Some(permits) = &mut self.permits {
+            permits.settled(ask.ended);
+        }
+        match leased {
+            Leased::Granted(requests) => {
+                if let Some(permits) = &mut self.permits {
+                    permits.grant(requests, asked_ns);
+                }
+                None
+            }
+            Leased::After(wait) => Some(self.tick(now_ns).saturating_add(nanos(wait).max(1))),
+        }
+    }
+
+    /// The ledger is lost: this process counts for itself.
+    pub(super) fn lease_no_more(&mut self) {
+        self.permits = None;
     }
 
     /// A reply came, other than a 429. Whether it changed the allowed rate.
@@ -187,9 +247,11 @@ impl Core {
         self.pause.as_ref().map(|pause| pause.until_ns).filter(|&until_ns| until_ns > self.now_ns)
     }
 
-    /// The requests and the window of the tightest rule.
+    /// The requests and the window of the tightest rule among those that are spread evenly.
     pub(super) fn tightest(&self) -> (u64, Duration) {
-        let rules = self.rules.iter().map(|rule| {
+        let shortest_ns = self.rules.iter().map(|rule| rule.window.length_ns()).min().unwrap_or_default();
+        let spread_ns = nanos(SPREAD).max(shortest_ns);
+        let rules = self.rules.iter().filter(|rule| rule.window.length_ns() <= spread_ns).map(|rule| {
             (self.config.less_reserve(rule.quota), Duration::from_nanos(rule.window.length_ns()))
         });
         let slowest = rules.min_by(|(a, a_window), (b, b_window)| {
@@ -213,6 +275,9 @@ impl Core {
         for rule in &mut self.rules {
             rule.window.add(1, now_ns);
             rule.window.counted(now_ns);
+        }
+        if let Some(permits) = &mut self.permits {
+            permits.ended(now_ns);
         }
         now_ns
     }
@@ -261,12 +326,10 @@ impl Core {
         }
     }
 
-    /// A new window over what the longest one remembers.
+    /// A new window over what the others remember.
     fn window_with_history(&self, length: Duration, now_ns: u64) -> Window {
-        match self.rules.iter().map(|rule| &rule.window).max_by_key(|window| window.length_ns()) {
-            Some(longest) => Window::with_history(length, longest, self.ended, now_ns),
-            None => Window::new(length),
-        }
+        let known = self.rules.iter().map(|rule| &rule.window);
+        Window::with_history(length, known, self.ended, now_ns)
     }
 
     /// Starts the pace of the tightest rule at that time, with nothing saved up.
@@ -299,12 +362,13 @@ impl Core {
     }
 
     /// When what the server says is left allows a request, if not now. What is left is spread over the
-    /// time to the reset, so that others who spend the same quota are made room for.
+    /// time to the reset, if that is near, so that others who spend the same quota are made room for.
     fn remaining_allows_at(&mut self, now_ns: u64) -> Option<u64> {
         let rounding_ns = nanos(ROUNDING);
         self.remaining.retain(|remaining| remaining.reset_ns.saturating_add(rounding_ns) > now_ns);
         let allowed_at = |remaining: &Remaining| match remaining.requests {
             0 => remaining.reset_ns.saturating_add(rounding_ns),
+            _ if remaining.reset_ns.saturating_sub(now_ns) > nanos(SPREAD) => 0,
             requests => {
                 let spread_ns = remaining.reset_ns.saturating_sub(self.last_sent_ns.min(now_ns));
                 self.last_sent_ns.saturating_add(spread_ns / (requests + 1)).min(remaining.reset_ns)

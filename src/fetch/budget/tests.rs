@@ -25,6 +25,8 @@ enum Telling {
     /// `r=1199;t=1` for ever.
     Frozen,
     Garbage,
+    /// A day's quota first, which is looser for an hour and tighter on the average.
+    Items,
 }
 
 /// A server with fixed windows, which others use too.
@@ -58,6 +60,10 @@ impl Server {
             Telling::Policy => (Some(policy), None),
             Telling::PolicyAndLeft => (Some(policy), Some(format!(r#""default";r={left};t={reset}"#))),
             Telling::Frozen => (Some(policy), Some(r#""default";r=1199;t=1"#.to_owned())),
+            Telling::Items => (
+                Some(format!(r#""daily";q={};w=86400, {policy}"#, requests * 1000)),
+                Some(format!(r#""daily";r={};t=40000, "default";r={left};t={reset}"#, requests * 999)),
+            ),
             Telling::Garbage => (Some("q=1;;".to_owned()), Some(r#""default";r=;t=1"#.to_owned())),
         };
         let mut headers = HeaderMap::new();
@@ -131,6 +137,7 @@ fn drive(core: &mut Core, server: &mut Server, concurrency: usize, ways: &[Way])
                     ask_again_ns = Some(true_ns + wait_ns.max(1));
                 }
                 Verdict::AfterReply => assert!(under_way > 0, "nothing is left to wait for"),
+                Verdict::Lease => panic!("there is no ledger"),
             }
         }
         let next_ns = events.peek().map(|Reverse((at_ns, _))| *at_ns);
@@ -189,7 +196,7 @@ proptest! {
         reserve in 0_u8..50,
         explicit: bool,
         telling in prop::sample::select(vec![
-            Telling::Nothing, Telling::Policy, Telling::PolicyAndLeft, Telling::Frozen, Telling::Garbage,
+            Telling::Nothing, Telling::Policy, Telling::PolicyAndLeft, Telling::Frozen, Telling::Garbage, Telling::Items,
         ]),
         others in 0_u64..60,
         concurrency in 1_usize..40,
@@ -201,7 +208,7 @@ proptest! {
         let allowed = ours.less_reserve(requests);
         let quota = Quota { requests, window_ns: secs * SECOND };
         let mut server = Server::new(quota, telling, others);
-        drive(&mut Core::new(ours), &mut server, concurrency, &ways);
+        drive(&mut Core::new(ours, false), &mut server, concurrency, &ways);
         prop_assert_eq!(server.arrivals.len(), ways.len());
         prop_assert!(server.most_in_a_window() as u64 <= allowed);
     }
@@ -210,7 +217,7 @@ proptest! {
     fn any_headers_and_any_429_are_survived(
         fields in prop::collection::vec(("[ -~]{0,40}", any::<u64>(), any::<u64>(), 0..SECOND << 12), 1..30),
     ) {
-        let mut core = Core::new(budget(1200, 300, 10, false));
+        let mut core = Core::new(budget(1200, 300, 10, false), false);
         let mut now_ns = 0;
         for (junk, q, w, step) in fields {
             let mut headers = HeaderMap::new();
@@ -239,7 +246,7 @@ proptest! {
                         }
                         now_ns = at_ns;
                     }
-                    Verdict::AfterReply => prop_assert!(false, "nothing is under way"),
+                    Verdict::AfterReply | Verdict::Lease => prop_assert!(false, "nothing is under way"),
                 }
             }
         }
@@ -256,7 +263,7 @@ fn quick(n: usize) -> Vec<Way> {
 fn against_200_per_10s(telling: Telling, others: u64, ours: BudgetConfig) -> (f64, u64) {
     let quota = Quota { requests: 200, window_ns: 10 * SECOND };
     let mut server = Server::new(quota, telling, others);
-    let took_ns = drive(&mut Core::new(ours), &mut server, 32, &quick(2000));
+    let took_ns = drive(&mut Core::new(ours, false), &mut server, 32, &quick(2000));
     let ideal_ns = 2000 * 10 * SECOND / (180 - others);
     #[expect(clippy::cast_precision_loss, reason = "a ratio to two places")]
     let ratio = took_ns as f64 / ideal_ns as f64;
@@ -270,6 +277,7 @@ fn the_quota_is_spent_almost_fully_and_never_exceeded() {
         (Telling::PolicyAndLeft, 0, budget(1200, 300, 10, false)),
         (Telling::PolicyAndLeft, 100, budget(1200, 300, 10, false)),
         (Telling::Frozen, 0, budget(1200, 300, 10, false)),
+        (Telling::Items, 0, budget(1200, 300, 10, false)),
         (Telling::Nothing, 0, budget(200, 10, 10, true)),
         (Telling::Garbage, 0, budget(200, 10, 10, true)),
     ] {
@@ -300,7 +308,7 @@ fn the_server_may_raise_the_default_but_only_lower_a_rate_that_was_given() {
     for (explicit, headers, requests) in
         [(false, &higher, 3150), (true, &higher, 1080), (false, &lower, 540), (true, &lower, 540)]
     {
-        let mut core = Core::new(budget(1200, 300, 10, explicit));
+        let mut core = Core::new(budget(1200, 300, 10, explicit), false);
         let sent = go(&mut core, 0);
         core.replied(sent, headers, 1);
         assert_eq!(core.tightest(), (requests, Duration::from_mins(5)));
@@ -309,7 +317,7 @@ fn the_server_may_raise_the_default_but_only_lower_a_rate_that_was_given() {
 
 #[test]
 fn one_request_at_a_time_until_the_first_reply() {
-    let mut core = Core::new(budget(1_000_000, 1, 0, true));
+    let mut core = Core::new(budget(1_000_000, 1, 0, true), false);
     let first = go(&mut core, 0);
     assert_eq!(core.ask(SECOND), Verdict::AfterReply);
     core.lost(2 * SECOND);
@@ -325,7 +333,7 @@ fn one_request_at_a_time_until_the_first_reply() {
 #[test]
 fn a_429_closes_the_gate_once_for_everybody() {
     let none = HeaderMap::new();
-    let mut core = Core::new(budget(1_000_000, 1, 0, true));
+    let mut core = Core::new(budget(1_000_000, 1, 0, true), false);
     let first = go(&mut core, 0);
     core.replied(first, &none, 0);
     let under_way: Vec<_> = (0..4).map(|_| go(&mut core, SECOND)).collect();
@@ -347,7 +355,7 @@ fn a_429_closes_the_gate_once_for_everybody() {
 #[test]
 fn a_429_waits_for_the_longer_of_what_is_told() {
     let told = |retry_after: Option<u64>, left: &str| {
-        let mut core = Core::new(budget(1200, 300, 10, false));
+        let mut core = Core::new(budget(1200, 300, 10, false), false);
         let sent = go(&mut core, 0);
         core.replied_429(sent, retry_after.map(Duration::from_secs), &headers("", left), 0);
         core.paused_until_ns().map(|until_ns| until_ns / SECOND)
@@ -361,13 +369,13 @@ fn a_429_waits_for_the_longer_of_what_is_told() {
 
 #[tokio::test]
 async fn the_queue_is_left_in_order_and_a_dropped_pass_lets_the_next_one_in() {
-    let gate = Gate::new(budget(u64::MAX, 1, 0, true));
-    let first = gate.acquire().await;
+    let gate = Gate::new(budget(u64::MAX, 1, 0, true), None);
+    let first = gate.acquire().await.unwrap();
     let order = Mutex::new(Vec::new());
     let waiting = (0..5).map(|n| {
         let (gate, order) = (&gate, &order);
         async move {
-            let pass = gate.acquire().await;
+            let pass = gate.acquire().await.unwrap();
             order.lock().unwrap().push(n);
             drop(pass);
         }
@@ -382,13 +390,13 @@ async fn the_queue_is_left_in_order_and_a_dropped_pass_lets_the_next_one_in() {
 
 #[tokio::test]
 async fn the_display_sees_a_long_wait_and_its_end() {
-    let gate = Gate::new(budget(1200, 300, 10, false));
+    let gate = Gate::new(budget(1200, 300, 10, false), None);
     let mut state = gate.state();
     assert_eq!(
         *state.borrow_and_update(),
         GateState { requests: 1080, window: Duration::from_mins(5), wait: None }
     );
-    let pass = gate.acquire().await;
+    let pass = gate.acquire().await.unwrap();
     let mut headers = HeaderMap::new();
     headers.insert("retry-after", "60".parse().unwrap());
     pass.replied(StatusCode::TOO_MANY_REQUESTS, &headers);

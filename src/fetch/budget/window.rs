@@ -8,6 +8,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Buckets in a window: what rounding up to whole buckets may cost is 0.4 % of the pace.
 const BUCKETS: u64 = 256;
 
@@ -17,7 +19,8 @@ pub(super) fn nanos(duration: Duration) -> u64 {
 }
 
 /// Replied requests by the time of their reply.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
 pub(super) struct Window {
     length_ns: u64,
     bucket_ns: u64,
@@ -26,16 +29,59 @@ pub(super) struct Window {
     sum: u64,
 }
 
+/// A window as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    length_ns: u64,
+    buckets: Vec<(u64, u64)>,
+}
+
+impl From<Window> for Stored {
+    fn from(window: Window) -> Self {
+        Self { length_ns: window.length_ns, buckets: window.buckets.into() }
+    }
+}
+
+impl TryFrom<Stored> for Window {
+    type Error = &'static str;
+
+    /// What was not written by [`Window`] is refused, so that no sum can overflow later.
+    fn try_from(stored: Stored) -> Result<Self, &'static str> {
+        const MOST: u64 = 1 << 48;
+        let mut window = Self::new(Duration::from_nanos(stored.length_ns));
+        let in_order = stored.buckets.is_sorted_by(|(earlier, _), (later, _)| earlier < later);
+        let last = stored.buckets.last().map_or(0, |&(bucket, _)| bucket);
+        if !in_order || stored.buckets.len() as u64 > 2 * BUCKETS || last > u64::MAX / window.bucket_ns - 1 {
+            return Err("no window");
+        }
+        if stored.buckets.iter().any(|&(_, requests)| requests > MOST) {
+            return Err("no count");
+        }
+        window.sum = stored.buckets.iter().map(|(_, requests)| requests).sum();
+        window.buckets = stored.buckets.into();
+        Ok(window)
+    }
+}
+
 impl Window {
     pub(super) fn new(length: Duration) -> Self {
         let length_ns = nanos(length).max(1);
         Self { length_ns, bucket_ns: length_ns.div_ceil(BUCKETS), buckets: VecDeque::new(), sum: 0 }
     }
 
-    /// A window of another length over the same requests. `replied` is how many there ever were: those
-    /// that `other` has forgotten may still count in a longer window, so they are put as late as they
+    /// A window of another length over the same requests as those known. `replied` is how many there ever
+    /// were: those that are forgotten may still count in a longer window, so they are put as late as they
     /// can have been.
-    pub(super) fn with_history(length: Duration, other: &Self, replied: u64, now_ns: u64) -> Self {
+    pub(super) fn with_history<'a>(
+        length: Duration,
+        known: impl Iterator<Item = &'a Self>,
+        replied: u64,
+        now_ns: u64,
+    ) -> Self {
+        // Of those that remember enough the finest, else the one that remembers most.
+        let length_ns = nanos(length);
+        let fitness = |window: &&Self| (window.length_ns < length_ns, window.length_ns.abs_diff(length_ns));
+        let Some(other) = known.min_by_key(fitness) else { return Self::new(length) };
         let mut window = Self::new(length);
         let forgotten = replied.saturating_sub(other.sum);
         if forgotten > 0 && window.length_ns > other.length_ns {
@@ -43,7 +89,7 @@ impl Window {
         }
         for &(bucket, requests) in &other.buckets {
             let last_ns = (bucket + 1).saturating_mul(other.bucket_ns) - 1;
-            window.add(requests, last_ns);
+            window.add(requests, last_ns.min(now_ns));
         }
         window.expire(now_ns);
         window
@@ -134,7 +180,7 @@ mod tests {
                 window.expire(now_ns);
             }
             let mut other =
-                Window::with_history(Duration::from_nanos(to_ns), &window, replies.len() as u64, now_ns);
+                Window::with_history(Duration::from_nanos(to_ns), [&window].into_iter(), replies.len() as u64, now_ns);
             for later_ns in [now_ns, now_ns + to_ns / 2, now_ns + to_ns] {
                 let counting = replies.iter().filter(|&&reply| later_ns - reply < to_ns).count() as u64;
                 prop_assert!(other.counted(later_ns) >= counting);

@@ -8,7 +8,7 @@ mod tools;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use cli::{Output, Place};
+pub(crate) use cli::{Output, Place, Rtk};
 pub(crate) use export::{Export, log_lines, logged_details, manifest, tree};
 pub(crate) use python::{Seen, oracle, query, read};
 pub(crate) use server::{Server, faults};
