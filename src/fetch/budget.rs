@@ -312,6 +312,8 @@ impl Pass {
         if status == StatusCode::TOO_MANY_REQUESTS {
             let retry_after = retry_after(headers, clock::now());
             self.gate.core().replied_429(self.sent, retry_after, headers, now_ns);
+        } else if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            self.gate.core().replied_refusal(self.sent, headers, now_ns);
         } else {
             let changed = self.gate.core().replied(self.sent, headers, now_ns);
             if changed {

@@ -85,6 +85,8 @@ pub(super) struct Core {
     permits: Option<Permits>,
     /// Whether a reply has come since the start or the last pause.
     proven: bool,
+    /// Whether the credentials were refused: the run is about to end, and nothing more goes.
+    refused: bool,
     now_ns: u64,
     last_sent_ns: u64,
     under_way: u64,
@@ -106,6 +108,7 @@ impl Core {
             pause: None,
             permits: leasing.then(Permits::default),
             proven: false,
+            refused: false,
             now_ns: 0,
             last_sent_ns: 0,
             under_way: 0,
@@ -120,7 +123,7 @@ impl Core {
         if let Some(until_ns) = self.paused_until_ns() {
             return Verdict::At(until_ns);
         }
-        if !self.proven && self.under_way > 0 {
+        if self.refused || (!self.proven && self.under_way > 0) {
             return Verdict::AfterReply;
         }
         for rule in &mut self.rules {
@@ -218,6 +221,12 @@ impl Core {
         self.throttled(sent, retry_after.max(reset_of_the_exhausted(headers)), now_ns);
     }
 
+    /// A 401 or 403 came: unless its body turns out to be a throttling page, the run ends.
+    pub(super) fn replied_refusal(&mut self, sent: Sent, headers: &HeaderMap, now_ns: u64) {
+        self.heard(sent, headers, now_ns);
+        self.refused = true;
+    }
+
     /// A request ended without a reply.
     pub(super) fn lost(&mut self, now_ns: u64) {
         self.end(now_ns);
@@ -226,6 +235,7 @@ impl Core {
     /// The server says that the quota is spent: closes the gate, once for all under way.
     pub(super) fn throttled(&mut self, sent: Sent, told: Option<Duration>, now_ns: u64) {
         let now_ns = self.tick(now_ns);
+        self.refused = false;
         let known = self.pause.as_ref().filter(|pause| sent.at_ns <= pause.since_ns);
         let (since_ns, until_ns, in_row) = match (known, told) {
             // Requests sent before the gate closed meet the same block: it closes once.
