@@ -12,15 +12,15 @@ struct Scale {
     quota: u64,
     window: Duration,
     requests: usize,
-    /// The most time that it may take, over the ideal.
-    ratio: f64,
+    /// The most time that it may take, over the ideal; only where nothing else decides it.
+    ratio: Option<f64>,
 }
 
-/// Four windows: what is wrong between two of them shows. With windows of three seconds, what the server
-/// tells in whole seconds costs a third; start, tables and a busy machine are in it, too.
-const SMALL: Scale = Scale { quota: 100, window: Duration::from_secs(3), requests: 360, ratio: 2.0 };
+/// Four windows: what is wrong between two of them shows. The time is not judged: with windows of three
+/// seconds it is start, tables and the machine's other work that decide it.
+const SMALL: Scale = Scale { quota: 100, window: Duration::from_secs(3), requests: 360, ratio: None };
 /// Eleven windows, for minutes: what the gate promises.
-const LARGE: Scale = Scale { quota: 200, window: Duration::from_secs(10), requests: 2_000, ratio: 1.1 };
+const LARGE: Scale = Scale { quota: 200, window: Duration::from_secs(10), requests: 2_000, ratio: Some(1.1) };
 
 fn limited(scale: Scale, change: impl FnOnce(&mut RateLimit)) -> Server {
     let mut limit = RateLimit::new(scale.quota, scale.window);
@@ -43,7 +43,7 @@ fn place(server: &Server, requests: usize) -> Place {
     place
 }
 
-/// The server refused nothing, and the time was not far from the best possible.
+/// The server refused nothing, and the time was near the best possible where that is judged.
 #[expect(clippy::print_stdout, reason = "the figures are what these tests are run for by hand")]
 fn spent_well(name: &str, server: &Server, scale: Scale, others_percent: u64, took: Duration) {
     let stats = server.stats();
@@ -52,7 +52,8 @@ fn spent_well(name: &str, server: &Server, scale: Scale, others_percent: u64, to
     let ideal = scale.window * u32::try_from(stats.requests).unwrap() / u32::try_from(allowed).unwrap();
     let ratio = took.as_secs_f64() / ideal.as_secs_f64();
     println!("{name}: {} requests took {ratio:.3} times the ideal {ideal:?}", stats.requests);
-    assert!(ratio <= scale.ratio, "{name}: {took:?} where {ideal:?} would do");
+    let most = scale.ratio.unwrap_or(f64::INFINITY);
+    assert!(ratio <= most, "{name}: {took:?} where {ideal:?} would do");
 }
 
 fn one_run(scale: Scale) {

@@ -40,7 +40,8 @@ struct Import {
 
 impl Import {
     fn module(&self) -> &str {
-        self.of.split("::").next().unwrap_or_default()
+        // The path ends with its module, as in `pub(in crate::fetch)`, or goes on.
+        self.of.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
     }
 
     fn is_allowed(&self) -> bool {
