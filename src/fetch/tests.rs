@@ -88,8 +88,7 @@ fn config(port: u16) -> ClientConfig {
         app_id: "an app/1".to_owned(),
         token: SecretString::from(TOKEN),
         timeout: Duration::from_secs(10),
-        peer_events: true,
-        page_peer_events: true,
+        queries: Queries::default(),
         connections: 4,
         user_agent: "rtk-export/test".to_owned(),
     }

@@ -72,6 +72,9 @@ pub(super) fn write(reply: Reply, block: &mut BlockWriter) -> io::Result<()> {
 fn describe(reply: &Reply) -> (Vec<u8>, State) {
     let (kind, participant, page_no, per_page) = match reply.key {
         RequestKey::Details { participant, .. } => ("details", Some(participant.to_string()), None, None),
+        RequestKey::PeerReport { participant, .. } => {
+            ("peer_report", Some(participant.to_string()), None, None)
+        }
         RequestKey::Page { page_no, size, .. } => {
             let per_page = match size {
                 PageSize::Records(records) => Some(records),

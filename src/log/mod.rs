@@ -11,7 +11,7 @@
 //! So any reader sees plain JSON lines, and ours finds five million replies without unpacking one.
 //!
 //! Lines, told apart by `kind`: `export` (the settings), `row` (one per list row), `lists` (the end of
-//! the rows), then `details`, `page` and `session` replies, and `fetched` once nothing is left to ask.
+//! the rows), then `details`, `peer_report`, `page` and `session` replies, and `fetched` once nothing is left to ask.
 
 mod block;
 mod entry;

@@ -261,7 +261,7 @@ fn outcome(reply: &Reply) -> Outcome {
         (Answer::Found(body), RequestKey::Page { .. }) => {
             PageSummary::parse(body).map_or(Outcome::Failed { http_status: Some(200) }, Outcome::Page)
         }
-        (Answer::Found(_), _) => Outcome::Found,
+        (Answer::Found(_), _) => Outcome::Found(reply.gave),
         (Answer::Failed(failure), _) if failure.reason == Reason::NotFound => Outcome::NotFound,
         (Answer::Failed(failure), _) => Outcome::Failed { http_status: failure.http_status },
     }

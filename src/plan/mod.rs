@@ -8,11 +8,14 @@
 //! Not here: retries, pacing, anything that touches the network or a file.
 
 mod listing;
+mod people;
 mod planner;
+mod source;
 #[cfg(test)]
 mod tests;
 mod wants;
 
 pub use listing::Listing;
 pub use planner::{Known, Next, NothingKnown, Outcome, Planner, PlannerOptions};
+pub use source::Evidence;
 pub use wants::{Added, SessionNo, Want, WantKind, WantNo, Wants};

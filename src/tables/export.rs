@@ -223,7 +223,7 @@ impl<'a> Export<'a> {
         if self.is_exported(want.session, want.key) {
             return Ok((Status::Duplicate, None));
         }
-        if let Some(Ruling { state: State::Found, location }) = details {
+        if let Some(Ruling { state: State::Found, location, .. }) = details {
             let (came, matched) =
                 self.add_details(number, want.session, want.participant(), location, origin)?;
             return Ok(came.ends(matched));
@@ -291,7 +291,7 @@ impl<'a> Export<'a> {
         }
         let participant = ParticipantId::from_bytes(id.to_bytes());
         match self.replies.details(self.wants, session, participant) {
-            Some(Ruling { state: State::Found, location }) => {
+            Some(Ruling { state: State::Found, location, .. }) => {
                 Ok(self.add_details(number, session, participant, location, origin)?.0)
             }
             Some(reply) => {

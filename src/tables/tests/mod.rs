@@ -19,6 +19,7 @@ use crate::lists::{Asked, InvalidRow, ListRow};
 use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, open};
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
 use crate::plan::Wants;
+use crate::wire::{Expected, Gave};
 
 /// When the export began, and replies arrived.
 const STARTED: &str = "2026-11-23T00:00:00Z";
@@ -82,11 +83,29 @@ fn labelled(mut row: ListRow, labels: &[(&str, &str)]) -> ListRow {
 
 fn reply(key: RequestKey, answer: Answer) -> Reply {
     let arrived_at = DateTime::parse_from_rfc3339(ARRIVED).unwrap().to_utc();
-    Reply { key, arrived_at, attempts: 1, rate_limited: 0, cf_ray: Some("8f-FRA".into()), answer }
+    Reply {
+        key,
+        arrived_at,
+        attempts: 1,
+        rate_limited: 0,
+        cf_ray: Some("8f-FRA".into()),
+        gave: Gave::default(),
+        answer,
+    }
 }
 
 fn found(key: RequestKey, body: impl Into<String>) -> Reply {
-    reply(key, Answer::Found(body.into().into_bytes().into()))
+    let body = body.into();
+    let gave = match key {
+        RequestKey::Details { .. } => Expected::Participant
+            .find_record(&body)
+            .map_or_else(Gave::default, |found| Gave::of_details(&found.object)),
+        RequestKey::PeerReport { session, .. } => Expected::PeerReport
+            .find_record(&body)
+            .map_or_else(Gave::default, |found| Gave::of_report(&found.object, session, true)),
+        RequestKey::Page { .. } | RequestKey::Session { .. } => Gave::default(),
+    };
+    Reply { gave, ..reply(key, Answer::Found(body.into_bytes().into())) }
 }
 
 fn failed(key: RequestKey, reason: Reason, http_status: u16) -> Reply {
