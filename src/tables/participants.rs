@@ -6,6 +6,7 @@ use super::columns::Columns;
 use super::peer_events::PeerEventRows;
 use super::record::Record;
 use super::schema::Table;
+use super::statistics::StatisticsRows;
 use super::warnings::Warnings;
 use crate::error::Result;
 use crate::model::{Minutes, ParticipantId, trim_id};
@@ -63,13 +64,15 @@ impl ParticipantRows {
         Self { columns: Columns::new(Table::Participants), totals: Totals::default() }
     }
 
-    /// Adds a record; its events go to `events`. `others` are fields from around the record.
+    /// Adds a record; its events go to `events`, its call statistics to `statistics` where they were asked
+    /// for. `others` are fields from around the record.
     pub(super) fn add(
         &mut self,
         context: &Context<'_>,
         object: Object<'_>,
         others: &[(String, &RawValue)],
         events: &mut PeerEventRows<'_>,
+        statistics: Option<&mut StatisticsRows>,
         warnings: &mut Warnings,
     ) -> Result<()> {
         let mut record = Record::new(Table::Participants, object, warnings);
@@ -102,6 +105,9 @@ impl ParticipantRows {
             }
         };
         let consumed = listed.and_then(|listed| listed.minutes_consumed);
+        if let Some(statistics) = statistics {
+            statistics.add(context, &participant_id, &mut record, events.hand, warnings)?;
+        }
         let extra = record.extra(others, warnings);
         self.totals.add(duration, consumed);
         self.totals.peer_events += listed.map_or(0, |listed| listed.events);
