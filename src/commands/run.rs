@@ -138,6 +138,8 @@ fn settings(config: &RunConfig, api: &ApiConfig) -> Settings {
         app_id: api.app_id.clone(),
         base_url,
         fetch: config.fetch.mode.name().to_owned(),
+        filters: config.fetch.filters.iter().map(|filter| filter.name().to_owned()).collect(),
+        stats_from: config.fetch.stats_from.name().to_owned(),
         peer_events: config.fetch.peer_events == PeerEvents::Included,
         format: config.output.format.extension().to_owned(),
         excel: config.output.format == Format::CsvExcel,

@@ -10,6 +10,8 @@ fn settings(app: &str) -> Settings {
         app_id: app.into(),
         base_url: "http://127.0.0.1/".into(),
         fetch: "auto".into(),
+        filters: Vec::new(),
+        stats_from: "auto".into(),
         peer_events: true,
         format: "parquet".into(),
         excel: false,

@@ -161,7 +161,7 @@ fn manifest(
             base_url: settings.base_url.clone(),
             account_id: settings.account_id.clone(),
             app_id: settings.app_id.clone(),
-            filters: Vec::new(),
+            filters: settings.filters.clone(),
         },
         requests: Requests {
             sent: counts.sent,

@@ -201,6 +201,8 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str) {
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
         fetch: fetch.into(),
+        filters: Vec::new(),
+        stats_from: "auto".into(),
         peer_events: true,
         format: "parquet".into(),
         excel: false,
