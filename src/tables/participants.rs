@@ -9,7 +9,7 @@ use super::schema::Table;
 use super::statistics::StatisticsRows;
 use super::warnings::Warnings;
 use crate::error::Result;
-use crate::model::{Minutes, ParticipantId, trim_id};
+use crate::model::{IdKey, Minutes, ParticipantId, trim_id};
 use crate::wire::{Object, RawValue};
 
 /// Where a record comes from and for whom.
@@ -85,6 +85,13 @@ impl ParticipantRows {
             || context.asked_for.unwrap_or_default().to_owned(),
             |id| ParticipantId::parse(id).map_or_else(|| id.to_owned(), |id| id.to_string()),
         );
+        // Peer reports name their session; where it is another than was asked for, that stays in extra.
+        if record
+            .text("session_id", warnings)
+            .is_some_and(|id| IdKey::of(&id) != IdKey::of(context.session_id))
+        {
+            record.put_back("session_id", "the session that was asked for", warnings);
+        }
         let user_id = record.text("user_id", warnings);
         let custom_participant_id = record.text("custom_participant_id", warnings);
         let display_name = record.text("display_name", warnings);

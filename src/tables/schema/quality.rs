@@ -114,11 +114,21 @@ pub(super) const QUALITY_SUMMARY: &[Column] = &[
         "audio, video, screenshare_audio or screenshare_video; null of all",
     )
     .repeating(),
-    optional("direction", Text, "the object", "producer or consumer; null in the old shape, which mixes both")
-        .repeating(),
+    optional(
+        "direction",
+        Text,
+        "the object",
+        "producer or consumer; null in the old shape, which mixes both",
+    )
+    .repeating(),
     required("measure", Text, "the field", "what is measured, by the API's name").repeating(),
-    required("statistic", Text, "the field within", "avg, p50, ... by the API's name; value of a plain number")
-        .repeating(),
+    required(
+        "statistic",
+        Text,
+        "the field within",
+        "avg, p50, ... by the API's name; value of a plain number",
+    )
+    .repeating(),
     optional(
         "value",
         Float,

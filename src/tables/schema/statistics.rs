@@ -213,7 +213,12 @@ pub(super) const CALL_STATS: &[Column] = &[
         &["peer_stats.precall_network_information.backend_rtt"],
         "round-trip time to the backend before the call",
     ),
-    fed("precall_jitter", Float, &["peer_stats.precall_network_information.jitter"], "jitter before the call"),
+    fed(
+        "precall_jitter",
+        Float,
+        &["peer_stats.precall_network_information.jitter"],
+        "jitter before the call",
+    ),
     fed(
         "precall_fractional_loss",
         Float,
@@ -347,8 +352,13 @@ pub(super) const CANDIDATE_PAIRS: &[Column] = &[
         "estimate of what could be received",
     )
     .in_unit("bits per second"),
-    fed("available_outgoing_bitrate", Float, &["available_outgoing_bitrate"], "estimate of what could be sent")
-        .in_unit("bits per second"),
+    fed(
+        "available_outgoing_bitrate",
+        Float,
+        &["available_outgoing_bitrate"],
+        "estimate of what could be sent",
+    )
+    .in_unit("bits per second"),
     fed("bytes_sent", Int, &["bytes_sent"], "bytes sent").in_unit("bytes"),
     fed("bytes_received", Int, &["bytes_received"], "bytes received").in_unit("bytes"),
     fed("bytes_discarded_on_send", Int, &["bytes_discarded_on_send"], "bytes not sent for socket errors")
@@ -382,8 +392,13 @@ pub(super) const CANDIDATE_PAIRS: &[Column] = &[
     fed("local_candidate_address", Text, &["local_candidate_address"], "own address; personal data")
         .repeating(),
     fed("local_candidate_port", Int, &["local_candidate_port"], "own port"),
-    fed("local_candidate_network_type", Text, &["local_candidate_network_type"], "wifi, ethernet, cellular, ...")
-        .repeating(),
+    fed(
+        "local_candidate_network_type",
+        Text,
+        &["local_candidate_network_type"],
+        "wifi, ethernet, cellular, ...",
+    )
+    .repeating(),
     fed(
         "local_candidate_related_address",
         Text,

@@ -214,9 +214,7 @@ impl Table {
                 &["session_id", "participant_id", "source_array", "update_index", "device_index"]
             }
             Self::CandidatePairs => &["session_id", "participant_id", "source_array", "pair_index"],
-            Self::ConnectionMetadata => {
-                &["session_id", "participant_id", "source_array", "connection_index"]
-            }
+            Self::ConnectionMetadata => &["session_id", "participant_id", "source_array", "connection_index"],
         }
     }
 

@@ -72,7 +72,8 @@ impl<'a> Filled<'a> {
             return;
         };
         let second = reading.take(field.value);
-        let is_same = second.is_some_and(|taken| taken.value == known && taken.notice != Some(Notice::Rounded));
+        let is_same =
+            second.is_some_and(|taken| taken.value == known && taken.notice != Some(Notice::Rounded));
         if !is_same {
             self.keep(field, warnings);
         }

@@ -82,8 +82,7 @@ impl StatisticsRows {
         hand: Hand<'_>,
         warnings: &mut Warnings,
     ) -> Result<()> {
-        let owner =
-            Owner { session_id: context.session_id, participant_id, fetched_at: context.fetched_at };
+        let owner = Owner { session_id: context.session_id, participant_id, fetched_at: context.fetched_at };
         let out = &mut Out { hand, warnings };
         let mut stats = Filled::new(Table::CallStats);
         let mut came = |name| record.raw_field(name);
@@ -112,7 +111,13 @@ impl StatisticsRows {
     }
 
     /// Adds the rows of an array or cumulative object.
-    fn add_part(&mut self, owner: &Owner<'_>, part: Part, field: &Field<'_>, out: &mut Out<'_>) -> Result<()> {
+    fn add_part(
+        &mut self,
+        owner: &Owner<'_>,
+        part: Part,
+        field: &Field<'_>,
+        out: &mut Out<'_>,
+    ) -> Result<()> {
         match part {
             Part::Events { source } => self.add_events(owner, source, field, out),
             Part::Connections => {
@@ -276,9 +281,7 @@ impl StatisticsRows {
             }
             let source = format!("quality_stats[{index}]");
             ended = match report {
-                Ok(report) => {
-                    summary.add_report(owner, &source, report, (shape, &mut *stats), samples, out)
-                }
+                Ok(report) => summary.add_report(owner, &source, report, (shape, &mut *stats), samples, out),
                 Err(other) => summary.add_stray(owner, &source, quality, other, out),
             };
             index += 1;

@@ -43,8 +43,12 @@ impl SummaryRows {
         out: &mut Out<'_>,
     ) -> Result<()> {
         let source = format!("peer_report.quality.{media}_{direction}_cumulative");
-        let place =
-            Place { source: &source, media: Some(media), direction: Some(direction), report: [None, None, None] };
+        let place = Place {
+            source: &source,
+            media: Some(media),
+            direction: Some(direction),
+            report: [None, None, None],
+        };
         let mut filled = Filled::new(Table::QualitySummary);
         let measures = Object::parse(field.value).unwrap_or_default();
         filled.note_overwritten(&measures, out.warnings);
@@ -167,9 +171,5 @@ fn period<'a>(
         let (_, field) = parts.iter().find(|(part, _)| *part == wanted)?;
         filled.take(reading, field, warnings)
     };
-    [
-        of(Part::OldPeer, Reading::Text),
-        of(Part::OldStart, Reading::Time),
-        of(Part::OldEnd, Reading::Time),
-    ]
+    [of(Part::OldPeer, Reading::Text), of(Part::OldStart, Reading::Time), of(Part::OldEnd, Reading::Time)]
 }

@@ -145,7 +145,8 @@ impl Shape {
                 self.fields.insert(path.to_owned(), node);
             }
             Some((group, rest)) => {
-                let group = self.fields.entry(group.to_owned()).or_insert_with(|| Node::Group(Self::default()));
+                let group =
+                    self.fields.entry(group.to_owned()).or_insert_with(|| Node::Group(Self::default()));
                 if let Node::Group(shape) = group {
                     shape.put(rest, node);
                 }
