@@ -15,8 +15,9 @@ use super::found::{Found, found};
 use super::id_list::{self, FirstLabels, Status};
 use super::participants::{Context, ParticipantRows};
 use super::peer_events::PeerEventRows;
-use super::schema::Table;
+use super::schema::{CallStatistics, Table};
 use super::session_pages::{PageCache, Person, SessionPages};
+use super::statistics::StatisticsRows;
 use super::warnings::{Notice, Warnings, excerpt};
 use super::{Hand, Made, sessions};
 use crate::error::Result;
@@ -44,6 +45,8 @@ pub(super) struct Export<'a> {
     id_list: Columns,
     labels: Columns,
     failures: FailureRows,
+    /// Where call statistics were asked for.
+    statistics: Option<StatisticsRows>,
     warnings: Warnings,
     /// The next want to be mentioned for the first time.
     next_want: WantNo,
@@ -81,6 +84,8 @@ impl<'a> Export<'a> {
             id_list: Columns::new(Table::IdList),
             labels: Columns::new(Table::Labels),
             failures: FailureRows::new(),
+            statistics: (CallStatistics::of(&head.settings.filters) == CallStatistics::Included)
+                .then(StatisticsRows::new),
             warnings: Warnings::default(),
             next_want: 0,
             first_labels: FirstLabels::default(),
@@ -140,7 +145,8 @@ impl<'a> Export<'a> {
             &mut self.labels,
             &mut self.failures.columns,
         ];
-        for columns in tables {
+        let statistics = self.statistics.as_mut().map(StatisticsRows::columns);
+        for columns in tables.into_iter().chain(statistics.into_iter().flatten()) {
             if is_due(columns) {
                 columns.hand_on(self.hand)?;
             }
@@ -386,7 +392,8 @@ impl<'a> Export<'a> {
         others: &[(String, &RawValue)],
     ) -> Result<()> {
         let mut events = PeerEventRows { columns: &mut self.peer_events, hand: self.hand };
-        self.participants.add(context, object, others, &mut events, &mut self.warnings)?;
+        let statistics = self.statistics.as_mut();
+        self.participants.add(context, object, others, &mut events, statistics, &mut self.warnings)?;
         self.hand_on(Columns::is_full)
     }
 

@@ -4,12 +4,14 @@ mod large;
 mod order;
 mod replies;
 mod rows;
+mod samples;
+mod statistics;
 mod values;
 
 use std::path::Path;
 
 use arrow::array::cast::AsArray;
-use arrow::array::types::{Decimal128Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::array::{Array, RecordBatch};
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -194,6 +196,8 @@ impl Row {
             array.is_valid(row).then(|| match array.data_type() {
                 DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
                 DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
+                DataType::Float64 => array.as_primitive::<Float64Type>().value(row).to_string(),
+                DataType::Boolean => array.as_boolean().value(row).to_string(),
                 DataType::Timestamp(..) => {
                     let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
                     let time = DateTime::<Utc>::from_timestamp_micros(micros).unwrap();
@@ -213,14 +217,15 @@ fn decimal(units: i128) -> String {
     format!("{sign}{}.{:09}", units.unsigned_abs() / ONE, units.unsigned_abs() % ONE)
 }
 
-fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str) {
+/// A log of these rows and replies, with `--fetch` and `--filters` as given.
+fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str, filters: &[&str]) {
     let Opened::Empty(mut log) = open(path).unwrap() else { panic!("not empty") };
     let settings = Settings {
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
         fetch: fetch.into(),
-        filters: Vec::new(),
+        filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
         stats_from: "auto".into(),
         peer_events: true,
         format: "parquet".into(),
@@ -254,10 +259,10 @@ fn wants_of(rows: &[ListRow]) -> Wants {
 }
 
 /// The tables of a log of these rows and replies.
-fn make_with(fetch: &str, rows: &[ListRow], replies: Vec<Reply>) -> Output {
+fn make_of(fetch: &str, filters: &[&str], rows: &[ListRow], replies: Vec<Reply>) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
-    write_log(&path, rows, replies, fetch);
+    write_log(&path, rows, replies, fetch, filters);
     let log = Log::open(&path, true).unwrap().unwrap();
     let wants = wants_of(rows);
     let replies = Replies::load(&log, &wants).unwrap();
@@ -269,6 +274,16 @@ fn make_with(fetch: &str, rows: &[ListRow], replies: Vec<Reply>) -> Output {
     Output { batches, made: made.unwrap() }
 }
 
+fn make_with(fetch: &str, rows: &[ListRow], replies: Vec<Reply>) -> Output {
+    make_of(fetch, &[], rows, replies)
+}
+
 fn make(rows: &[ListRow], replies: Vec<Reply>) -> Output {
     make_with("auto", rows, replies)
+}
+
+/// The tables of an export with `--filters all`.
+fn make_statistics(rows: &[ListRow], replies: Vec<Reply>) -> Output {
+    let filters = ["device_info", "ip_information", "precall_network_information", "events", "quality_stats"];
+    make_of("auto", &filters, rows, replies)
 }
