@@ -19,6 +19,7 @@ use super::budget::Pass;
 use super::fault::Fault;
 use super::target::Queries;
 use crate::error::{Error, Result};
+use crate::model::Window;
 
 /// Of a reply that is not a success only this much is read: enough for any error envelope.
 const ERROR_BODY: usize = 64 << 10;
@@ -40,6 +41,8 @@ pub struct ClientConfig {
     pub timeout: Duration,
     /// What each kind of request asks for beside the record.
     pub queries: Queries,
+    /// Which of the app's sessions are listed, where any are.
+    pub window: Option<Window>,
     /// Connections kept open: the concurrency.
     pub connections: usize,
     /// `rtk-export/0.1.0`.

@@ -82,7 +82,13 @@ impl Fetcher {
         budget: BudgetConfig,
         ledger: Option<&LedgerConfig>,
     ) -> Result<Self> {
-        let target = Target::new(&client.base_url, &client.account_id, &client.app_id, &client.queries)?;
+        let target = Target::new(
+            &client.base_url,
+            &client.account_id,
+            &client.app_id,
+            &client.queries,
+            client.window.as_ref(),
+        )?;
         let (ledger, warning) = ledger.map_or((None, None), |ledger| open_ledger(ledger, client));
         Ok(Self {
             client: Client::new(client)?,

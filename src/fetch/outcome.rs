@@ -56,6 +56,7 @@ const fn expected(key: &RequestKey) -> Expected {
         RequestKey::PeerReport { .. } => Expected::PeerReport,
         RequestKey::Page { .. } => Expected::Participants,
         RequestKey::Session { .. } => Expected::Session,
+        RequestKey::Sessions { .. } => Expected::Sessions,
     }
 }
 
@@ -67,7 +68,7 @@ fn what_it_gave(key: &RequestKey, record: &RawValue, queries: &Queries) -> Gave 
         RequestKey::PeerReport { session, .. } => {
             Gave::of_report(&record, *session, queries.reports.peer_events)
         }
-        RequestKey::Page { .. } | RequestKey::Session { .. } => Gave::default(),
+        RequestKey::Page { .. } | RequestKey::Session { .. } | RequestKey::Sessions { .. } => Gave::default(),
     }
 }
 

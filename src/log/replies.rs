@@ -11,7 +11,7 @@ use super::reader::{Entries, IndexEntry, Log};
 use crate::error::Result;
 use crate::model::{PageSize, ParticipantId, RequestKey};
 use crate::plan::{Evidence, Known, Outcome, SessionNo, WantNo, Wants};
-use crate::wire::{Gave, PageSummary};
+use crate::wire::Gave;
 
 /// A reply that rules: how it ended and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct Replies {
     evidence: Evidence,
     pages: Vec<(SessionNo, PageRuling)>,
     sessions: Vec<(SessionNo, Ruling)>,
+    /// Pages of the app's sessions.
+    sessions_pages: Vec<PageRuling>,
     counts: RequestCounts,
 }
 
@@ -84,6 +86,7 @@ impl Replies {
             evidence: Evidence::default(),
             pages: Vec::new(),
             sessions: Vec::new(),
+            sessions_pages: Vec::new(),
             counts: RequestCounts::default(),
         }
     }
@@ -107,6 +110,8 @@ impl Replies {
             .pages
             .sort_by_key(|(session, page)| (*session, page.page_no, page.reply.state == State::Found));
         keep_last(&mut replies.pages, |(session, page)| (*session, page.page_no));
+        replies.sessions_pages.sort_by_key(|page| (page.page_no, page.reply.state == State::Found));
+        keep_last(&mut replies.sessions_pages, |page| page.page_no);
         Ok(replies)
     }
 
@@ -116,8 +121,11 @@ impl Replies {
         self.counts.ok += u64::from(entry.state == State::Found);
         self.counts.retried += attempts.saturating_sub(1 + rate_limited);
         self.counts.rate_limited += rate_limited;
-        let Some(session) = wants.session_number(entry.key.session()) else { return };
         let reply = Ruling { state: entry.state, gave: entry.gave, location: entry.location };
+        if let RequestKey::Sessions { page_no, size } = entry.key {
+            self.sessions_pages.push(PageRuling { page_no, size, reply });
+        }
+        let Some(session) = entry.key.session().and_then(|id| wants.session_number(id)) else { return };
         match entry.key {
             RequestKey::Details { participant, .. } => {
                 self.evidence.add_details(reply.state == State::Found, reply.gave);
@@ -131,6 +139,7 @@ impl Replies {
                 self.pages.push((session, PageRuling { page_no, size, reply }));
             }
             RequestKey::Session { .. } => self.sessions.push((session, reply)),
+            RequestKey::Sessions { .. } => {}
         }
     }
 
@@ -207,6 +216,12 @@ impl Replies {
         self.pages[from..].iter().take_while(move |(number, _)| *number == session).map(|(_, page)| *page)
     }
 
+    /// The pages of the app's sessions, by number.
+    #[must_use]
+    pub fn sessions_pages(&self) -> &[PageRuling] {
+        &self.sessions_pages
+    }
+
     /// The reply to a session request.
     #[must_use]
     pub fn session(&self, session: SessionNo) -> Option<Ruling> {
@@ -270,20 +285,33 @@ impl KnownReplies {
         Ok(Self { replies: Replies::load(log, &wants)?, entries: log.entries()?, wants })
     }
 
-    /// How a page ended that is in the log.
-    fn page(&mut self, location: Location) -> Result<Outcome> {
-        let block = self.entries.block(location)?;
-        Ok(match self.entries.parse(&block, location)?.answer {
-            EntryAnswer::Found(body) => PageSummary::parse(body.get().as_bytes())
-                .map_or(Outcome::Failed { http_status: None }, Outcome::Page),
+    /// The answer to a page's request, where its ruling reply is one.
+    fn page(
+        &mut self,
+        ruling: Option<PageRuling>,
+        asked: PageSize,
+        request: impl FnOnce(PageSize) -> RequestKey,
+    ) -> Result<Option<(RequestKey, Outcome)>> {
+        let rules = |page: &PageRuling| match page.reply.state {
+            State::Found => true,
+            State::AskAgain => false,
+            State::NotFound | State::Failed => page.size == asked,
+        };
+        let Some(page) = ruling.filter(rules) else { return Ok(None) };
+        let request = request(page.size);
+        let block = self.entries.block(page.reply.location)?;
+        let outcome = match self.entries.parse(&block, page.reply.location)?.answer {
+            EntryAnswer::Found(body) => Outcome::found(&request, body.get().as_bytes(), page.reply.gave),
             EntryAnswer::Failed { http_status, .. } => Outcome::Failed { http_status },
-        })
+        };
+        Ok(Some((request, outcome)))
     }
 }
 
 impl Known for KnownReplies {
     fn has(&self, request: &RequestKey) -> bool {
-        let Some(number) = self.wants.session_number(request.session()) else { return false };
+        let number = request.session().and_then(|session| self.wants.session_number(session));
+        let Some(number) = number else { return false };
         let reply = match *request {
             RequestKey::Details { participant, .. } => self.replies.details(&self.wants, number, participant),
             RequestKey::PeerReport { participant, .. } => {
@@ -293,6 +321,7 @@ impl Known for KnownReplies {
             RequestKey::Page { page_no, .. } => {
                 self.replies.pages(number).find(|page| page.page_no == page_no).map(|page| page.reply)
             }
+            RequestKey::Sessions { .. } => None,
         };
         reply.is_some_and(|reply| reply.state != State::AskAgain)
     }
@@ -302,7 +331,12 @@ impl Known for KnownReplies {
     }
 
     fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
-        let Some(number) = self.wants.session_number(request.session()) else { return Ok(None) };
+        if let RequestKey::Sessions { page_no, size } = *request {
+            let ruling = self.replies.sessions_pages().iter().find(|page| page.page_no == page_no).copied();
+            return self.page(ruling, size, |size| RequestKey::Sessions { page_no, size });
+        }
+        let number = request.session().and_then(|session| self.wants.session_number(session));
+        let Some(number) = number else { return Ok(None) };
         let reply = match *request {
             RequestKey::Details { participant, .. } => self.replies.details(&self.wants, number, participant),
             RequestKey::PeerReport { participant, .. } => {
@@ -310,16 +344,10 @@ impl Known for KnownReplies {
             }
             RequestKey::Session { .. } => self.replies.session(number),
             RequestKey::Page { session, page_no, size } => {
-                let page = self.replies.pages(number).find(|page| page.page_no == page_no);
-                let rules = |page: &PageRuling| match page.reply.state {
-                    State::Found => true,
-                    State::AskAgain => false,
-                    State::NotFound | State::Failed => page.size == size,
-                };
-                let Some(page) = page.filter(rules) else { return Ok(None) };
-                let request = RequestKey::Page { session, page_no, size: page.size };
-                return Ok(Some((request, self.page(page.reply.location)?)));
+                let ruling = self.replies.pages(number).find(|page| page.page_no == page_no);
+                return self.page(ruling, size, |size| RequestKey::Page { session, page_no, size });
             }
+            RequestKey::Sessions { .. } => None,
         };
         Ok(reply.and_then(|reply| {
             let outcome = match reply.state {

@@ -18,6 +18,7 @@ fn settings() -> Settings {
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
+        window: TypedWindow::default(),
         fetch: "auto".into(),
         filters: Vec::new(),
         stats_from: "auto".into(),
@@ -33,6 +34,7 @@ fn head() -> Head {
         tool_version: "0.1.0".into(),
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh: false,
+        window: None,
         settings: settings(),
     }
 }
@@ -165,14 +167,20 @@ fn a_request_key_survives_the_index() {
         RequestKey::Page { session: session(2), page_no: 7, size: PageSize::Records(100) },
         RequestKey::Page { session: session(2), page_no: 8, size: PageSize::ServerDefault },
         RequestKey::PeerReport { session: session(3), participant: ParticipantId::from_bytes([4; 16]) },
+        RequestKey::Sessions { page_no: 3, size: PageSize::Records(100) },
+        RequestKey::Sessions { page_no: 0, size: PageSize::ServerDefault },
     ];
     let gave = [(false, false), (true, false), (false, true), (true, true)]
         .map(|(statistics, record)| Gave { statistics, record });
-    write(&path, 0, keys.into_iter().zip(gave).map(|(key, gave)| Reply { key, gave, ..found(0) }));
+    write(
+        &path,
+        0,
+        keys.into_iter().zip(gave.into_iter().cycle()).map(|(key, gave)| Reply { key, gave, ..found(0) }),
+    );
     let mut read = Vec::new();
     let log = Log::open(&path, true).unwrap().unwrap();
     log.each_reply(|entry| read.push((entry.key, entry.gave, entry.state))).unwrap();
-    let written = keys.into_iter().zip(gave).map(|(key, gave)| (key, gave, State::Found));
+    let written = keys.into_iter().zip(gave.into_iter().cycle()).map(|(key, gave)| (key, gave, State::Found));
     assert_eq!(read, written.collect::<Vec<_>>());
 }
 

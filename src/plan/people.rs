@@ -11,8 +11,9 @@
 
 use std::collections::HashSet;
 
+use super::asks::Outcome;
 use super::listing::{Listing, Progress};
-use super::planner::{Outcome, Planner};
+use super::planner::Planner;
 use super::source::Endpoint;
 use super::wants::{SessionNo, WantKind};
 use crate::config::FetchMode;

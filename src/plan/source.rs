@@ -11,7 +11,7 @@
 //! every contract. Should details carry statistics later, they are taken from then on.
 //! Guarantees: a function of the replies alone, so that a resumed run goes on as the first one.
 
-use super::planner::Outcome;
+use super::asks::Outcome;
 use super::wants::SessionNo;
 use crate::config::StatsSource;
 use crate::model::{IdKey, RequestKey};
@@ -119,7 +119,7 @@ impl Source {
         match request {
             RequestKey::Details { .. } => self.evidence.add_details(found, gave),
             RequestKey::PeerReport { .. } => self.evidence.add_report(gave),
-            RequestKey::Page { .. } | RequestKey::Session { .. } => {}
+            RequestKey::Page { .. } | RequestKey::Session { .. } | RequestKey::Sessions { .. } => {}
         }
     }
 }

@@ -77,10 +77,11 @@ fn custom(n: u8) -> String {
 
 impl Api {
     fn answer(&self, request: &RequestKey) -> Outcome {
-        let session = request.session().to_bytes()[0];
+        let session = request.session().unwrap().to_bytes()[0];
         let Some(people) = self.sessions.get(usize::from(session)).copied() else { return Outcome::NotFound };
         match *request {
             RequestKey::Session { .. } => Outcome::Found(Gave::default()),
+            RequestKey::Sessions { .. } => panic!("the planner lists no sessions"),
             RequestKey::Details { participant: id, .. } => {
                 let Some(n) = (0..people).find(|n| participant(session, *n) == id) else {
                     return Outcome::NotFound;
@@ -254,6 +255,7 @@ fn kinds(requests: &[RequestKey]) -> String {
             RequestKey::PeerReport { .. } => 'r',
             RequestKey::Page { .. } => 'p',
             RequestKey::Session { .. } => 's',
+            RequestKey::Sessions { .. } => 'l',
         })
         .collect()
 }
@@ -412,7 +414,7 @@ fn had(log: &Logged, mode: FetchMode) -> BTreeSet<(u8, [u8; 16])> {
     let mut had = BTreeSet::new();
     #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
     for (request, outcome) in log.0.lock().unwrap().values() {
-        let session = request.session().to_bytes()[0];
+        let session = request.session().unwrap().to_bytes()[0];
         match (request, outcome) {
             (RequestKey::Details { participant, .. }, Outcome::Found(_))
             | (RequestKey::PeerReport { participant, .. }, Outcome::Found(Gave { record: true, .. })) => {
@@ -432,7 +434,7 @@ fn asked_statistics(log: &Logged, source: StatsSource) -> BTreeSet<(u8, [u8; 16]
     let mut asked = BTreeSet::new();
     #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
     for (request, outcome) in log.0.lock().unwrap().values() {
-        let session = request.session().to_bytes()[0];
+        let session = request.session().unwrap().to_bytes()[0];
         let gave = if let Outcome::Found(gave) = outcome { *gave } else { Gave::default() };
         match request {
             RequestKey::Details { participant, .. } if gave.statistics || source == StatsSource::Details => {

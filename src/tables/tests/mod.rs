@@ -18,7 +18,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::{Made, Notice, Table};
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
-use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, open};
+use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, TypedWindow, open};
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
 use crate::plan::Wants;
 use crate::wire::{Expected, Gave};
@@ -105,7 +105,7 @@ fn found(key: RequestKey, body: impl Into<String>) -> Reply {
         RequestKey::PeerReport { session, .. } => Expected::PeerReport
             .find_record(&body)
             .map_or_else(Gave::default, |found| Gave::of_report(&found.object, session, true)),
-        RequestKey::Page { .. } | RequestKey::Session { .. } => Gave::default(),
+        RequestKey::Page { .. } | RequestKey::Session { .. } | RequestKey::Sessions { .. } => Gave::default(),
     };
     Reply { gave, ..reply(key, Answer::Found(body.into_bytes().into())) }
 }
@@ -224,6 +224,7 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str, fi
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
+        window: TypedWindow::default(),
         fetch: fetch.into(),
         filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
         stats_from: "auto".into(),
@@ -236,6 +237,7 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str, fi
         tool_version: "0.1.0".into(),
         started_at: STARTED.into(),
         refresh: false,
+        window: None,
         settings,
     })
     .unwrap();
