@@ -515,6 +515,13 @@ fn digits(text: &str) -> Option<String> {
     Some(if significant.is_empty() { "0".into() } else { format!("{sign}{significant}e{point}") })
 }
 
+/// The microseconds of milliseconds without an exponent.
+fn micros(text: &str) -> Option<String> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
+    Some(format!("{whole}{fraction}").parse::<i64>().ok()?.to_string())
+}
+
 /// Every way in which a leaf may be found again.
 fn forms(leaf: &RawValue) -> Vec<String> {
     let mut forms = vec![leaf.get().to_owned()];
@@ -527,9 +534,7 @@ fn forms(leaf: &RawValue) -> Vec<String> {
     let plain = text.as_deref().unwrap_or(leaf.get());
     if let Some(digits) = digits(plain) {
         forms.push(format!("number {digits}"));
-        forms.extend(
-            plain.parse::<i64>().ok().and_then(|ms| ms.checked_mul(1000)).map(|us| format!("time {us}")),
-        );
+        forms.extend(micros(plain).map(|micros| format!("time {micros}")));
     }
     if ["true", "false"].contains(&plain) {
         forms.push(format!("bool {plain}"));
