@@ -1,6 +1,7 @@
 //! The tables of real log files: list rows and replies in, rows out.
 
 mod large;
+mod leaves;
 mod order;
 mod replies;
 mod rows;

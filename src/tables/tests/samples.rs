@@ -1,5 +1,7 @@
 //! The samples' call statistics, of each shape, as rows.
 
+use std::fmt::Write;
+
 use super::*;
 
 /// A peer report as the predecessor's documents have it: `quality_stats` is one object, events tell of the
@@ -44,12 +46,12 @@ fn shown(body: &str) -> String {
     let output = make_statistics(&[pair(2, 1, 1)], vec![found(details_key(1, 1), body)]);
     let mut shown = String::new();
     for table in Table::ALL.into_iter().filter(|table| table.is_statistics()) {
-        shown.push_str(&format!("{}\n", table.name()));
+        writeln!(shown, "{}", table.name()).unwrap();
         for Row(cells) in output.rows(table) {
             let of_all = ["session_id", "participant_id", "fetched_at"];
             let there = cells.iter().filter(|(name, _)| !of_all.contains(name));
             let there = there.filter_map(|(name, cell)| Some(format!("{name}={}", cell.as_ref()?)));
-            shown.push_str(&format!("  {}\n", there.collect::<Vec<_>>().join(" ")));
+            writeln!(shown, "  {}", there.collect::<Vec<_>>().join(" ")).unwrap();
         }
     }
     let warnings = output.warnings();
