@@ -30,6 +30,7 @@ pub use budget::{BudgetConfig, GateState, Wait};
 pub use client::ClientConfig;
 pub use reply::{Answer, Failure, Reason, Reply};
 pub use retry::RetryConfig;
+pub use target::{Queries, Query};
 
 use self::breaker::{Breaker, Down};
 use self::budget::{Gate, LedgerFile, Ticket};
@@ -45,6 +46,7 @@ use crate::model::RequestKey;
 #[derive(Debug)]
 pub struct Fetcher {
     client: Client,
+    queries: Queries,
     target: Target,
     gate: Arc<Gate>,
     breaker: Breaker,
@@ -84,12 +86,13 @@ impl Fetcher {
             &client.base_url,
             &client.account_id,
             &client.app_id,
-            client.peer_events,
-            client.peer_events && client.page_peer_events,
+            &client.queries,
+            client.window.as_ref(),
         )?;
         let (ledger, warning) = ledger.map_or((None, None), |ledger| open_ledger(ledger, client));
         Ok(Self {
             client: Client::new(client)?,
+            queries: client.queries,
             target,
             gate: Gate::new(budget, ledger),
             breaker: Breaker::default(),
@@ -184,7 +187,7 @@ impl Fetcher {
         let ticket = pass.ticket();
         let sent = Instant::now();
         course.attempts += 1;
-        let tried = Tried::of(key, self.client.send(url, pass).await);
+        let tried = Tried::of(key, &self.queries, self.client.send(url, pass).await);
         course.spent.time += sent.elapsed();
         match tried.is_up() {
             Some(true) => self.breaker.up(),
@@ -209,6 +212,7 @@ impl Fetcher {
 impl Course {
     fn reply(self, key: RequestKey, mut tried: Tried, failed: Option<Reason>) -> Reply {
         let cf_ray = tried.cf_ray.take();
+        let gave = tried.gave;
         let answer = match failed {
             None => Answer::Found(tried.body),
             Some(reason) => Answer::Failed(tried.into_failure(reason)),
@@ -219,6 +223,7 @@ impl Course {
             attempts: self.attempts,
             rate_limited: self.rate_limited,
             cf_ray,
+            gave,
             answer,
         }
     }

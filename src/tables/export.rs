@@ -1,14 +1,17 @@
-//! The walk over the list rows: finds each row's replies and fills all tables.
+//! The walk over the list rows, and then the window: finds each one's replies and fills all tables.
 //!
 //! Rows come in list order and wants are numbered in first-mention order, so a row is a first mention
 //! exactly where its want is the next number. What a session-wide row exports is remembered while later
 //! rows of the session may ask for the same people.
+
+mod window;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
+use self::window::WindowRecords;
 use super::columns::Columns;
 use super::failures::{Failed, FailureRows};
 use super::found::{Found, found};
@@ -48,6 +51,7 @@ pub(super) struct Export<'a> {
     /// Where call statistics were asked for.
     statistics: Option<StatisticsRows>,
     warnings: Warnings,
+    window: WindowRecords,
     /// The next want to be mentioned for the first time.
     next_want: WantNo,
     /// Of each want's first row.
@@ -61,8 +65,8 @@ pub(super) struct Export<'a> {
     pages_for_details: u64,
 }
 
-/// A list row's file name and the row.
-type Origin<'a> = (&'a str, &'a ListRow);
+/// A list row's file name and the row; `None` for the window.
+type Origin<'a> = Option<(&'a str, &'a ListRow)>;
 
 impl<'a> Export<'a> {
     pub(super) fn new(log: &Log, wants: &'a Wants, replies: &'a Replies, hand: Hand<'a>) -> Result<Self> {
@@ -87,6 +91,7 @@ impl<'a> Export<'a> {
             statistics: (CallStatistics::of(&head.settings.filters) == CallStatistics::Included)
                 .then(StatisticsRows::new),
             warnings: Warnings::default(),
+            window: WindowRecords::find(log, wants, replies)?,
             next_want: 0,
             first_labels: FirstLabels::default(),
             exported: HashMap::new(),
@@ -99,12 +104,12 @@ impl<'a> Export<'a> {
     /// Adds everything that a list row asks for.
     pub(super) fn add_row(&mut self, row: &ListRow) -> Result<()> {
         let list_file = self.list_files.get(row.file).cloned().unwrap_or_default();
-        let origin = (&*list_file, row);
+        let origin = Some((&*list_file, row));
         id_list::add_labels(&mut self.labels, &list_file, row);
         let want = row.asked.as_ref().ok().and_then(|asked| self.wants.find(asked));
         let (status, matched) = match want {
             None => {
-                self.add_invalid(origin);
+                self.add_invalid(&list_file, row);
                 (Status::Invalid, None)
             }
             Some(want) if want < self.next_want => {
@@ -154,12 +159,11 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
-    fn add_invalid(&mut self, origin: Origin<'_>) {
-        let row = origin.1;
+    fn add_invalid(&mut self, list_file: &str, row: &ListRow) {
         let message = row.asked.as_ref().err().map_or_else(String::new, ToString::to_string);
         let failed = Failed { message, ..Failed::unsent(Reason::InvalidId, self.started_at) };
         let session = Some(row.session_text.as_str()).filter(|text| !text.is_empty());
-        self.failures.add(session, row.participant_text.as_deref(), origin, &failed);
+        self.failures.add(session, row.participant_text.as_deref(), Some((list_file, row)), &failed);
     }
 
     /// Exports what a want asks for.
@@ -187,6 +191,9 @@ impl<'a> Export<'a> {
     fn begin_session(&mut self, session: SessionNo, origin: Origin<'_>) -> Result<()> {
         if self.pages_are_records && !self.wants.needs_list(session) {
             self.pages_for_details += self.replies.pages(session).count() as u64;
+        }
+        if self.wants.is_discovered(session) {
+            return self.add_discovered(session);
         }
         let Some(reply) = self.replies.session(session) else { return Ok(()) };
         let session_id = self.wants.session_id(session).to_string();
@@ -229,7 +236,7 @@ impl<'a> Export<'a> {
         if self.is_exported(want.session, want.key) {
             return Ok((Status::Duplicate, None));
         }
-        if let Some(Ruling { state: State::Found, location }) = details {
+        if let Some(Ruling { state: State::Found, location, .. }) = details {
             let (came, matched) =
                 self.add_details(number, want.session, want.participant(), location, origin)?;
             return Ok(came.ends(matched));
@@ -297,7 +304,7 @@ impl<'a> Export<'a> {
         }
         let participant = ParticipantId::from_bytes(id.to_bytes());
         match self.replies.details(self.wants, session, participant) {
-            Some(Ruling { state: State::Found, location }) => {
+            Some(Ruling { state: State::Found, location, .. }) => {
                 Ok(self.add_details(number, session, participant, location, origin)?.0)
             }
             Some(reply) => {
@@ -357,7 +364,7 @@ impl<'a> Export<'a> {
         let context = Context {
             session_id: &session_id,
             asked_for: Some(&participant_id),
-            origin: Some((origin.0, origin.1.row_number)),
+            origin: origin.map(|(file, row)| (file, row.row_number)),
             fetched_at,
         };
         self.add_object(&context, found.object, &found.others)?;
@@ -379,7 +386,7 @@ impl<'a> Export<'a> {
         let context = Context {
             session_id: &session_id,
             asked_for: None,
-            origin: Some((origin.0, origin.1.row_number)),
+            origin: origin.map(|(file, row)| (file, row.row_number)),
             fetched_at: page.fetched_at,
         };
         self.add_object(&context, page.object(place).unwrap_or_default(), &[])

@@ -24,6 +24,8 @@ pub enum Notice {
     OtherParticipant,
     /// A boolean written as a string: taken.
     BooleanAsText,
+    /// A session whose record does not tell whether the window has it: it is exported.
+    UnclearSession,
 }
 
 impl Notice {
@@ -39,6 +41,7 @@ impl Notice {
             Self::OtherLabels => "duplicate_row_with_other_labels",
             Self::OtherParticipant => "other_participant",
             Self::BooleanAsText => "boolean_as_string",
+            Self::UnclearSession => "session_perhaps_outside_window",
         }
     }
 }

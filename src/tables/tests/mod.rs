@@ -19,9 +19,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::{Made, Notice, Table};
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
-use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, open};
+use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, TypedWindow, open};
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
 use crate::plan::Wants;
+use crate::wire::{Expected, Gave};
 
 /// When the export began, and replies arrived.
 const STARTED: &str = "2026-11-23T00:00:00Z";
@@ -85,11 +86,29 @@ fn labelled(mut row: ListRow, labels: &[(&str, &str)]) -> ListRow {
 
 fn reply(key: RequestKey, answer: Answer) -> Reply {
     let arrived_at = DateTime::parse_from_rfc3339(ARRIVED).unwrap().to_utc();
-    Reply { key, arrived_at, attempts: 1, rate_limited: 0, cf_ray: Some("8f-FRA".into()), answer }
+    Reply {
+        key,
+        arrived_at,
+        attempts: 1,
+        rate_limited: 0,
+        cf_ray: Some("8f-FRA".into()),
+        gave: Gave::default(),
+        answer,
+    }
 }
 
 fn found(key: RequestKey, body: impl Into<String>) -> Reply {
-    reply(key, Answer::Found(body.into().into_bytes().into()))
+    let body = body.into();
+    let gave = match key {
+        RequestKey::Details { .. } => Expected::Participant
+            .find_record(&body)
+            .map_or_else(Gave::default, |found| Gave::of_details(&found.object)),
+        RequestKey::PeerReport { session, .. } => Expected::PeerReport
+            .find_record(&body)
+            .map_or_else(Gave::default, |found| Gave::of_report(&found.object, session, true)),
+        RequestKey::Page { .. } | RequestKey::Session { .. } | RequestKey::Sessions { .. } => Gave::default(),
+    };
+    Reply { gave, ..reply(key, Answer::Found(body.into_bytes().into())) }
 }
 
 fn failed(key: RequestKey, reason: Reason, http_status: u16) -> Reply {
@@ -208,6 +227,7 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str, fi
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
+        window: TypedWindow::default(),
         fetch: fetch.into(),
         filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
         stats_from: "auto".into(),
@@ -220,6 +240,7 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str, fi
         tool_version: "0.1.0".into(),
         started_at: STARTED.into(),
         refresh: false,
+        window: None,
         settings,
     })
     .unwrap();
