@@ -30,6 +30,7 @@ pub use token::{ApiToken, TokenFault};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use window::{Moment, SetTime, WindowConfig};
 
+use crate::cli::SchemaArgs;
 use crate::error::Result;
 use crate::sandbox::SandboxArgs;
 
@@ -49,6 +50,8 @@ pub enum CommandConfig {
     Run(Box<RunConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
+    /// `schema`
+    Schema(SchemaArgs),
     /// `sandbox`
     Sandbox(SandboxArgs),
 }
