@@ -18,4 +18,5 @@ mod run;
 mod samples;
 mod secrets;
 mod settings;
+mod soak;
 mod support;
