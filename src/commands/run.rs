@@ -172,7 +172,7 @@ fn fetcher(api: &ApiConfig, run: &RunConfig) -> Result<Fetcher> {
     // The built-in API is this process's own: there is nobody to share its budget with.
     let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
         dir: run.user_state_dir.clone(),
-        fallback: output::state_dir(&run.output.dir, run.output.state_dir.as_deref()),
+        fallback: Some(output::state_dir(&run.output.dir, run.output.state_dir.as_deref())),
     });
     let peer_events = config.peer_events == PeerEvents::Included;
     let client = ClientConfig {
