@@ -23,6 +23,8 @@ use chrono::SecondsFormat;
 
 /// What the built-in sandbox is asked with: it takes any account and app.
 const SANDBOX_NAME: &str = "sandbox";
+/// What this program calls itself.
+pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 ///
@@ -109,7 +111,7 @@ fn kept_log(place: &Place, keep: KeepLog) -> Result<Option<&Path>> {
 }
 
 /// Where the API is; the built-in one is started, and lives as long as what is given back.
-async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
+pub(super) async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
     match api {
         Api::At(api) => Ok((api.clone(), None)),
         Api::Sandbox => {
@@ -184,7 +186,7 @@ fn fetcher(api: &ApiConfig, run: &RunConfig) -> Result<Fetcher> {
         peer_events,
         page_peer_events: config.mode != FetchMode::Detail,
         connections: config.concurrency,
-        user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+        user_agent: USER_AGENT.to_owned(),
     };
     let budget = BudgetConfig {
         requests: u64::from(config.rate.limit.requests),
