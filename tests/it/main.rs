@@ -19,3 +19,4 @@ mod samples;
 mod secrets;
 mod settings;
 mod support;
+mod window;
