@@ -31,6 +31,7 @@ pub(super) async fn run(config: DoctorConfig, ui: &Ui) -> Result<Ending> {
         timeout: config.timeout,
         peer_events: true,
         page_peer_events: true,
+        window: None,
         connections: 1,
         user_agent: USER_AGENT.to_owned(),
     };

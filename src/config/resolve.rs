@@ -10,8 +10,8 @@ use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
     Api, ApiConfig, ApiToken, Colour, CommandConfig, DoctorConfig, FaceConfig, FetchConfig, Format,
-    LogFormat, OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved, Rollups,
-    RunConfig, Sessions, StartMode, Verbosity,
+    LogFormat, Moment, OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved,
+    Rollups, RunConfig, Sessions, SetTime, StartMode, Verbosity, WindowConfig,
 };
 use crate::cli::{AccountArgs, Cli, Command, DoctorArgs, FaceArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
@@ -79,12 +79,14 @@ fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
 }
 
 fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result<RunConfig> {
-    let lists = lists(&args.lists)?;
+    let window = window(args, &mut sources)?;
+    let lists = lists(&args.lists, window.is_some())?;
     let api = api(&args.account, &mut sources)?;
     let fetch = fetch(args, &mut sources)?;
     let output = output(args, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
-    Ok(RunConfig { lists, api, fetch, output, user_state_dir, command_line, settings: sources.into_shown() })
+    let settings = sources.into_shown();
+    Ok(RunConfig { lists, window, api, fetch, output, user_state_dir, command_line, settings })
 }
 
 /// Where the XDG base directory specification puts what runs share; a relative path does not count there.
@@ -155,9 +157,27 @@ fn uuid<T>(flag: &'static str, typed: Option<&str>, parse: fn(&str) -> Option<T>
         .transpose()
 }
 
-/// The lists, if there are any; `-` is stdin, which can be read once.
-fn lists(typed: &[String]) -> Result<Vec<String>> {
-    if typed.is_empty() {
+/// Which sessions are discovered, if any are.
+fn window(args: &RunArgs, sources: &mut Sources<'_>) -> Result<Option<WindowConfig>> {
+    let mut time = |setting, typed: Option<&str>| {
+        let parse = |text: &str| Some((text.to_owned(), Moment::parse(text)?));
+        let set = sources.optional(setting, typed, parse)?;
+        Ok(set.map(|Sourced { value: (text, moment), origin }| SetTime { text, origin, moment }))
+    };
+    let since = time(&settings::SINCE, args.since.as_deref())?;
+    let until = time(&settings::UNTIL, args.until.as_deref())?;
+    let meeting = sources.optional(&settings::MEETING, args.meeting.as_deref(), values::id)?;
+    let live = sources.sourced(&settings::INCLUDE_LIVE, args.include_live.as_deref(), values::truth)?;
+    if since.is_some() || until.is_some() || meeting.is_some() {
+        let meeting = meeting.map(|meeting| meeting.value);
+        return Ok(Some(WindowConfig { since, until, meeting, live: live.value }));
+    }
+    if live.value { Err(Error::LiveWithoutWindow { origin: live.origin }) } else { Ok(None) }
+}
+
+/// The lists; without a window there must be one. `-` is stdin, which can be read once.
+fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
+    if typed.is_empty() && !has_window {
         return Err(Error::NoList);
     }
     if typed.iter().filter(|list| *list == "-").count() > 1 {

@@ -22,6 +22,8 @@ pub enum Notice {
     OtherLabels,
     /// A reply whose record names another participant than was asked for.
     OtherParticipant,
+    /// A session whose record does not tell whether the window has it: it is exported.
+    UnclearSession,
 }
 
 impl Notice {
@@ -36,6 +38,7 @@ impl Notice {
             Self::DuplicateKey => "duplicate_key",
             Self::OtherLabels => "duplicate_row_with_other_labels",
             Self::OtherParticipant => "other_participant",
+            Self::UnclearSession => "session_perhaps_outside_window",
         }
     }
 }

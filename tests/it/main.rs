@@ -20,3 +20,4 @@ mod secrets;
 mod settings;
 mod soak;
 mod support;
+mod window;
