@@ -125,6 +125,15 @@ pub struct RunArgs {
     /// --since, --until or --meeting come with theirs
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub with_sessions: Option<String>,
+    /// Call statistics to fetch as well, a request per participant: device_info, ip_information,
+    /// precall_network_information, events, quality_stats, several with commas, or all [default:
+    /// none]
+    #[arg(long, value_name = "A,B", help_heading = DATA)]
+    pub filters: Option<String>,
+    /// Endpoint of call statistics: details, peer-report, or details as long as the server answers
+    /// filters there and else peer-report (auto) [default: auto]
+    #[arg(long, value_name = "SOURCE", help_heading = DATA)]
+    pub stats_from: Option<String>,
     /// Leave peer events out (and the minutes they carry)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub no_peer_events: Option<String>,

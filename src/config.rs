@@ -7,6 +7,7 @@
 //! Not here: reading lists, creating directories.
 
 mod file;
+mod filters;
 mod resolve;
 pub mod settings;
 mod sources;
@@ -22,10 +23,11 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use filters::{Filter, Filters};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
-pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate};
+pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use window::{Moment, SetTime, WindowConfig};
 
 use crate::cli::DoctorFormat;
@@ -145,6 +147,10 @@ pub struct FetchConfig {
     pub mode: FetchMode,
     /// Whether sessions are fetched too.
     pub sessions: Sessions,
+    /// Which call statistics are asked for.
+    pub filters: Filters,
+    /// Which endpoint gives them.
+    pub stats_from: StatsSource,
     /// Whether peer events are asked for.
     pub peer_events: PeerEvents,
     /// The quota as far as it is known here.

@@ -6,11 +6,13 @@
 
 mod ids;
 mod minutes;
+mod number;
 mod request_key;
 mod window;
 
 pub(crate) use ids::trim_id;
 pub use ids::{IdKey, ParticipantId, SessionId};
 pub use minutes::{Minutes, MinutesError, ParsedMinutes};
+pub(crate) use number::Number;
 pub use request_key::{PageSize, RequestKey};
 pub use window::Window;

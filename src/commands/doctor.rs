@@ -6,10 +6,10 @@ use super::Ending;
 use super::run::{USER_AGENT, reach};
 use crate::cli::DoctorFormat;
 use crate::clock;
-use crate::config::{Api, DoctorConfig, RateKind};
+use crate::config::{Api, DoctorConfig, Filters, RateKind};
 use crate::doctor::{self, Report, Subject, Verdict};
 use crate::error::Result;
-use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, RetryConfig};
+use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig};
 use crate::pipeline::{self, Signals};
 use crate::ui::Ui;
 
@@ -23,14 +23,14 @@ pub(super) async fn run(config: DoctorConfig, ui: &Ui) -> Result<Ending> {
     // The built-in API is this process's own: there is nobody to share its budget with.
     let ledger = matches!(config.api, Api::At(_))
         .then(|| LedgerConfig { dir: config.user_state_dir.clone(), fallback: None });
+    let whole = Query { filters: Filters::NONE, peer_events: true };
     let client = ClientConfig {
         base_url: api.base_url.clone(),
         account_id: api.account_id.clone(),
         app_id: api.app_id.clone(),
         token: api.token.secret(),
         timeout: config.timeout,
-        peer_events: true,
-        page_peer_events: true,
+        queries: Queries { details: whole, reports: whole, pages: whole },
         window: None,
         connections: 1,
         user_agent: USER_AGENT.to_owned(),

@@ -65,8 +65,8 @@ fn summarise(
     started: Instant,
 ) -> Ending {
     let rows = |table: Table| {
-        let of_table = manifest.tables.iter().find(|files| files.name == table.name());
-        TableRows { table: table.name(), rows: of_table.map_or(0, |files| files.rows) }
+        let of_table = manifest.tables.iter().find(|files| files.name == table.name())?;
+        Some(TableRows { table: table.name(), rows: of_table.rows })
     };
     let mut warnings = BTreeMap::new();
     // The API itself sends fourteen places: that they are rounded to nine is no news.
@@ -79,7 +79,7 @@ fn summarise(
         output: output.to_owned(),
         since: manifest.source.since.map(String::from),
         until: manifest.source.until.map(String::from),
-        rows: Table::ALL.into_iter().map(rows).collect(),
+        rows: Table::ALL.into_iter().filter_map(rows).collect(),
         failures: manifest.failures.total,
         duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),
         minutes_consumed: manifest.totals.minutes_consumed.map(|minutes| minutes.to_string()),

@@ -7,11 +7,11 @@ use std::time::Instant;
 use super::{Ending, summarise};
 use crate::clock;
 use crate::config::{
-    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Format, KeepLog, PeerEvents, RateKind, RunConfig,
-    Sessions, SetTime, StartMode, WindowConfig,
+    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Filters, Format, KeepLog, PeerEvents, RateKind,
+    RunConfig, Sessions, SetTime, StartMode, StatsSource, WindowConfig,
 };
 use crate::error::{Error, Result, Resume};
-use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, RetryConfig};
+use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig};
 use crate::log::{Head, KnownReplies, Log, LogWriter, Resolved, Settings, TypedWindow};
 use crate::model::Window;
 use crate::output::{self, Output, Place};
@@ -216,6 +216,8 @@ fn settings(config: &RunConfig, api: &ApiConfig) -> Settings {
         base_url,
         window: config.window.as_ref().map(typed).unwrap_or_default(),
         fetch: config.fetch.mode.name().to_owned(),
+        filters: config.fetch.filters.iter().map(|filter| filter.name().to_owned()).collect(),
+        stats_from: config.fetch.stats_from.name().to_owned(),
         peer_events: config.fetch.peer_events == PeerEvents::Included,
         format: config.output.format.extension().to_owned(),
         excel: config.output.format == Format::CsvExcel,
@@ -252,8 +254,26 @@ fn planner(wants: &Arc<Wants>, earlier: Option<&Log>, config: &FetchConfig) -> R
         Some(log) => Box::new(KnownReplies::load(log, Arc::clone(wants))?),
         None => Box::new(NothingKnown),
     };
-    let options = PlannerOptions { mode: config.mode, with_sessions: config.sessions == Sessions::Fetched };
+    let options = PlannerOptions {
+        mode: config.mode,
+        statistics: (!config.filters.is_empty()).then_some(config.stats_from),
+        with_sessions: config.sessions == Sessions::Fetched,
+    };
     Ok(Planner::new(Arc::clone(wants), options, known))
+}
+
+/// What each kind of request asks for: nothing that another one gives.
+fn queries(config: &FetchConfig) -> Queries {
+    let FetchConfig { mode, filters, stats_from, .. } = *config;
+    let peer_events = config.peer_events == PeerEvents::Included;
+    let of_details = if stats_from == StatsSource::PeerReport { Filters::NONE } else { filters };
+    Queries {
+        details: Query { filters: of_details, peer_events },
+        // Only there a report may be all that is asked of a participant.
+        reports: Query { filters, peer_events: peer_events && mode == FetchMode::Auto },
+        // There pages only name ids.
+        pages: Query { filters: Filters::NONE, peer_events: peer_events && mode != FetchMode::Detail },
+    }
 }
 
 fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<Fetcher> {
@@ -263,15 +283,13 @@ fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<F
         dir: run.user_state_dir.clone(),
         fallback: Some(output::state_dir(&run.output.dir, run.output.state_dir.as_deref())),
     });
-    let peer_events = config.peer_events == PeerEvents::Included;
     let client = ClientConfig {
         base_url: api.base_url.clone(),
         account_id: api.account_id.clone(),
         app_id: api.app_id.clone(),
         token: api.token.secret(),
         timeout: config.timeout,
-        peer_events,
-        page_peer_events: config.mode != FetchMode::Detail,
+        queries: queries(config),
         window,
         connections: config.concurrency,
         user_agent: USER_AGENT.to_owned(),

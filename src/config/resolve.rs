@@ -9,9 +9,10 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    Api, ApiConfig, ApiToken, Colour, CommandConfig, DoctorConfig, FaceConfig, FetchConfig, Format,
-    LogFormat, Moment, OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved,
-    Rollups, RunConfig, Sessions, SetTime, StartMode, Verbosity, WindowConfig,
+    Api, ApiConfig, ApiToken, Colour, CommandConfig, DoctorConfig, FaceConfig, FetchConfig, FetchMode,
+    Filters, Format, LogFormat, Moment, OutputConfig, PeerEvents, ProgressMode, Rate, RateKind,
+    RebuildConfig, Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode, StatsSource, Verbosity,
+    WindowConfig,
 };
 use crate::cli::{AccountArgs, Cli, Command, DoctorArgs, FaceArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
@@ -244,9 +245,14 @@ fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<A
 fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
     let with_sessions =
         sources.value(&settings::WITH_SESSIONS, args.with_sessions.as_deref(), values::truth)?;
+    let filters = filters(args.filters.as_deref(), sources)?;
+    let stats_from = sources.value(&settings::STATS_FROM, args.stats_from.as_deref(), values::choice)?;
     let no_peer_events =
         sources.value(&settings::NO_PEER_EVENTS, args.no_peer_events.as_deref(), values::truth)?;
-    let mode = sources.value(&settings::FETCH, args.fetch.as_deref(), values::choice)?;
+    let mode = sources.sourced(&settings::FETCH, args.fetch.as_deref(), values::choice)?;
+    if mode.value == FetchMode::List && !filters.is_empty() && stats_from != StatsSource::PeerReport {
+        return Err(Error::StatisticsFromPages { origin: mode.origin });
+    }
     let rate = rate(args.rate.as_deref(), sources)?;
     let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
     let concurrency = sources.value(&settings::CONCURRENCY, args.concurrency.as_deref(), |text| {
@@ -259,8 +265,10 @@ fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
         values::number(text, &(0..=u64::MAX))
     })?;
     Ok(FetchConfig {
-        mode,
+        mode: mode.value,
         sessions: if with_sessions { Sessions::Fetched } else { Sessions::LeftOut },
+        filters,
+        stats_from,
         peer_events: if no_peer_events { PeerEvents::LeftOut } else { PeerEvents::Included },
         rate,
         reserve_percent,
@@ -275,6 +283,25 @@ fn rate(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rate> {
     let rate = sources.sourced(&settings::RATE, typed, values::rate)?;
     let kind = if rate.origin.is_explicit() { RateKind::Ceiling } else { RateKind::Default };
     Ok(Rate { limit: rate.value, kind })
+}
+
+/// The filters; of a list, the name that is none is what the message shows.
+fn filters(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Filters> {
+    let setting = &settings::FILTERS;
+    let Some(given) = sources.text(setting, typed.map(OsStr::new)) else { return Ok(Filters::NONE) };
+    let text = given.value.to_string_lossy();
+    match Filters::parse(&text) {
+        Ok(filters) => {
+            let shown = if filters.is_empty() { "none".to_owned() } else { filters.to_string() };
+            sources.show(setting, shown, &given.origin);
+            Ok(filters)
+        }
+        Err(name) => Err(Error::SettingMalformed {
+            origin: given.origin,
+            value: name.to_owned(),
+            expected: setting.expected,
+        }),
+    }
 }
 
 fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {

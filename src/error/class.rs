@@ -101,6 +101,7 @@ impl Error {
             | Self::SettingMalformed { .. }
             | Self::SettingsConflict { .. }
             | Self::ExcelWithoutCsv { .. }
+            | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }
             | Self::RemoteDirectory { .. }
             | Self::ConfigFileUnreadable { .. }

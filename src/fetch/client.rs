@@ -17,6 +17,7 @@ use url::{Host, Url};
 use super::body::{Body, POOL, Pool};
 use super::budget::Pass;
 use super::fault::Fault;
+use super::target::Queries;
 use crate::error::{Error, Result};
 use crate::model::Window;
 
@@ -38,10 +39,8 @@ pub struct ClientConfig {
     pub token: SecretString,
     /// For a reply's head, and between two pieces of its body; connecting is part of the first.
     pub timeout: Duration,
-    /// Whether details carry peer events.
-    pub peer_events: bool,
-    /// Whether pages carry peer events: not where details are fetched for all they list.
-    pub page_peer_events: bool,
+    /// What each kind of request asks for beside the record.
+    pub queries: Queries,
     /// Which of the app's sessions are listed, where any are.
     pub window: Option<Window>,
     /// Connections kept open: the concurrency.

@@ -32,11 +32,12 @@ pub use client::ClientConfig;
 pub use probe::{Endpoint, Probe, Probed, QuotaTold};
 pub use reply::{Answer, Failure, Reason, Reply};
 pub use retry::RetryConfig;
+pub use target::{Queries, Query};
 
 use self::breaker::{Breaker, Down};
 use self::budget::{Gate, LedgerFile, Ticket};
 use self::client::Client;
-use self::outcome::{Tried, expected, reason_phrase};
+use self::outcome::{Tried, reason_phrase};
 use self::retry::{Decision, Spent, decide};
 use self::target::Target;
 use crate::clock;
@@ -47,6 +48,7 @@ use crate::model::RequestKey;
 #[derive(Debug)]
 pub struct Fetcher {
     client: Client,
+    queries: Queries,
     target: Target,
     gate: Arc<Gate>,
     breaker: Breaker,
@@ -82,17 +84,13 @@ impl Fetcher {
         budget: BudgetConfig,
         ledger: Option<&LedgerConfig>,
     ) -> Result<Self> {
-        let target = Target::new(
-            &client.base_url,
-            &client.account_id,
-            &client.app_id,
-            client.peer_events,
-            client.peer_events && client.page_peer_events,
-            client.window.as_ref(),
-        )?;
+        let window = client.window.as_ref();
+        let target =
+            Target::new(&client.base_url, &client.account_id, &client.app_id, &client.queries, window)?;
         let (ledger, warning) = ledger.map_or((None, None), |ledger| open_ledger(ledger, client));
         Ok(Self {
             client: Client::new(client)?,
+            queries: client.queries,
             target,
             gate: Gate::new(budget, ledger),
             breaker: Breaker::default(),
@@ -187,7 +185,8 @@ impl Fetcher {
         let ticket = pass.ticket();
         let sent = Instant::now();
         course.attempts += 1;
-        let tried = Tried::of(Some(expected(key)), self.client.send(url, pass).await);
+        let asked = Some((key, &self.queries));
+        let tried = Tried::of(asked, self.client.send(url, pass).await);
         course.spent.time += sent.elapsed();
         match tried.is_up() {
             Some(true) => self.breaker.up(),
@@ -212,6 +211,7 @@ impl Fetcher {
 impl Course {
     fn reply(self, key: RequestKey, mut tried: Tried, failed: Option<Reason>) -> Reply {
         let cf_ray = tried.cf_ray.take();
+        let gave = tried.gave;
         let answer = match failed {
             None => Answer::Found(tried.body),
             Some(reason) => Answer::Failed(tried.into_failure(reason)),
@@ -222,6 +222,7 @@ impl Course {
             attempts: self.attempts,
             rate_limited: self.rate_limited,
             cf_ray,
+            gave,
             answer,
         }
     }

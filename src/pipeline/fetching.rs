@@ -325,7 +325,7 @@ impl<A> Plan<A> {
 /// What the planner needs to know of a reply.
 fn outcome(reply: &Reply) -> Outcome {
     match &reply.answer {
-        Answer::Found(body) => Outcome::found(&reply.key, body),
+        Answer::Found(body) => Outcome::found(&reply.key, body, reply.gave),
         Answer::Failed(failure) if failure.reason == Reason::NotFound => Outcome::NotFound,
         Answer::Failed(failure) => Outcome::Failed { http_status: failure.http_status },
     }

@@ -11,7 +11,9 @@
 mod asks;
 mod discovery;
 mod listing;
+mod people;
 mod planner;
+mod source;
 #[cfg(test)]
 mod tests;
 mod wants;
@@ -20,4 +22,5 @@ pub use asks::{Asks, Known, Next, NothingKnown, Outcome};
 pub use discovery::{Discovered, Discovery, Findings, Judgement, RecordPlace, judge};
 pub use listing::Listing;
 pub use planner::{Planner, PlannerOptions};
+pub use source::Evidence;
 pub use wants::{Added, SessionNo, Want, WantKind, WantNo, Wants};

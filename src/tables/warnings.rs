@@ -24,6 +24,8 @@ pub enum Notice {
     OtherParticipant,
     /// A session whose record does not tell whether the window has it: it is exported.
     UnclearSession,
+    /// A boolean written as a string: taken.
+    BooleanAsText,
 }
 
 impl Notice {
@@ -39,6 +41,7 @@ impl Notice {
             Self::OtherLabels => "duplicate_row_with_other_labels",
             Self::OtherParticipant => "other_participant",
             Self::UnclearSession => "session_perhaps_outside_window",
+            Self::BooleanAsText => "boolean_as_string",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use serde_json::value::RawValue;
 
+use super::gave::STATISTICS;
 use super::object::{Field, Nested, Object, is_null, text};
 
 /// What a successful reply to a request must hold.
@@ -12,6 +13,8 @@ use super::object::{Field, Nested, Object, is_null, text};
 pub enum Expected {
     /// A participant record, in `data.participant` or in `data` itself.
     Participant,
+    /// A participant record with call statistics, in the same places; the bare one may lack its id.
+    PeerReport,
     /// A list of participant records, in `data.participants`.
     Participants,
     /// A session record, in `data.session` or in `data` itself.
@@ -85,7 +88,7 @@ impl Expected {
     /// The field in `data`, and whether `data` itself may be the object.
     const fn place(self) -> (&'static str, bool) {
         match self {
-            Self::Participant => ("participant", true),
+            Self::Participant | Self::PeerReport => ("participant", true),
             Self::Participants => ("participants", false),
             Self::Session => ("session", true),
             Self::Sessions => ("sessions", false),
@@ -95,6 +98,12 @@ impl Expected {
     /// Whether it is a list, which is one page of many.
     const fn is_page(self) -> bool {
         matches!(self, Self::Participants | Self::Sessions)
+    }
+
+    /// Whether `data` is the record itself.
+    fn is_bare(self, data: &Object<'_>) -> bool {
+        let is_report = || STATISTICS.iter().any(|name| data.get(name).is_some());
+        data.get("id").is_some() || (self == Self::PeerReport && is_report())
     }
 
     /// Finds the promised value in a reply's body.
@@ -110,7 +119,7 @@ impl Expected {
         let wrapped = data.get(name).filter(|value| value.get().starts_with(first));
         let value = match wrapped {
             Some(value) => value,
-            None if may_be_bare && data.get("id").is_some() => data_value,
+            None if may_be_bare && self.is_bare(&data) => data_value,
             None => return Err(BadBody::Missing(name)),
         };
         let paging = [root.get("paging"), data.get("paging")].into_iter().flatten().find(|p| !is_null(p));
@@ -216,6 +225,8 @@ mod tests {
             (Expected::Session, r#"{"success":true,"data":{"id":"s"}}"#, r#"{"id":"s"}"#),
             (Expected::Participants, r#"{"data":{"participants":[],"paging":{}}}"#, "[]"),
             (Expected::Sessions, r#"{"data":{"sessions":[{}]},"paging":{}}"#, "[{}]"),
+            (Expected::PeerReport, r#"{"data":{"participant":{"id":"p"}}}"#, r#"{"id":"p"}"#),
+            (Expected::PeerReport, r#"{"data":{"peer_report":{}}}"#, r#"{"peer_report":{}}"#),
         ];
         for (expected, body, value) in cases {
             assert_eq!(found(expected, body), Ok(value.to_owned()), "{body}");
