@@ -11,7 +11,6 @@
 mod moments;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -20,7 +19,7 @@ use rtk_export::sandbox::{SandboxOptions, WorldOptions};
 use serde_json::Value;
 
 use self::moments::{Moment, staged_files};
-use crate::support::{Export, Place, Rtk, Server, faults, tree, whole_manifest};
+use crate::support::{Export, Place, Rtk, Server, faults, say, tree, whole_manifest};
 
 /// Kills of an ordinary test run: some four exports.
 const KILLS: u64 = 40;
@@ -137,11 +136,6 @@ fn whatever_befalls_an_export_its_rows_are_those_of_an_unbroken_run() {
         moments.join(", "),
         start.elapsed()
     ));
-}
-
-/// Shown also where tests that pass are not.
-fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long to soak is for whoever starts the tests to say")]
