@@ -2,7 +2,7 @@
 //! waits for a time that does not come, and no request too many is sent.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rtk_export::sandbox::{RateHeaders, RateLimit};
@@ -30,7 +30,7 @@ fn run(place: &Place, server: &Server) -> Rtk {
 }
 
 /// Its clock shows another time, which the file tells as libfaketime has it, like `+400d`.
-fn at(run: Rtk, file: &PathBuf) -> Rtk {
+fn at(run: Rtk, file: &Path) -> Rtk {
     run.env("LD_PRELOAD", library().to_str().unwrap())
         .env("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap())
         .env("FAKETIME_NO_CACHE", "1")
@@ -115,7 +115,7 @@ fn what_an_earlier_run_left_lies_in_the_future() {
 }
 
 /// Changes when a budget's file says that it was written.
-fn rewrite(ledger: &PathBuf, change: impl Fn(&mut Value)) {
+fn rewrite(ledger: &Path, change: impl Fn(&mut Value)) {
     const NAME: &[u8] = b"rtk-export-budget 1 ";
     let bytes = fs::read(ledger).unwrap();
     let starts = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(NAME));

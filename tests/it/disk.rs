@@ -71,7 +71,7 @@ fn page_by_page(args: &str, old: Option<&str>) {
         if output.code == Some(0) {
             break;
         }
-        refused.insert(without_full(output.ended(1).says(&FULL)));
+        refused.insert(without_full(&output.ended(1).says(&FULL)));
         // What readers saw before is what they see.
         assert_eq!(whole_manifest(&disk.path("out")).is_some(), old.is_some());
         assert_eq!(tree(&disk.path("")), old_files);
@@ -85,7 +85,7 @@ fn page_by_page(args: &str, old: Option<&str>) {
 }
 
 /// What could not be written.
-fn without_full(output: Output) -> String {
+fn without_full(output: &Output) -> String {
     output.stderr.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or_default().to_owned()
 }
 

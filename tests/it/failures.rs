@@ -25,11 +25,12 @@ fn failing() -> (Server, String) {
     let rules: Vec<_> =
         FAULTS.iter().zip(&ids).map(|(fault, (_, id))| format!("match participants/{id}: {fault}")).collect();
     let rules: Vec<_> = rules.iter().map(String::as_str).collect();
-    let mut list = "session_id,participant_id,customer\n".to_owned();
-    for (n, (session, participant)) in ids.iter().enumerate() {
-        list += &format!("{session},{participant},C{n}\n");
-    }
-    list += &format!("{},0e0e0e0e-0e0e-4e0e-8e0e-0e0e0e0e0e0e,nobody\n{},P-1,invalid\n", ids[0].0, ids[0].0);
+    let rows = ids.iter().enumerate().map(|(n, (session, id))| format!("{session},{id},C{n}\n"));
+    let (session, unknown) = (&ids[0].0, "0e0e0e0e-0e0e-4e0e-8e0e-0e0e0e0e0e0e");
+    let list = format!(
+        "session_id,participant_id,customer\n{}{session},{unknown},nobody\n{session},P-1,invalid\n",
+        rows.collect::<String>()
+    );
     (Server::with_faults(&rules), list)
 }
 

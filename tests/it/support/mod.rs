@@ -33,7 +33,8 @@ pub(crate) fn repository_file(path: &str) -> String {
 
 /// Shown also where the output of tests that pass is not.
 pub(crate) fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    // Not `eprintln`: that is what tests that pass keep to themselves.
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 /// A directory for what a test writes and a person may want to look at.
