@@ -23,6 +23,8 @@ use chrono::SecondsFormat;
 
 /// What the built-in sandbox is asked with: it takes any account and app.
 const SANDBOX_NAME: &str = "sandbox";
+/// What this program calls itself.
+pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 ///
@@ -113,7 +115,7 @@ fn kept_log(place: &Place, keep: KeepLog) -> Result<Option<&Path>> {
 }
 
 /// Where the API is; the built-in one is started, and lives as long as what is given back.
-async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
+pub(super) async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
     match api {
         Api::At(api) => Ok((api.clone(), None)),
         Api::Sandbox => {
@@ -176,7 +178,7 @@ fn fetcher(api: &ApiConfig, run: &RunConfig) -> Result<Fetcher> {
     // The built-in API is this process's own: there is nobody to share its budget with.
     let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
         dir: run.user_state_dir.clone(),
-        fallback: output::state_dir(&run.output.dir, run.output.state_dir.as_deref()),
+        fallback: Some(output::state_dir(&run.output.dir, run.output.state_dir.as_deref())),
     });
     let peer_events = config.peer_events == PeerEvents::Included;
     let client = ClientConfig {
@@ -188,7 +190,7 @@ fn fetcher(api: &ApiConfig, run: &RunConfig) -> Result<Fetcher> {
         peer_events,
         page_peer_events: config.mode != FetchMode::Detail,
         connections: config.concurrency,
-        user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+        user_agent: USER_AGENT.to_owned(),
     };
     let budget = BudgetConfig {
         requests: u64::from(config.rate.limit.requests),

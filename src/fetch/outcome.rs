@@ -18,7 +18,7 @@ use super::retry::{Outcome, edge_error_code, retry_after};
 use super::{Failure, Reason};
 use crate::clock;
 use crate::model::RequestKey;
-use crate::wire::{ApiError, BadBody, Expected, api_error};
+use crate::wire::{ApiError, BadBody, Expected, api_error, success};
 
 /// Of a body that is no answer, this much is kept in `failures` and the log.
 const KEPT: usize = 512;
@@ -48,7 +48,7 @@ enum Why {
 }
 
 /// What a request's reply must hold.
-const fn expected(key: &RequestKey) -> Expected {
+pub(super) const fn expected(key: &RequestKey) -> Expected {
     match key {
         RequestKey::Details { .. } => Expected::Participant,
         RequestKey::Page { .. } => Expected::Participants,
@@ -57,9 +57,10 @@ const fn expected(key: &RequestKey) -> Expected {
 }
 
 impl Tried {
-    pub(super) fn of(key: &RequestKey, result: Result<Received, Fault>) -> Self {
+    /// A success must hold what is expected of it; where nothing is, an object that is no refusal.
+    pub(super) fn of(expected: Option<Expected>, result: Result<Received, Fault>) -> Self {
         match result {
-            Ok(received) => Self::received(key, received),
+            Ok(received) => Self::received(expected, received),
             Err(mut fault) => Self {
                 outcome: Outcome::Fault(fault.kind),
                 status: fault.status,
@@ -71,7 +72,7 @@ impl Tried {
         }
     }
 
-    fn received(key: &RequestKey, received: Received) -> Self {
+    fn received(expected: Option<Expected>, received: Received) -> Self {
         let (status, cf_ray) = (received.status, received.cf_ray());
         let is_json = received.is_json();
         let retry_after = retry_after(&received.headers, clock::now());
@@ -93,7 +94,11 @@ impl Tried {
             };
             return tried(outcome, why, body);
         }
-        match expected(key).find(&body).err() {
+        let held = match expected {
+            Some(expected) => expected.find(&body).map(drop),
+            None => success(&body).map(drop),
+        };
+        match held.err() {
             None => tried(Outcome::Good, Why::Nothing, body),
             Some(bad) => tried(Outcome::Bad, Why::Bad(bad), body),
         }

@@ -30,6 +30,8 @@ pub enum Kind {
     PeerReport,
     /// Totals by day.
     Daywise,
+    /// The account's apps.
+    Apps,
     /// The token's check.
     TokenVerify,
     /// No known path.
@@ -37,13 +39,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Details,
         Self::Participants,
         Self::Session,
         Self::Sessions,
         Self::PeerReport,
         Self::Daywise,
+        Self::Apps,
         Self::TokenVerify,
         Self::Unknown,
     ];

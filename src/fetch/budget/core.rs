@@ -229,6 +229,11 @@ impl Core {
         self.refused = true;
     }
 
+    /// A 401 or 403 that does not end the run.
+    pub(super) fn go_on(&mut self) {
+        self.refused = false;
+    }
+
     /// A request ended without a reply.
     pub(super) fn lost(&mut self, now_ns: u64) {
         self.end(now_ns);
