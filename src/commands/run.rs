@@ -74,7 +74,9 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     if let Some(error) = ended_early {
         return Err(error.resumable(resume));
     }
-    log.mark_fetched(clock::now())?;
+    if replies > 0 || !earlier.is_some_and(|log| log.is_fetched()) {
+        log.mark_fetched(clock::now())?;
+    }
 
     let complete = Log::open(place.log(), false)?.ok_or(Error::StageEnded { stage: "log" })?;
     let making = Making {

@@ -11,7 +11,6 @@
 mod moments;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -20,7 +19,7 @@ use rtk_export::sandbox::{SandboxOptions, WorldOptions};
 use serde_json::Value;
 
 use self::moments::{Moment, staged_files};
-use crate::support::{Export, Place, Rtk, Server, faults, tree, whole_manifest};
+use crate::support::{Export, Place, Rtk, Server, faults, say, tree, whole_manifest};
 
 /// Kills of an ordinary test run: some four exports.
 const KILLS: u64 = 40;
@@ -139,11 +138,6 @@ fn whatever_befalls_an_export_its_rows_are_those_of_an_unbroken_run() {
     ));
 }
 
-/// Shown also where tests that pass are not.
-fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
-}
-
 #[expect(clippy::disallowed_methods, reason = "how long to soak is for whoever starts the tests to say")]
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
@@ -157,17 +151,15 @@ fn world(options: &mut SandboxOptions) {
 
 /// Rows of every kind: pairs, unknown ones, such as are none, duplicates, and whole sessions.
 fn list(server: &Server) -> String {
-    let mut list = "session_id,participant_id,customer\n".to_owned();
-    for (n, (session, participant)) in server.world().pairs().take(PAIRS).enumerate() {
-        list += &match n % 60 {
+    let rows =
+        server.world().pairs().take(PAIRS).enumerate().map(|(n, (session, participant))| match n % 60 {
             7 => format!("{session},{n:08x}-0e0e-4e0e-8e0e-0e0e0e0e0e0e,nobody\n"),
             17 => format!("{session},P-{n},invalid\n"),
             27 => format!("{session},{participant},one\n{session},{participant},other\n"),
             37 => format!("{session},,everyone\n"),
             _ => format!("{session},{participant},C{}\n", n % 9),
-        };
-    }
-    list
+        });
+    std::iter::once("session_id,participant_id,customer\n".to_owned()).chain(rows).collect()
 }
 
 fn undisturbed(way: &Way) -> Held {
@@ -196,7 +188,7 @@ fn round(way: &Way, expected: &Held, most_kills: u64, rng: &mut Rng, tally: &mut
         let manifest = whole_manifest(&place.path("out"))?;
         (Some(&manifest["export_id"]) != old.as_ref()).then_some(())
     };
-    let mut lost = 0;
+    let mut missing = 0;
     for moment in moments(rng, expected).into_iter().take(usize::try_from(most_kills).unwrap()) {
         let signal = if rng.u8(..4) == 0 { "-TERM" } else { "-KILL" };
         let watch = moment.watch(&place, &server, way.log);
@@ -215,12 +207,12 @@ fn round(way: &Way, expected: &Held, most_kills: u64, rng: &mut Rng, tally: &mut
         if is_published().is_some() {
             break;
         }
-        let lost_before = lost;
-        lost = answered(&server) - logged(&place, way);
-        let lost_now = lost.saturating_sub(lost_before);
+        let missing_before = missing;
+        missing = answered(&server) - logged(&place, way);
+        let dropped = missing.saturating_sub(missing_before);
         let most = IN_FLIGHT + if output.code == Some(143) { 0 } else { NOT_DURABLE };
-        assert!(lost_now <= most, "{lost_now} replies were lost by {}", context());
-        tally.most_lost = tally.most_lost.max(lost_now);
+        assert!(dropped <= most, "{dropped} replies were lost by {}", context());
+        tally.most_lost = tally.most_lost.max(dropped);
     }
     if is_published().is_none() {
         let output = way.command(&place, &server, &list).output();

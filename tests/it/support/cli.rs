@@ -142,12 +142,6 @@ impl Rtk {
             .env("CLOUDFLARE_BASE_URL", &server.base_url())
     }
 
-    /// An argument as it is, blanks included.
-    pub(crate) fn arg(mut self, arg: &str) -> Self {
-        self.command.arg(arg);
-        self
-    }
-
     /// Starts it.
     pub(crate) fn start(mut self) -> Running {
         let shown = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
@@ -227,6 +221,16 @@ impl Running {
     pub(crate) fn kill(mut self) -> Output {
         let _ = self.child.kill();
         self.output()
+    }
+
+    /// `kill -NAME` for the processes that it started.
+    pub(crate) fn signal_children(self, name: &str) -> Self {
+        let pid = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        for child in children.split_whitespace() {
+            assert!(Command::new("kill").args([name, child]).status().unwrap().success());
+        }
+        self
     }
 
     /// `kill -NAME`, unless it has ended.

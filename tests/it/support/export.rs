@@ -25,6 +25,15 @@ pub(crate) struct Export {
 impl Export {
     /// Reads all tables and rollups, without the columns that a run may change.
     pub(crate) fn read(dir: &Path) -> Self {
+        let mut export = Self::read_whole(dir);
+        for row in export.tables.values_mut().flatten() {
+            row.retain(|column, _| !OF_THE_RUN.contains(&column.as_str()));
+        }
+        export
+    }
+
+    /// Reads all columns of all tables and rollups.
+    pub(crate) fn read_whole(dir: &Path) -> Self {
         let mut tables = BTreeMap::new();
         for (path, bytes) in tree(dir) {
             let Some((table, _)) = path.strip_suffix(".csv").and_then(|path| path.rsplit_once('/')) else {
@@ -32,11 +41,7 @@ impl Export {
             };
             let table = if table == "rollups" { path.trim_end_matches(".csv") } else { table };
             let mut reader = csv::Reader::from_reader(&bytes[..]);
-            let rows = reader.deserialize().map(|row: Result<BTreeMap<String, String>, _>| {
-                let mut row = row.unwrap();
-                row.retain(|column, _| !OF_THE_RUN.contains(&column.as_str()));
-                row
-            });
+            let rows = reader.deserialize().map(|row: Result<BTreeMap<String, String>, _>| row.unwrap());
             tables.entry(table.to_owned()).or_insert_with(Vec::new).extend(rows);
         }
         Self { tables }
@@ -130,7 +135,11 @@ pub(crate) fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The lines of an export's response log, as far as they can be read while somebody writes to it.
 pub(crate) fn log_lines(export: &Path) -> Vec<String> {
-    let Ok(log) = File::open(export.join(".rtk-export").join(rtk_export::log::FILE_NAME)) else {
+    lines_in(&export.join(".rtk-export").join(rtk_export::log::FILE_NAME))
+}
+
+fn lines_in(log: &Path) -> Vec<String> {
+    let Ok(log) = File::open(log) else {
         return Vec::new();
     };
     let mut text = Vec::new();
@@ -141,5 +150,10 @@ pub(crate) fn log_lines(export: &Path) -> Vec<String> {
 
 /// How many replies of details a log holds.
 pub(crate) fn logged_details(export: &Path) -> usize {
-    log_lines(export).iter().filter(|line| line.contains(r#""kind":"details""#)).count()
+    details_in(&export.join(".rtk-export").join(rtk_export::log::FILE_NAME))
+}
+
+/// How many replies of details there are in a log.
+pub(crate) fn details_in(log: &Path) -> usize {
+    lines_in(log).iter().filter(|line| line.contains(r#""kind":"details""#)).count()
 }
