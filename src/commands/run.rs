@@ -67,6 +67,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     };
     // A relative window keeps its first resolution.
     let window = gathered.earlier.as_deref().map_or(window, |log| log.head().window());
+    let was_fetched = gathered.earlier.as_ref().is_some_and(|log| log.is_fetched());
 
     let asked = ask(&config, &api, window, gathered, ui, &progress, &mut signals).await?;
     let Asked { wants, mut log, kept, replies, ended_early } = asked;
@@ -74,7 +75,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     if let Some(error) = ended_early {
         return Err(error.resumable(resume));
     }
-    if replies > 0 || !earlier.is_some_and(|log| log.is_fetched()) {
+    if replies > 0 || !was_fetched {
         log.mark_fetched(clock::now())?;
     }
 
