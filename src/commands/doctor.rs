@@ -10,7 +10,7 @@ use crate::config::{Api, DoctorConfig, RateKind};
 use crate::doctor::{self, Report, Subject, Verdict};
 use crate::error::Result;
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, RetryConfig};
-use crate::pipeline;
+use crate::pipeline::{self, Signals};
 use crate::ui::Ui;
 
 /// Runs the command.
@@ -54,7 +54,9 @@ pub(super) async fn run(config: DoctorConfig, ui: &Ui) -> Result<Ending> {
         rate: is_ceiling.then_some(config.rate.limit),
     };
     ui.note(&format!("asking {} in at most {} requests", subject.base_url, doctor::AT_MOST));
-    let examined = pipeline::unless_stopped(async { Ok(examine(&fetcher, subject, ui).await) }).await;
+    let mut signals = Signals::listen()?;
+    let work = async { Ok(examine(&fetcher, subject, ui).await) };
+    let examined = pipeline::unless_stopped(&mut signals, work).await;
     let settled = tokio::task::spawn_blocking(move || fetcher.settle()).await;
     if let Some(warning) = settled.unwrap_or_default() {
         ui.warn(&warning, None);

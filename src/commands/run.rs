@@ -14,7 +14,7 @@ use crate::error::{Error, Result, Resume};
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, RetryConfig};
 use crate::log::{Head, KnownReplies, Log, Settings};
 use crate::output::{self, Output, Place};
-use crate::pipeline::{self, Fetched, Gathered, Making};
+use crate::pipeline::{self, Fetched, Gathered, Making, Signals};
 use crate::plan::{Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
@@ -56,12 +56,13 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
             ));
         }
     };
+    let mut signals = Signals::listen()?;
     let Gathered { wants, log, earlier } = {
         let (lists, place, head) = (config.lists.clone(), place.clone(), head(settings, config.output.start));
         let gathered =
             tokio::task::spawn_blocking(move || pipeline::gather(&lists, log, &place, earlier, &head));
         let gathered = async { gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
-        pipeline::unless_stopped(gathered).await?
+        pipeline::unless_stopped(&mut signals, gathered).await?
     };
     let wants = Arc::new(wants);
 
@@ -74,7 +75,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let (concurrency, max_failures) = (config.fetch.concurrency, config.fetch.max_failures);
     let shown = Arc::clone(&progress);
     let Fetched { mut log, kept, replies, warning, ended_early } =
-        pipeline::fetch(planner, fetcher, log, concurrency, max_failures, shown).await?;
+        pipeline::fetch(planner, fetcher, log, concurrency, max_failures, shown, &mut signals).await?;
     if let Some(warning) = warning {
         ui.warn(&warning, None);
     }
@@ -92,7 +93,8 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         format: config.output.format,
         rollups: config.output.rollups,
     };
-    let made = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await;
+    let made = pipeline::make(making, Arc::clone(&progress));
+    let made = pipeline::unless_stopped(&mut signals, made).await;
     let manifest = made.map_err(|error| error.resumable(resume))?;
     place.settle()?;
     drop(display);

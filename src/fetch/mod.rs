@@ -37,7 +37,7 @@ use self::breaker::{Breaker, Down};
 use self::budget::{Gate, LedgerFile, Ticket};
 use self::client::Client;
 use self::outcome::{Tried, expected, reason_phrase};
-use self::retry::{Decision, Outcome, Spent, decide};
+use self::retry::{Decision, Spent, decide};
 use self::target::Target;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -202,7 +202,7 @@ impl Fetcher {
 
     /// A plain 429 has closed the gate at its head; an error page of another status only now told.
     fn throttled(&self, tried: &Tried, ticket: Ticket) {
-        if !matches!(tried.outcome, Outcome::Status(reqwest::StatusCode::TOO_MANY_REQUESTS, _)) {
+        if tried.status != Some(reqwest::StatusCode::TOO_MANY_REQUESTS) {
             self.gate.throttled(ticket, tried.retry_after);
         }
     }

@@ -88,7 +88,11 @@ impl Tried {
                 let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
                 Why::Redirect(url.and_then(|url| Some(url.host_str()?.to_owned())))
             });
-            return tried(Outcome::Status(status, edge_code), why, body);
+            let outcome = match edge_code {
+                None if received.is_cut => Outcome::StatusCut(status),
+                code => Outcome::Status(status, code),
+            };
+            return tried(outcome, why, body);
         }
         let held = match expected {
             Some(expected) => expected.find(&body).map(drop),
@@ -103,9 +107,11 @@ impl Tried {
     /// Whether the reply shows that the API is up; `None` where it says nothing of that.
     pub(super) fn is_up(&self) -> Option<bool> {
         match self.outcome {
-            Outcome::Fault(FaultKind::BodyCut) | Outcome::Status(StatusCode::TOO_MANY_REQUESTS, _) => None,
+            Outcome::Fault(FaultKind::BodyCut)
+            | Outcome::Status(StatusCode::TOO_MANY_REQUESTS, _)
+            | Outcome::StatusCut(StatusCode::TOO_MANY_REQUESTS) => None,
             Outcome::Fault(_) => Some(false),
-            Outcome::Status(status, _) => Some(!status.is_server_error()),
+            Outcome::Status(status, _) | Outcome::StatusCut(status) => Some(!status.is_server_error()),
             Outcome::Good | Outcome::Bad | Outcome::TooLarge => Some(true),
         }
     }

@@ -82,6 +82,7 @@ pub async fn fetch(
     concurrency: usize,
     max_failures: Option<u64>,
     progress: Arc<Progress>,
+    signals: &mut Signals,
 ) -> Result<Fetched> {
     let (replies, incoming) = mpsc::channel(REPLIES_AHEAD);
     let shared = Arc::new(Shared {
@@ -103,7 +104,7 @@ pub async fn fetch(
     }
     drop(replies);
     tasks.spawn(show_gate(Arc::clone(&shared)));
-    let stopped = watch(tasks, count, &shared).await;
+    let stopped = watch(tasks, count, &shared, signals).await;
     let warning = {
         let shared = Arc::clone(&shared);
         let settled = tokio::task::spawn_blocking(move || shared.fetcher.settle());
@@ -122,11 +123,12 @@ pub async fn fetch(
 
 /// Waits for the tasks; a signal, which is given back, or an error of theirs stops the intake, and the
 /// grace begins.
-async fn watch(mut tasks: JoinSet<()>, mut draining: usize, shared: &Shared) -> Option<Error> {
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => return Some(error),
-    };
+async fn watch(
+    mut tasks: JoinSet<()>,
+    mut draining: usize,
+    shared: &Shared,
+    signals: &mut Signals,
+) -> Option<Error> {
     let mut stopped = None;
     let mut deadline = None;
     while draining > 0 {
@@ -270,25 +272,27 @@ fn outcome(reply: &Reply) -> Outcome {
 /// Appends replies to the log, and makes them durable in time, until nobody sends any more.
 fn keep(mut log: LogWriter, mut incoming: mpsc::Receiver<Reply>, runtime: &Handle) -> Result<LogWriter> {
     loop {
-        let reply = match incoming.try_recv() {
-            Ok(reply) => Some(reply),
-            Err(_) => match log.deadline() {
-                None => runtime.block_on(incoming.recv()),
-                Some(deadline) => {
-                    let waited = async { timeout_at(deadline.into(), incoming.recv()).await };
-                    let Ok(reply) = runtime.block_on(waited) else {
-                        log.make_durable()?;
-                        continue;
-                    };
-                    reply
-                }
-            },
+        let reply = match (log.deadline(), incoming.try_recv()) {
+            (_, Ok(reply)) => Some(reply),
+            (None, Err(_)) => runtime.block_on(incoming.recv()),
+            (Some(deadline), Err(_)) => {
+                let waited = async { timeout_at(deadline.into(), incoming.recv()).await };
+                let Ok(reply) = runtime.block_on(waited) else {
+                    log.make_durable()?;
+                    continue;
+                };
+                reply
+            }
         };
         let Some(reply) = reply else {
             log.make_durable()?;
             return Ok(log);
         };
         log.append(reply)?;
+        // Also where large replies come faster than they are packed, so that there is always another.
+        if log.deadline().is_some_and(|deadline| deadline <= std::time::Instant::now()) {
+            log.make_durable()?;
+        }
     }
 }
 

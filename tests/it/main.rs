@@ -19,4 +19,5 @@ mod run;
 mod samples;
 mod secrets;
 mod settings;
+mod soak;
 mod support;
