@@ -10,7 +10,7 @@ use rtk_export::sandbox::{
 };
 use serde_json::Value;
 
-use crate::support::{Output, Place, Server, UNLIMITED, faults};
+use crate::support::{Output, Place, Server, UNLIMITED};
 
 /// What is ever sent.
 const AT_MOST: u64 = 20;
