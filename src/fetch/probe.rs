@@ -166,11 +166,11 @@ impl Fetcher {
     }
 }
 
-/// The edge's own refusal, with its code: the status alone would look like the API's.
+/// The edge's own refusal as one 403, whatever status it came under, with its code.
 fn blocked(tried: Tried, edge_code: u16) -> Failure {
-    let failure = tried.into_failure(Reason::Refused);
     let message = format!("the edge of the API blocks this client with error {edge_code}");
-    Failure { message, http_status: failure.http_status.or(Some(StatusCode::FORBIDDEN.as_u16())), ..failure }
+    let http_status = Some(StatusCode::FORBIDDEN.as_u16());
+    Failure { message, http_status, ..tried.into_failure(Reason::Refused) }
 }
 
 #[cfg(test)]

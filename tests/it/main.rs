@@ -11,6 +11,7 @@ mod disk;
 mod docs;
 mod exit_codes;
 mod failures;
+mod doctor;
 mod faults;
 mod layers;
 mod lists;
