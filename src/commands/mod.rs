@@ -3,6 +3,7 @@
 //! In: a resolved command. Out: its [`Ending`], or the error that ended it.
 //! Not here: anything that a stage does.
 
+mod doctor;
 mod rebuild;
 mod run;
 mod sandbox;
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::config::CommandConfig;
-use crate::error::Result;
+use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
 use crate::tables::{Notice, Table};
 use crate::ui::{Summary, TableRows, Ui};
@@ -22,8 +23,10 @@ use crate::ui::{Summary, TableRows, Ui};
 pub enum Ending {
     /// Complete, also with no row.
     Complete,
-    /// Complete, but some or all ids failed: they are in `failures`.
+    /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings.
     WithFailures,
+    /// `doctor` found what would end a run in this class.
+    Found(Class),
 }
 
 impl Ending {
@@ -33,6 +36,7 @@ impl Ending {
         match self {
             Self::Complete => 0,
             Self::WithFailures => 3,
+            Self::Found(class) => class.exit_code(),
         }
     }
 }
@@ -45,6 +49,7 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
     match command {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }
 }

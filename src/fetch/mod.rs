@@ -13,6 +13,7 @@ mod budget;
 mod client;
 mod fault;
 mod outcome;
+mod probe;
 mod reply;
 mod retry;
 mod target;
@@ -26,16 +27,17 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 pub use body::Body;
-pub use budget::{BudgetConfig, GateState, Wait};
+pub use budget::{BudgetConfig, GateState, Left, Policy, Wait};
 pub use client::ClientConfig;
+pub use probe::{Endpoint, Probe, Probed, QuotaTold};
 pub use reply::{Answer, Failure, Reason, Reply};
 pub use retry::RetryConfig;
 
 use self::breaker::{Breaker, Down};
 use self::budget::{Gate, LedgerFile, Ticket};
 use self::client::Client;
-use self::outcome::{Tried, reason_phrase};
-use self::retry::{Decision, Outcome, Spent, decide};
+use self::outcome::{Tried, expected, reason_phrase};
+use self::retry::{Decision, Spent, decide};
 use self::target::Target;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -57,8 +59,8 @@ pub struct Fetcher {
 pub struct LedgerConfig {
     /// The user's own directory for state, which all runs share; `None` where there is none.
     pub dir: Option<PathBuf>,
-    /// Where else, if it cannot be there.
-    pub fallback: PathBuf,
+    /// Where else, if it cannot be there; `None` where a command has no output to keep it with.
+    pub fallback: Option<PathBuf>,
 }
 
 /// What one request has been through.
@@ -185,7 +187,7 @@ impl Fetcher {
         let ticket = pass.ticket();
         let sent = Instant::now();
         course.attempts += 1;
-        let tried = Tried::of(key, self.client.send(url, pass).await);
+        let tried = Tried::of(Some(expected(key)), self.client.send(url, pass).await);
         course.spent.time += sent.elapsed();
         match tried.is_up() {
             Some(true) => self.breaker.up(),
@@ -201,7 +203,7 @@ impl Fetcher {
 
     /// A plain 429 has closed the gate at its head; an error page of another status only now told.
     fn throttled(&self, tried: &Tried, ticket: Ticket) {
-        if !matches!(tried.outcome, Outcome::Status(reqwest::StatusCode::TOO_MANY_REQUESTS, _)) {
+        if tried.status != Some(reqwest::StatusCode::TOO_MANY_REQUESTS) {
             self.gate.throttled(ticket, tried.retry_after);
         }
     }
@@ -241,14 +243,14 @@ fn open_ledger(config: &LedgerConfig, client: &ClientConfig) -> (Option<LedgerFi
         Ok(ledger) => return (Some(ledger), None),
         Err(why) => why,
     };
-    match open(&config.fallback) {
-        Ok(ledger) => {
+    match config.fallback.as_deref().map(open) {
+        Some(Ok(ledger)) => {
             let warning = format!(
                 "{why}; it is kept with the output, and runs to other outputs at the same time do not see it"
             );
             (Some(ledger), Some(warning))
         }
-        Err(_) => (None, Some(format!("{why}; other runs at the same time do not see it"))),
+        Some(Err(_)) | None => (None, Some(format!("{why}; other runs at the same time do not see it"))),
     }
 }
 

@@ -18,7 +18,7 @@ use super::retry::{Outcome, edge_error_code, retry_after};
 use super::{Failure, Reason};
 use crate::clock;
 use crate::model::RequestKey;
-use crate::wire::{ApiError, BadBody, Expected, api_error};
+use crate::wire::{ApiError, BadBody, Expected, api_error, success};
 
 /// Of a body that is no answer, this much is kept in `failures` and the log.
 const KEPT: usize = 512;
@@ -48,7 +48,7 @@ enum Why {
 }
 
 /// What a request's reply must hold.
-const fn expected(key: &RequestKey) -> Expected {
+pub(super) const fn expected(key: &RequestKey) -> Expected {
     match key {
         RequestKey::Details { .. } => Expected::Participant,
         RequestKey::Page { .. } => Expected::Participants,
@@ -58,9 +58,10 @@ const fn expected(key: &RequestKey) -> Expected {
 }
 
 impl Tried {
-    pub(super) fn of(key: &RequestKey, result: Result<Received, Fault>) -> Self {
+    /// A success must hold what is expected of it; where nothing is, an object that is no refusal.
+    pub(super) fn of(expected: Option<Expected>, result: Result<Received, Fault>) -> Self {
         match result {
-            Ok(received) => Self::received(key, received),
+            Ok(received) => Self::received(expected, received),
             Err(mut fault) => Self {
                 outcome: Outcome::Fault(fault.kind),
                 status: fault.status,
@@ -72,7 +73,7 @@ impl Tried {
         }
     }
 
-    fn received(key: &RequestKey, received: Received) -> Self {
+    fn received(expected: Option<Expected>, received: Received) -> Self {
         let (status, cf_ray) = (received.status, received.cf_ray());
         let is_json = received.is_json();
         let retry_after = retry_after(&received.headers, clock::now());
@@ -88,9 +89,17 @@ impl Tried {
                 let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
                 Why::Redirect(url.and_then(|url| Some(url.host_str()?.to_owned())))
             });
-            return tried(Outcome::Status(status, edge_code), why, body);
+            let outcome = match edge_code {
+                None if received.is_cut => Outcome::StatusCut(status),
+                code => Outcome::Status(status, code),
+            };
+            return tried(outcome, why, body);
         }
-        match expected(key).find(&body).err() {
+        let held = match expected {
+            Some(expected) => expected.find(&body).map(drop),
+            None => success(&body).map(drop),
+        };
+        match held.err() {
             None => tried(Outcome::Good, Why::Nothing, body),
             Some(bad) => tried(Outcome::Bad, Why::Bad(bad), body),
         }
@@ -99,9 +108,11 @@ impl Tried {
     /// Whether the reply shows that the API is up; `None` where it says nothing of that.
     pub(super) fn is_up(&self) -> Option<bool> {
         match self.outcome {
-            Outcome::Fault(FaultKind::BodyCut) | Outcome::Status(StatusCode::TOO_MANY_REQUESTS, _) => None,
+            Outcome::Fault(FaultKind::BodyCut)
+            | Outcome::Status(StatusCode::TOO_MANY_REQUESTS, _)
+            | Outcome::StatusCut(StatusCode::TOO_MANY_REQUESTS) => None,
             Outcome::Fault(_) => Some(false),
-            Outcome::Status(status, _) => Some(!status.is_server_error()),
+            Outcome::Status(status, _) | Outcome::StatusCut(status) => Some(!status.is_server_error()),
             Outcome::Good | Outcome::Bad | Outcome::TooLarge => Some(true),
         }
     }

@@ -102,16 +102,8 @@ impl Expected {
     /// # Errors
     /// [`BadBody`] where the body is not what was promised.
     pub fn find(self, body: &[u8]) -> Result<Reply<'_>, BadBody> {
-        // Checked once, as text; the parser would check each value again.
-        let body = std::str::from_utf8(body).map_err(|_| BadBody::NotJson)?;
         let (name, may_be_bare) = self.place();
-        let root = Object::parse_text(body).ok_or_else(|| match serde_json::from_str::<&RawValue>(body) {
-            Ok(_) => BadBody::Missing("object"),
-            Err(_) => BadBody::NotJson,
-        })?;
-        if root.get("success").is_some_and(|success| success.get() == "false") {
-            return Err(BadBody::Refused);
-        }
+        let root = success(body)?;
         let data_value = root.get("data").ok_or(BadBody::Missing("data"))?;
         let data = Object::parse(data_value).ok_or(BadBody::Missing(name))?;
         let first = if self.is_page() { '[' } else { '{' };
@@ -140,6 +132,23 @@ impl Expected {
         let reply = self.find(body.as_bytes()).ok()?;
         Some(Record { object: Object::parse(reply.value)?, around: reply.around })
     }
+}
+
+/// The root of any successful reply: an object that does not say `success: false`.
+///
+/// # Errors
+/// [`BadBody`] where the body is none.
+pub fn success(body: &[u8]) -> Result<Object<'_>, BadBody> {
+    // Checked once, as text; the parser would check each value again.
+    let body = std::str::from_utf8(body).map_err(|_| BadBody::NotJson)?;
+    let root = Object::parse_text(body).ok_or_else(|| match serde_json::from_str::<&RawValue>(body) {
+        Ok(_) => BadBody::Missing("object"),
+        Err(_) => BadBody::NotJson,
+    })?;
+    if root.get("success").is_some_and(|success| success.get() == "false") {
+        return Err(BadBody::Refused);
+    }
+    Ok(root)
 }
 
 impl<'a> Around<'a> {

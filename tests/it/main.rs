@@ -18,5 +18,6 @@ mod run;
 mod samples;
 mod secrets;
 mod settings;
+mod soak;
 mod support;
 mod window;

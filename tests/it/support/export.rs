@@ -6,6 +6,9 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::python;
 
 /// What two runs on the same data may differ in, as the contract says.
 const OF_THE_RUN: [&str; 4] = ["fetched_at", "failed_at", "attempts", "cf_ray"];
@@ -39,6 +42,25 @@ impl Export {
         Self { tables }
     }
 
+    /// Reads a CSV export itself, a Parquet export by `PyArrow`.
+    pub(crate) fn read_any(dir: &Path) -> Self {
+        if dir.join("participants/part-00000.csv").exists() {
+            return Self::read(dir);
+        }
+        let rows = |seen: python::Seen| -> Rows {
+            let columns: Vec<_> = seen.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let kept = |column: &&str| !OF_THE_RUN.contains(column);
+            let row = |row: Vec<Option<String>>| {
+                let values = row.into_iter().map(|value| value.unwrap_or_else(|| "null".to_owned()));
+                let cells = columns.iter().zip(values).filter(|(column, _)| kept(column));
+                cells.map(|(column, value)| ((*column).to_owned(), value)).collect()
+            };
+            seen.rows.into_iter().map(row).collect()
+        };
+        let tables = python::read("pyarrow", dir);
+        Self { tables: tables.into_iter().map(|(name, seen)| (name, rows(seen))).collect() }
+    }
+
     /// The rows of a table.
     pub(crate) fn rows(&self, table: &str) -> &Rows {
         self.tables.get(table).unwrap_or_else(|| panic!("no {table} in {:?}", self.tables.keys()))
@@ -65,6 +87,24 @@ impl Export {
 /// The manifest of an export.
 pub(crate) fn manifest(dir: &Path) -> Value {
     serde_json::from_slice(&fs::read(dir.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// The manifest of an export, if it has one: then every file that it names must be there, whole.
+pub(crate) fn whole_manifest(dir: &Path) -> Option<Value> {
+    dir.join("manifest.json").exists().then(|| {
+        let manifest = manifest(dir);
+        let tables = manifest["tables"].as_array().unwrap();
+        for file in tables.iter().flat_map(|table| table["files"].as_array().unwrap()) {
+            let bytes = fs::read(dir.join(file["path"].as_str().unwrap())).unwrap();
+            assert_eq!(file["bytes"], bytes.len());
+            assert_eq!(file["sha256"], hex(&Sha256::digest(&bytes)));
+        }
+        manifest
+    })
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// All files below a directory that are no state, with their bytes.
