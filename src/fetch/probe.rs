@@ -99,13 +99,13 @@ impl Target {
             Endpoint::UserToken => format!("{root}/user/tokens/verify"),
             Endpoint::AccountToken => format!("{account}/tokens/verify"),
             Endpoint::Apps => format!("{account}/realtime/kit/apps"),
-            Endpoint::Sessions => sessions.trim_end_matches('/').to_owned(),
-            Endpoint::Session(session) => format!("{sessions}{session}"),
-            Endpoint::Participants(session) => format!("{sessions}{session}/participants"),
+            Endpoint::Sessions => sessions.to_owned(),
+            Endpoint::Session(session) => format!("{sessions}/{session}"),
+            Endpoint::Participants(session) => format!("{sessions}/{session}/participants"),
             Endpoint::Details(session, participant) => {
-                format!("{sessions}{session}/participants/{participant}")
+                format!("{sessions}/{session}/participants/{participant}")
             }
-            Endpoint::PeerReport(participant) => format!("{sessions}peer-report/{participant}"),
+            Endpoint::PeerReport(participant) => format!("{sessions}/peer-report/{participant}"),
         };
         for (number, (name, value)) in probe.query.iter().enumerate() {
             let before = if number == 0 { '?' } else { '&' };
