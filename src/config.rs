@@ -30,7 +30,7 @@ pub use token::{ApiToken, TokenFault};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use window::{Moment, SetTime, WindowConfig};
 
-use crate::cli::DoctorFormat;
+use crate::cli::{DoctorFormat, SchemaArgs};
 use crate::error::Result;
 use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
@@ -51,6 +51,8 @@ pub enum CommandConfig {
     Run(Box<RunConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
+    /// `schema`
+    Schema(SchemaArgs),
     /// `doctor`
     Doctor(DoctorConfig),
     /// `sandbox`

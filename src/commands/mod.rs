@@ -7,6 +7,7 @@ mod doctor;
 mod rebuild;
 mod run;
 mod sandbox;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -49,6 +50,7 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
     match command {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }

@@ -100,6 +100,7 @@ impl Error {
             | Self::SettingsMissing { .. }
             | Self::SettingMalformed { .. }
             | Self::SettingsConflict { .. }
+            | Self::UnknownTable { .. }
             | Self::ExcelWithoutCsv { .. }
             | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }

@@ -22,10 +22,14 @@ pub enum Notice {
     OtherLabels,
     /// A reply whose record names another participant than was asked for.
     OtherParticipant,
-    /// A session whose record does not tell whether the window has it: it is exported.
-    UnclearSession,
     /// A boolean written as a string: taken.
     BooleanAsText,
+    /// A participant of whom no call statistics came, though they were asked for.
+    NoStatistics,
+    /// A listing that ends with fewer than its own total says.
+    ShortListing,
+    /// A session whose record does not tell whether the window has it: it is exported.
+    UnclearSession,
 }
 
 impl Notice {
@@ -40,8 +44,10 @@ impl Notice {
             Self::DuplicateKey => "duplicate_key",
             Self::OtherLabels => "duplicate_row_with_other_labels",
             Self::OtherParticipant => "other_participant",
-            Self::UnclearSession => "session_perhaps_outside_window",
             Self::BooleanAsText => "boolean_as_string",
+            Self::NoStatistics => "no_call_statistics",
+            Self::ShortListing => "listing_shorter_than_its_total",
+            Self::UnclearSession => "session_perhaps_outside_window",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The tables of real log files: list rows and replies in, rows out.
 
 mod large;
+mod leaves;
 mod order;
 mod replies;
 mod rows;
@@ -169,8 +170,11 @@ impl Row {
 
 impl Output {
     fn rows(&self, table: Table) -> Vec<Row> {
-        let of_table = self.batches.iter().filter(|(of, _)| *of == table);
-        of_table.flat_map(|(_, batch)| (0..batch.num_rows()).map(|row| Row::of(table, batch, row))).collect()
+        let of_table = || self.batches.iter().filter(|(of, _)| *of == table);
+        assert!(of_table().all(|(_, batch)| batch.schema() == table.arrow_schema()));
+        of_table()
+            .flat_map(|(_, batch)| (0..batch.num_rows()).map(|row| Row::of(table, batch, row)))
+            .collect()
     }
 
     fn shown(&self, table: Table, columns: &[&str]) -> Vec<String> {
@@ -193,7 +197,6 @@ impl Output {
 
 impl Row {
     fn of(table: Table, batch: &RecordBatch, row: usize) -> Self {
-        assert_eq!(batch.schema(), table.arrow_schema());
         let value = |array: &dyn Array| {
             use arrow::datatypes::DataType;
             array.is_valid(row).then(|| match array.data_type() {
