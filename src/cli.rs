@@ -49,6 +49,8 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// Show the tables and their columns, or the statements that create them in a warehouse
     Schema(SchemaArgs),
+    /// Ask the API, in at most 20 requests, what its documents leave open, and say what to set
+    Doctor(DoctorArgs),
     /// Serve a simulated RealtimeKit API on loopback
     Sandbox(SandboxArgs),
 }
@@ -75,13 +77,9 @@ pub struct FaceArgs {
     pub config: Option<PathBuf>,
 }
 
-/// Options of `run`.
+/// Options that say whose data it is, and where.
 #[derive(Debug, Default, Args)]
-pub struct RunArgs {
-    /// ID lists: CSV, TSV, JSON lines, plain text or Parquet, plain or .gz or .zst; - for stdin
-    #[arg(value_name = "LIST")]
-    pub lists: Vec<String>,
-
+pub struct AccountArgs {
     /// Cloudflare account [env: CLOUDFLARE_ACCOUNT_ID]
     #[arg(long, value_name = "ID", help_heading = ACCOUNT)]
     pub account_id: Option<String>,
@@ -99,6 +97,18 @@ pub struct RunArgs {
     /// Use a built-in simulated API; needs no account
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = ACCOUNT)]
     pub sandbox: Option<String>,
+}
+
+/// Options of `run`.
+#[derive(Debug, Default, Args)]
+pub struct RunArgs {
+    /// ID lists: CSV, TSV, JSON lines, plain text or Parquet, plain or .gz or .zst; - for stdin
+    #[arg(value_name = "LIST")]
+    pub lists: Vec<String>,
+
+    /// Whose data.
+    #[command(flatten)]
+    pub account: AccountArgs,
 
     /// Export the sessions created at this time or later, with everybody in them, beside what lists
     /// ask for: RFC 3339, a date (UTC), now, today, yesterday, or 7d, 12h, 30m ago
@@ -243,6 +253,46 @@ pub enum Dialect {
     Spark,
 }
 
+/// Options of `doctor`.
+#[derive(Debug, Default, Args)]
+pub struct DoctorArgs {
+    /// Whose data.
+    #[command(flatten)]
+    pub account: AccountArgs,
+
+    /// Session to look at [default: one of the newest]
+    #[arg(long, value_name = "ID", help_heading = DATA)]
+    pub session: Option<String>,
+    /// Participant of that session to look at [default: the first]
+    #[arg(long, value_name = "ID", requires = "session", help_heading = DATA)]
+    pub participant: Option<String>,
+
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
+
+    /// Form of the report on stdout
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
+    pub format: DoctorFormat,
+}
+
+/// Form of `doctor`'s report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -267,6 +317,7 @@ mod tests {
         insta::assert_snapshot!("help_run", help(&["run"]));
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
         insta::assert_snapshot!("help_schema", help(&["schema"]));
+        insta::assert_snapshot!("help_doctor", help(&["doctor"]));
     }
 
     /// Docs that list behaviour are tested: each default and variable of the settings' table.

@@ -30,8 +30,9 @@ pub use token::{ApiToken, TokenFault};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use window::{Moment, SetTime, WindowConfig};
 
-use crate::cli::SchemaArgs;
+use crate::cli::{DoctorFormat, SchemaArgs};
 use crate::error::Result;
+use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
 
 /// What was typed, resolved. The face is there even where the rest is wrong, to show the error with.
@@ -52,6 +53,8 @@ pub enum CommandConfig {
     Rebuild(RebuildConfig),
     /// `schema`
     Schema(SchemaArgs),
+    /// `doctor`
+    Doctor(DoctorConfig),
     /// `sandbox`
     Sandbox(SandboxArgs),
 }
@@ -90,6 +93,29 @@ pub struct RebuildConfig {
     pub format: Option<Format>,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// The settings as resolved, to be shown with `-v`.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// Settings of `doctor`.
+#[derive(Clone, Debug)]
+pub struct DoctorConfig {
+    /// Whom to ask.
+    pub api: Api,
+    /// The session to look at.
+    pub session: Option<SessionId>,
+    /// The participant of it to look at.
+    pub participant: Option<ParticipantId>,
+    /// The quota as far as it is known here.
+    pub rate: Rate,
+    /// The share of the quota left to others, 0 to 99.
+    pub reserve_percent: u8,
+    /// Time allowed to one try.
+    pub timeout: Duration,
+    /// Form of the report.
+    pub format: DoctorFormat,
+    /// Where this user's runs keep what they share; `None` where no such directory is known.
+    pub user_state_dir: Option<PathBuf>,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
 }

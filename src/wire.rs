@@ -14,7 +14,7 @@ mod object;
 mod page;
 mod sessions_page;
 
-pub use envelope::{ApiError, Around, BadBody, Expected, Record, Reply, api_error};
+pub use envelope::{ApiError, Around, BadBody, Expected, Record, Reply, api_error, success};
 pub use gave::{Gave, has_statistics, is_of_session};
 pub use object::{Field, Object, each_element, each_object, elements, is_null, text};
 pub use page::{Listed, PageSummary, Paging};

@@ -3,6 +3,7 @@
 //! In: a resolved command. Out: its [`Ending`], or the error that ended it.
 //! Not here: anything that a stage does.
 
+mod doctor;
 mod rebuild;
 mod run;
 mod sandbox;
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::config::CommandConfig;
-use crate::error::Result;
+use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
 use crate::tables::{Notice, Table};
 use crate::ui::{Summary, TableRows, Ui};
@@ -23,8 +24,10 @@ use crate::ui::{Summary, TableRows, Ui};
 pub enum Ending {
     /// Complete, also with no row.
     Complete,
-    /// Complete, but some or all ids failed: they are in `failures`.
+    /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings.
     WithFailures,
+    /// `doctor` found what would end a run in this class.
+    Found(Class),
 }
 
 impl Ending {
@@ -34,6 +37,7 @@ impl Ending {
         match self {
             Self::Complete => 0,
             Self::WithFailures => 3,
+            Self::Found(class) => class.exit_code(),
         }
     }
 }
@@ -47,6 +51,7 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Schema(args) => schema::run(&args, ui),
+        CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }
 }
@@ -74,6 +79,8 @@ fn summarise(
     ui.summary(&Summary {
         warnings,
         output: output.to_owned(),
+        since: manifest.source.since.map(String::from),
+        until: manifest.source.until.map(String::from),
         rows: Table::ALL.into_iter().filter_map(rows).collect(),
         failures: manifest.failures.total,
         duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),

@@ -15,7 +15,7 @@ use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Q
 use crate::log::{Head, KnownReplies, Log, LogWriter, Resolved, Settings, TypedWindow};
 use crate::model::Window;
 use crate::output::{self, Output, Place};
-use crate::pipeline::{self, Fetching, Gathered, Making};
+use crate::pipeline::{self, Fetching, Gathered, Making, Signals};
 use crate::plan::{Asks, Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
@@ -24,6 +24,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 /// What the built-in sandbox is asked with: it takes any account and app.
 const SANDBOX_NAME: &str = "sandbox";
+/// What this program calls itself.
+pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 ///
@@ -48,6 +50,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
             return Ok(summarise(ui, &config.output.dir, log, 0, &manifest, requests, started));
         }
     };
+    let mut signals = Signals::listen()?;
     let now = clock::now();
     let window = resolve(&config, now, earlier.as_deref()).inspect_err(|_| {
         if earlier.is_none() {
@@ -60,18 +63,21 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         let gathered =
             tokio::task::spawn_blocking(move || pipeline::gather(&lists, log, &place, earlier, &head));
         let gathered = async { gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
-        pipeline::unless_stopped(gathered).await?
+        pipeline::unless_stopped(&mut signals, gathered).await?
     };
     // A relative window keeps its first resolution.
     let window = gathered.earlier.as_deref().map_or(window, |log| log.head().window());
+    let was_fetched = gathered.earlier.as_ref().is_some_and(|log| log.is_fetched());
 
-    let asked = ask(&config, &api, window, gathered, ui, &progress).await?;
+    let asked = ask(&config, &api, window, gathered, ui, &progress, &mut signals).await?;
     let Asked { wants, mut log, kept, replies, ended_early } = asked;
     let resume = Resume { replies: kept.saturating_add(replies), command: config.command_line };
     if let Some(error) = ended_early {
         return Err(error.resumable(resume));
     }
-    log.mark_fetched(clock::now())?;
+    if replies > 0 || !was_fetched {
+        log.mark_fetched(clock::now())?;
+    }
 
     let complete = Log::open(place.log(), false)?.ok_or(Error::StageEnded { stage: "log" })?;
     let making = Making {
@@ -81,7 +87,8 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         format: config.output.format,
         rollups: config.output.rollups,
     };
-    let made = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await;
+    let made = pipeline::make(making, Arc::clone(&progress));
+    let made = pipeline::unless_stopped(&mut signals, made).await;
     let manifest = made.map_err(|error| error.resumable(resume))?;
     place.settle()?;
     drop(display);
@@ -118,6 +125,7 @@ async fn ask(
     gathered: Gathered,
     ui: &Ui,
     progress: &Arc<Progress>,
+    signals: &mut Signals,
 ) -> Result<Asked> {
     let Gathered { wants, log, earlier } = gathered;
     let fetching = Fetching {
@@ -129,7 +137,7 @@ async fn ask(
     if let Some(warning) = fetching.fetcher.warning() {
         ui.warn(warning, None);
     }
-    let asked = ask_with(&fetching, config, window, wants, log, earlier.as_deref(), ui).await;
+    let asked = ask_with(&fetching, config, window, wants, log, earlier.as_deref(), ui, signals).await;
     if let Some(warning) = pipeline::settle(fetching).await {
         ui.warn(&warning, None);
     }
@@ -144,11 +152,12 @@ async fn ask_with(
     mut log: LogWriter,
     earlier: Option<&Log>,
     ui: &Ui,
+    signals: &mut Signals,
 ) -> Result<Asked> {
     let (mut kept, mut replies) = (0, 0);
     if let Some(window) = window {
         ui.window(&window);
-        let listed = pipeline::discover(window, earlier, log, fetching).await?;
+        let listed = pipeline::discover(window, earlier, log, fetching, signals).await?;
         (kept, replies, log) = (listed.asks.kept(), listed.replies, listed.kept_in);
         if listed.ended_early.is_some() {
             let wants = Arc::new(wants);
@@ -161,7 +170,7 @@ async fn ask_with(
     fetching.progress.enter(Phase::Fetching);
     let wants = Arc::new(wants);
     let planner = planner(&wants, earlier, &config.fetch)?;
-    let fetched = pipeline::fetch(planner, log, fetching).await?;
+    let fetched = pipeline::fetch(planner, log, fetching, signals).await?;
     Ok(Asked {
         wants,
         kept: kept.saturating_add(fetched.asks.kept()),
@@ -180,7 +189,7 @@ fn kept_log(place: &Place, keep: KeepLog) -> Result<Option<&Path>> {
 }
 
 /// Where the API is; the built-in one is started, and lives as long as what is given back.
-async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
+pub(super) async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
     match api {
         Api::At(api) => Ok((api.clone(), None)),
         Api::Sandbox => {
@@ -275,7 +284,7 @@ fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<F
     // The built-in API is this process's own: there is nobody to share its budget with.
     let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
         dir: run.user_state_dir.clone(),
-        fallback: output::state_dir(&run.output.dir, run.output.state_dir.as_deref()),
+        fallback: Some(output::state_dir(&run.output.dir, run.output.state_dir.as_deref())),
     });
     let client = ClientConfig {
         base_url: api.base_url.clone(),
@@ -286,7 +295,7 @@ fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<F
         queries: queries(config),
         window,
         connections: config.concurrency,
-        user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+        user_agent: USER_AGENT.to_owned(),
     };
     let budget = BudgetConfig {
         requests: u64::from(config.rate.limit.requests),

@@ -9,12 +9,14 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    Api, ApiConfig, ApiToken, Colour, CommandConfig, FaceConfig, FetchConfig, FetchMode, Filters, Format,
-    LogFormat, Moment, OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved,
-    Rollups, RunConfig, Sessions, SetTime, StartMode, StatsSource, Verbosity, WindowConfig,
+    Api, ApiConfig, ApiToken, Colour, CommandConfig, DoctorConfig, FaceConfig, FetchConfig, FetchMode,
+    Filters, Format, LogFormat, Moment, OutputConfig, PeerEvents, ProgressMode, Rate, RateKind,
+    RebuildConfig, Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode, StatsSource, Verbosity,
+    WindowConfig,
 };
-use crate::cli::{Cli, Command, FaceArgs, RebuildArgs, RunArgs};
+use crate::cli::{AccountArgs, Cli, Command, DoctorArgs, FaceArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
+use crate::model::{ParticipantId, SessionId};
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
@@ -27,6 +29,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
             Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
             Command::Schema(args) => Ok(CommandConfig::Schema(args)),
+            Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         }
     });
@@ -80,7 +83,7 @@ fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
 fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result<RunConfig> {
     let window = window(args, &mut sources)?;
     let lists = lists(&args.lists, window.is_some())?;
-    let api = api(args, &mut sources)?;
+    let api = api(&args.account, &mut sources)?;
     let fetch = fetch(args, &mut sources)?;
     let output = output(args, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
@@ -125,6 +128,37 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
     Ok(RebuildConfig { export, destination, state_dir, format, rollups, settings })
 }
 
+fn doctor(args: &DoctorArgs, mut sources: Sources<'_>) -> Result<DoctorConfig> {
+    let api = api(&args.account, &mut sources)?;
+    let rate = rate(args.rate.as_deref(), &mut sources)?;
+    let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
+    let timeout = sources.value(&settings::TIMEOUT, args.timeout.as_deref(), values::timeout)?;
+    Ok(DoctorConfig {
+        api,
+        session: uuid("session", args.session.as_deref(), SessionId::parse)?,
+        participant: uuid("participant", args.participant.as_deref(), ParticipantId::parse)?,
+        rate,
+        reserve_percent,
+        timeout,
+        format: args.format,
+        user_state_dir: user_state_dir(&sources),
+        settings: sources.into_shown(),
+    })
+}
+
+/// An id that can only be typed.
+fn uuid<T>(flag: &'static str, typed: Option<&str>, parse: fn(&str) -> Option<T>) -> Result<Option<T>> {
+    typed
+        .map(|text| {
+            parse(text).ok_or_else(|| Error::SettingMalformed {
+                origin: Origin::Flag(flag),
+                value: text.to_owned(),
+                expected: "a UUID, such as 0f8fad5b-d9cb-469f-a165-70867728950e",
+            })
+        })
+        .transpose()
+}
+
 /// Which sessions are discovered, if any are.
 fn window(args: &RunArgs, sources: &mut Sources<'_>) -> Result<Option<WindowConfig>> {
     let mut time = |setting, typed: Option<&str>| {
@@ -154,7 +188,7 @@ fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
     Ok(typed.to_vec())
 }
 
-fn api(args: &RunArgs, sources: &mut Sources<'_>) -> Result<Api> {
+fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
     let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
     let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
     if sandbox.value {
@@ -220,8 +254,7 @@ fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
     if mode.value == FetchMode::List && !filters.is_empty() && stats_from != StatsSource::PeerReport {
         return Err(Error::StatisticsFromPages { origin: mode.origin });
     }
-    let rate = sources.sourced(&settings::RATE, args.rate.as_deref(), values::rate)?;
-    let kind = if rate.origin.is_explicit() { RateKind::Ceiling } else { RateKind::Default };
+    let rate = rate(args.rate.as_deref(), sources)?;
     let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
     let concurrency = sources.value(&settings::CONCURRENCY, args.concurrency.as_deref(), |text| {
         values::number(text, &(1..=4096))
@@ -238,13 +271,19 @@ fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
         filters,
         stats_from,
         peer_events: if no_peer_events { PeerEvents::LeftOut } else { PeerEvents::Included },
-        rate: Rate { limit: rate.value, kind },
+        rate,
         reserve_percent,
         concurrency,
         timeout,
         retries,
         max_failures: max_failures.map(|given| given.value),
     })
+}
+
+fn rate(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rate> {
+    let rate = sources.sourced(&settings::RATE, typed, values::rate)?;
+    let kind = if rate.origin.is_explicit() { RateKind::Ceiling } else { RateKind::Default };
+    Ok(Rate { limit: rate.value, kind })
 }
 
 /// The filters; of a list, the name that is none is what the message shows.

@@ -19,7 +19,7 @@ use super::target::Queries;
 use super::{Failure, Reason};
 use crate::clock;
 use crate::model::RequestKey;
-use crate::wire::{ApiError, BadBody, Expected, Gave, Object, RawValue, api_error};
+use crate::wire::{ApiError, BadBody, Expected, Gave, Object, RawValue, api_error, success};
 
 /// Of a body that is no answer, this much is kept in `failures` and the log.
 const KEPT: usize = 512;
@@ -73,9 +73,10 @@ fn what_it_gave(key: &RequestKey, record: &RawValue, queries: &Queries) -> Gave 
 }
 
 impl Tried {
-    pub(super) fn of(key: &RequestKey, queries: &Queries, result: Result<Received, Fault>) -> Self {
+    /// A success must hold what was asked for; where that is nothing known, an object that is no refusal.
+    pub(super) fn of(asked: Option<(&RequestKey, &Queries)>, result: Result<Received, Fault>) -> Self {
         match result {
-            Ok(received) => Self::received(key, queries, received),
+            Ok(received) => Self::received(asked, received),
             Err(mut fault) => Self {
                 outcome: Outcome::Fault(fault.kind),
                 status: fault.status,
@@ -88,7 +89,7 @@ impl Tried {
         }
     }
 
-    fn received(key: &RequestKey, queries: &Queries, received: Received) -> Self {
+    fn received(asked: Option<(&RequestKey, &Queries)>, received: Received) -> Self {
         let (status, cf_ray) = (received.status, received.cf_ray());
         let is_json = received.is_json();
         let retry_after = retry_after(&received.headers, clock::now());
@@ -112,18 +113,21 @@ impl Tried {
                 let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
                 Why::Redirect(url.and_then(|url| Some(url.host_str()?.to_owned())))
             });
-            return tried(gave, Outcome::Status(status, edge_code), why, body);
+            let outcome = match edge_code {
+                None if received.is_cut => Outcome::StatusCut(status),
+                code => Outcome::Status(status, code),
+            };
+            return tried(gave, outcome, why, body);
         }
-        let bad = match expected(key).find(&body) {
-            Ok(reply) => {
+        let held = match asked {
+            Some((key, queries)) => expected(key).find(&body).map(|reply| {
                 if queries.ask_statistics() {
                     gave = what_it_gave(key, reply.value, queries);
                 }
-                None
-            }
-            Err(bad) => Some(bad),
+            }),
+            None => success(&body).map(drop),
         };
-        match bad {
+        match held.err() {
             None => tried(gave, Outcome::Good, Why::Nothing, body),
             Some(bad) => tried(gave, Outcome::Bad, Why::Bad(bad), body),
         }
@@ -132,9 +136,11 @@ impl Tried {
     /// Whether the reply shows that the API is up; `None` where it says nothing of that.
     pub(super) fn is_up(&self) -> Option<bool> {
         match self.outcome {
-            Outcome::Fault(FaultKind::BodyCut) | Outcome::Status(StatusCode::TOO_MANY_REQUESTS, _) => None,
+            Outcome::Fault(FaultKind::BodyCut)
+            | Outcome::Status(StatusCode::TOO_MANY_REQUESTS, _)
+            | Outcome::StatusCut(StatusCode::TOO_MANY_REQUESTS) => None,
             Outcome::Fault(_) => Some(false),
-            Outcome::Status(status, _) => Some(!status.is_server_error()),
+            Outcome::Status(status, _) | Outcome::StatusCut(status) => Some(!status.is_server_error()),
             Outcome::Good | Outcome::Bad | Outcome::TooLarge => Some(true),
         }
     }

@@ -17,13 +17,15 @@ use crate::error::{Error, Result};
 use crate::model::{PageSize, RequestKey, Window};
 
 /// What a path segment may hold as it is: RFC 3986's unreserved characters.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Makes URLs; the part that all have in common is made once.
 #[derive(Debug)]
 pub(super) struct Target {
     /// Up to `sessions`.
     prefix: String,
+    /// Where the base and the account end in it.
+    ends: [usize; 2],
     details: String,
     reports: String,
     pages: String,
@@ -91,19 +93,32 @@ impl Target {
         base.set_query(None);
         base.set_fragment(None);
         let segment = |text| utf8_percent_encode(text, SEGMENT);
-        let prefix = format!(
-            "{}/accounts/{}/realtime/kit/{}/sessions",
-            base.as_str().trim_end_matches('/'),
-            segment(account_id),
-            segment(app_id)
-        );
+        let root = base.as_str().trim_end_matches('/');
+        let account = format!("{root}/accounts/{}", segment(account_id));
+        let prefix = format!("{account}/realtime/kit/{}/sessions", segment(app_id));
         Ok(Self {
             prefix,
+            ends: [root.len(), account.len()],
             details: queries.details.text('?'),
             reports: queries.reports.text('?'),
             pages: queries.pages.text('&'),
             window: window.map(window_query).unwrap_or_default(),
         })
+    }
+
+    /// The base, without a slash at its end.
+    pub(super) fn root(&self) -> &str {
+        &self.prefix[..self.ends[0]]
+    }
+
+    /// What is below `accounts/{account}`, without a slash at its end.
+    pub(super) fn account(&self) -> &str {
+        &self.prefix[..self.ends[1]]
+    }
+
+    /// What a session's path starts with, up to its id.
+    pub(super) fn sessions(&self) -> &str {
+        &self.prefix
     }
 
     /// The URL of a request.

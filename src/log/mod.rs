@@ -32,6 +32,7 @@ pub use lines::{Head, ListFile, Lists, Resolved, Settings, TypedWindow};
 pub use reader::{Entries, IndexEntry, Log};
 pub use replies::{KnownReplies, PageRuling, Replies, RequestCounts, Ruling};
 pub use rows::RowDigest;
+pub(crate) use writer::DURABLE_REPLIES;
 pub use writer::{LogWriter, Opened, open, open_anew};
 
 /// The log's file name in the state directory.

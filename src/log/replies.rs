@@ -285,6 +285,19 @@ impl KnownReplies {
         Ok(Self { replies: Replies::load(log, &wants)?, entries: log.entries()?, wants })
     }
 
+    /// The reply to a request that is no page's.
+    fn ruling(&self, request: &RequestKey) -> Option<Ruling> {
+        let number = self.wants.session_number(request.session()?)?;
+        match *request {
+            RequestKey::Details { participant, .. } => self.replies.details(&self.wants, number, participant),
+            RequestKey::PeerReport { participant, .. } => {
+                self.replies.report(&self.wants, number, participant)
+            }
+            RequestKey::Session { .. } => self.replies.session(number),
+            RequestKey::Page { .. } | RequestKey::Sessions { .. } => None,
+        }
+    }
+
     /// The answer to a page's request, where its ruling reply is one.
     fn page(
         &mut self,
@@ -310,20 +323,7 @@ impl KnownReplies {
 
 impl Known for KnownReplies {
     fn has(&self, request: &RequestKey) -> bool {
-        let number = request.session().and_then(|session| self.wants.session_number(session));
-        let Some(number) = number else { return false };
-        let reply = match *request {
-            RequestKey::Details { participant, .. } => self.replies.details(&self.wants, number, participant),
-            RequestKey::PeerReport { participant, .. } => {
-                self.replies.report(&self.wants, number, participant)
-            }
-            RequestKey::Session { .. } => self.replies.session(number),
-            RequestKey::Page { page_no, .. } => {
-                self.replies.pages(number).find(|page| page.page_no == page_no).map(|page| page.reply)
-            }
-            RequestKey::Sessions { .. } => None,
-        };
-        reply.is_some_and(|reply| reply.state != State::AskAgain)
+        self.ruling(request).is_some_and(|reply| reply.state != State::AskAgain)
     }
 
     fn evidence(&self) -> Evidence {
@@ -331,32 +331,28 @@ impl Known for KnownReplies {
     }
 
     fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
-        if let RequestKey::Sessions { page_no, size } = *request {
-            let ruling = self.replies.sessions_pages().iter().find(|page| page.page_no == page_no).copied();
-            return self.page(ruling, size, |size| RequestKey::Sessions { page_no, size });
-        }
-        let number = request.session().and_then(|session| self.wants.session_number(session));
-        let Some(number) = number else { return Ok(None) };
-        let reply = match *request {
-            RequestKey::Details { participant, .. } => self.replies.details(&self.wants, number, participant),
-            RequestKey::PeerReport { participant, .. } => {
-                self.replies.report(&self.wants, number, participant)
+        match *request {
+            RequestKey::Sessions { page_no, size } => {
+                let page = self.replies.sessions_pages().iter().find(|page| page.page_no == page_no).copied();
+                self.page(page, size, |size| RequestKey::Sessions { page_no, size })
             }
-            RequestKey::Session { .. } => self.replies.session(number),
             RequestKey::Page { session, page_no, size } => {
-                let ruling = self.replies.pages(number).find(|page| page.page_no == page_no);
-                return self.page(ruling, size, |size| RequestKey::Page { session, page_no, size });
+                let number = self.wants.session_number(session);
+                let page =
+                    number.and_then(|number| self.replies.pages(number).find(|page| page.page_no == page_no));
+                self.page(page, size, |size| RequestKey::Page { session, page_no, size })
             }
-            RequestKey::Sessions { .. } => None,
-        };
-        Ok(reply.and_then(|reply| {
-            let outcome = match reply.state {
-                State::Found => Outcome::Found(reply.gave),
-                State::NotFound => Outcome::NotFound,
-                State::Failed => Outcome::Failed { http_status: None },
-                State::AskAgain => return None,
-            };
-            Some((*request, outcome))
-        }))
+            RequestKey::Details { .. } | RequestKey::PeerReport { .. } | RequestKey::Session { .. } => {
+                Ok(self.ruling(request).and_then(|reply| {
+                    let outcome = match reply.state {
+                        State::Found => Outcome::Found(reply.gave),
+                        State::NotFound => Outcome::NotFound,
+                        State::Failed => Outcome::Failed { http_status: None },
+                        State::AskAgain => return None,
+                    };
+                    Some((*request, outcome))
+                }))
+            }
+        }
     }
 }

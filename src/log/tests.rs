@@ -166,9 +166,9 @@ fn a_request_key_survives_the_index() {
         RequestKey::Session { session: session(1) },
         RequestKey::Page { session: session(2), page_no: 7, size: PageSize::Records(100) },
         RequestKey::Page { session: session(2), page_no: 8, size: PageSize::ServerDefault },
-        RequestKey::PeerReport { session: session(3), participant: ParticipantId::from_bytes([4; 16]) },
         RequestKey::Sessions { page_no: 3, size: PageSize::Records(100) },
         RequestKey::Sessions { page_no: 0, size: PageSize::ServerDefault },
+        RequestKey::PeerReport { session: session(3), participant: ParticipantId::from_bytes([4; 16]) },
     ];
     let gave = [(false, false), (true, false), (false, true), (true, true)]
         .map(|(statistics, record)| Gave { statistics, record });

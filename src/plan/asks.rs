@@ -81,14 +81,10 @@ pub trait Known: Send {
     fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>>;
 
     /// Whether there is an answer that need not be asked for again.
-    fn has(&self, _: &RequestKey) -> bool {
-        false
-    }
+    fn has(&self, request: &RequestKey) -> bool;
 
     /// What all answers tell of where call statistics come from.
-    fn evidence(&self) -> Evidence {
-        Evidence::default()
-    }
+    fn evidence(&self) -> Evidence;
 }
 
 /// No earlier run.
@@ -98,5 +94,13 @@ pub struct NothingKnown;
 impl Known for NothingKnown {
     fn answer(&mut self, _: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
         Ok(None)
+    }
+
+    fn has(&self, _: &RequestKey) -> bool {
+        false
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence::default()
     }
 }

@@ -24,6 +24,10 @@ pub enum Notice {
     OtherParticipant,
     /// A boolean written as a string: taken.
     BooleanAsText,
+    /// A participant of whom no call statistics came, though they were asked for.
+    NoStatistics,
+    /// A listing that ends with fewer than its own total says.
+    ShortListing,
     /// A session whose record does not tell whether the window has it: it is exported.
     UnclearSession,
 }
@@ -41,6 +45,8 @@ impl Notice {
             Self::OtherLabels => "duplicate_row_with_other_labels",
             Self::OtherParticipant => "other_participant",
             Self::BooleanAsText => "boolean_as_string",
+            Self::NoStatistics => "no_call_statistics",
+            Self::ShortListing => "listing_shorter_than_its_total",
             Self::UnclearSession => "session_perhaps_outside_window",
         }
     }

@@ -95,15 +95,15 @@ impl Expected {
         }
     }
 
+    /// Whether it is a list, which is one page of many.
+    const fn is_page(self) -> bool {
+        matches!(self, Self::Participants | Self::Sessions)
+    }
+
     /// Whether `data` is the record itself.
     fn is_bare(self, data: &Object<'_>) -> bool {
         let is_report = || STATISTICS.iter().any(|name| data.get(name).is_some());
         data.get("id").is_some() || (self == Self::PeerReport && is_report())
-    }
-
-    /// Whether it is a list, which is one page of many.
-    const fn is_page(self) -> bool {
-        matches!(self, Self::Participants | Self::Sessions)
     }
 
     /// Finds the promised value in a reply's body.
@@ -111,16 +111,8 @@ impl Expected {
     /// # Errors
     /// [`BadBody`] where the body is not what was promised.
     pub fn find(self, body: &[u8]) -> Result<Reply<'_>, BadBody> {
-        // Checked once, as text; the parser would check each value again.
-        let body = std::str::from_utf8(body).map_err(|_| BadBody::NotJson)?;
         let (name, may_be_bare) = self.place();
-        let root = Object::parse_text(body).ok_or_else(|| match serde_json::from_str::<&RawValue>(body) {
-            Ok(_) => BadBody::Missing("object"),
-            Err(_) => BadBody::NotJson,
-        })?;
-        if root.get("success").is_some_and(|success| success.get() == "false") {
-            return Err(BadBody::Refused);
-        }
+        let root = success(body)?;
         let data_value = root.get("data").ok_or(BadBody::Missing("data"))?;
         let data = Object::parse(data_value).ok_or(BadBody::Missing(name))?;
         let first = if self.is_page() { '[' } else { '{' };
@@ -149,6 +141,23 @@ impl Expected {
         let reply = self.find(body.as_bytes()).ok()?;
         Some(Record { object: Object::parse(reply.value)?, around: reply.around })
     }
+}
+
+/// The root of any successful reply: an object that does not say `success: false`.
+///
+/// # Errors
+/// [`BadBody`] where the body is none.
+pub fn success(body: &[u8]) -> Result<Object<'_>, BadBody> {
+    // Checked once, as text; the parser would check each value again.
+    let body = std::str::from_utf8(body).map_err(|_| BadBody::NotJson)?;
+    let root = Object::parse_text(body).ok_or_else(|| match serde_json::from_str::<&RawValue>(body) {
+        Ok(_) => BadBody::Missing("object"),
+        Err(_) => BadBody::NotJson,
+    })?;
+    if root.get("success").is_some_and(|success| success.get() == "false") {
+        return Err(BadBody::Refused);
+    }
+    Ok(root)
 }
 
 impl<'a> Around<'a> {
@@ -215,9 +224,9 @@ mod tests {
             (Expected::Session, r#"{"success":true,"data":{"session":{"id":"s"}}}"#, r#"{"id":"s"}"#),
             (Expected::Session, r#"{"success":true,"data":{"id":"s"}}"#, r#"{"id":"s"}"#),
             (Expected::Participants, r#"{"data":{"participants":[],"paging":{}}}"#, "[]"),
+            (Expected::Sessions, r#"{"data":{"sessions":[{}]},"paging":{}}"#, "[{}]"),
             (Expected::PeerReport, r#"{"data":{"participant":{"id":"p"}}}"#, r#"{"id":"p"}"#),
             (Expected::PeerReport, r#"{"data":{"peer_report":{}}}"#, r#"{"peer_report":{}}"#),
-            (Expected::Sessions, r#"{"data":{"sessions":[{}]},"paging":{}}"#, "[{}]"),
         ];
         for (expected, body, value) in cases {
             assert_eq!(found(expected, body), Ok(value.to_owned()), "{body}");

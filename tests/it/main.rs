@@ -7,11 +7,17 @@
 
 mod budget;
 mod call_statistics;
+mod clock;
+mod disk;
 mod docs;
+mod exit_codes;
+mod failures;
 mod faults;
 mod layers;
 mod lists;
 mod memory;
+mod power;
+mod publishing;
 mod readers;
 mod resume;
 mod rollups;
@@ -19,4 +25,6 @@ mod run;
 mod samples;
 mod secrets;
 mod settings;
+mod soak;
 mod support;
+mod window;
