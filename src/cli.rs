@@ -279,7 +279,7 @@ pub struct DoctorArgs {
     pub timeout: Option<String>,
 
     /// Form of the report on stdout
-    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
+    #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub format: DoctorFormat,
 }
 
