@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 use super::errors::json_line;
-use super::wording::{counted, duration, grouped};
+use super::wording::{counted, duration, grouped, table_rows};
 
 /// What came of a run or a rebuild.
 #[derive(Clone, Debug, Serialize)]
@@ -69,10 +69,7 @@ fn optional_path<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result
 impl Summary {
     /// A few lines for people.
     pub(super) fn text(&self) -> String {
-        let rows = self
-            .rows
-            .iter()
-            .map(|table| format!("{} {}", grouped(table.rows), table.table.replace('_', " ")));
+        let rows = self.rows.iter().map(|table| table_rows(table.table, table.rows));
         let mut lines = vec![("rows", rows.collect::<Vec<_>>().join(", "))];
         let minutes = [(&self.minutes_consumed, "consumed"), (&self.duration_minutes, "of presence")];
         let known = minutes.into_iter().filter_map(|(sum, noun)| Some(format!("{} {noun}", sum.as_ref()?)));
@@ -138,6 +135,7 @@ mod tests {
             rows: vec![
                 TableRows { table: "participants", rows: 100_000 },
                 TableRows { table: "peer_events", rows: 300_000 },
+                TableRows { table: "id_list", rows: 1 },
             ],
             failures: 0,
             duration_minutes: Some("4126666.666700000".to_owned()),
