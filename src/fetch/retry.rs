@@ -195,7 +195,9 @@ mod tests {
     /// What is done about every status that is no success, with the code of an edge page.
     fn decisions(edge_code: Option<u16>) -> Vec<(u16, Decision)> {
         let codes = (100..=599).filter(|code| !(200..300).contains(code));
-        codes.map(|code| (code, first(Outcome::Status(StatusCode::from_u16(code).unwrap(), edge_code)))).collect()
+        codes
+            .map(|code| (code, first(Outcome::Status(StatusCode::from_u16(code).unwrap(), edge_code))))
+            .collect()
     }
 
     /// The statuses of which an edge page changes the decision.

@@ -22,6 +22,10 @@ pub enum Notice {
     OtherLabels,
     /// A reply whose record names another participant than was asked for.
     OtherParticipant,
+    /// A word that the vendor's page does not give for this field: in its column as it is.
+    NewValue,
+    /// A null where the vendor's page knows none: null in its column.
+    Null,
 }
 
 impl Notice {
@@ -36,7 +40,16 @@ impl Notice {
             Self::DuplicateKey => "duplicate_key",
             Self::OtherLabels => "duplicate_row_with_other_labels",
             Self::OtherParticipant => "other_participant",
+            Self::NewValue => "new_value",
+            Self::Null => "unexpected_null",
         }
+    }
+
+    /// Whether it is news. The API itself sends minutes of fourteen places: that they are rounded to nine
+    /// is none.
+    #[must_use]
+    pub const fn is_news(self) -> bool {
+        !matches!(self, Self::Rounded)
     }
 }
 
