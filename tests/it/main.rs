@@ -7,6 +7,7 @@
 
 mod budget;
 mod docs;
+mod drift;
 mod faults;
 mod layers;
 mod lists;
