@@ -24,7 +24,7 @@ use url::Url;
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
-pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate};
+pub use values::{FetchMode, KeepLog, LogFormat, PlanForm, ProgressMode, RequestRate};
 
 use crate::error::Result;
 use crate::sandbox::SandboxArgs;
@@ -43,6 +43,8 @@ pub struct Resolved {
 pub enum CommandConfig {
     /// `run`
     Run(Box<RunConfig>),
+    /// `plan`
+    Plan(Box<PlanConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
     /// `sandbox`
@@ -68,6 +70,34 @@ pub struct RunConfig {
     pub settings: Vec<ShownSetting>,
 }
 
+/// Settings of `plan`.
+#[derive(Clone, Debug)]
+pub struct PlanConfig {
+    /// The lists as typed, as for `run`.
+    pub lists: Vec<String>,
+    /// Whom to ask; `None` where nothing is sent.
+    pub api: Option<Api>,
+    /// What and how fast.
+    pub fetch: FetchConfig,
+    /// Whether sessions are counted.
+    pub counting: Counting,
+    /// For people or for programs.
+    pub form: PlanForm,
+    /// Where this user's runs keep what they share; `None` where no such directory is known.
+    pub user_state_dir: Option<PathBuf>,
+    /// The settings as resolved, to be shown with `-v`.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// Whether a plan counts each session's participants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// A request per session.
+    Each,
+    /// None.
+    Nothing,
+}
+
 /// Settings of `rebuild`.
 #[derive(Clone, Debug)]
 pub struct RebuildConfig {
@@ -81,6 +111,8 @@ pub struct RebuildConfig {
     pub format: Option<Format>,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// What a warning does.
+    pub on_warning: OnWarning,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
 }
@@ -175,6 +207,15 @@ pub enum Rollups {
     LeftOut,
 }
 
+/// What a warning about the data does to an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnWarning {
+    /// It is counted in the manifest.
+    Publish,
+    /// The export fails.
+    Fail,
+}
+
 /// Whether an unfinished or finished export is continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartMode {
@@ -199,6 +240,8 @@ pub struct OutputConfig {
     pub format: Format,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// What a warning does.
+    pub on_warning: OnWarning,
 }
 
 /// Form of the tables.

@@ -51,6 +51,7 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
         output: destination.clone(),
         format: config.format.unwrap_or(made_as),
         rollups: config.rollups,
+        on_warning: config.on_warning,
     };
     let manifest = pipeline::unless_stopped(pipeline::make(making, progress)).await?;
     drop(display);

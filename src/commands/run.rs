@@ -89,6 +89,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         output: config.output.dir.clone(),
         format: config.output.format,
         rollups: config.output.rollups,
+        on_warning: config.output.on_warning,
     };
     let made = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await;
     let manifest = made.map_err(|error| error.resumable(resume))?;

@@ -9,11 +9,11 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    Api, ApiConfig, ApiToken, Colour, CommandConfig, FaceConfig, FetchConfig, Format, LogFormat,
-    OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
-    Sessions, StartMode, Verbosity,
+    Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, FaceConfig, FetchConfig, Format, LogFormat,
+    OnWarning, OutputConfig, PeerEvents, PlanConfig, PlanForm, ProgressMode, Rate, RateKind, RebuildConfig,
+    Resolved, Rollups, RunConfig, Sessions, StartMode, Verbosity,
 };
-use crate::cli::{Cli, Command, FaceArgs, RebuildArgs, RunArgs};
+use crate::cli::{AskArgs, Cli, Command, FaceArgs, OutputArgs, PlanArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
@@ -25,6 +25,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         face = resolve_face(&cli.face, &mut sources, face)?;
         match cli.command {
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
+            Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
             Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         }
@@ -77,12 +78,37 @@ fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
 }
 
 fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result<RunConfig> {
-    let lists = lists(&args.lists)?;
-    let api = api(args, &mut sources)?;
-    let fetch = fetch(args, &mut sources)?;
-    let output = output(args, &mut sources)?;
+    let lists = lists(&args.ask.lists)?;
+    let api = api(&args.ask, &mut sources)?;
+    let fetch = fetch(&args.ask, &mut sources)?;
+    let output = output(&args.output, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     Ok(RunConfig { lists, api, fetch, output, user_state_dir, command_line, settings: sources.into_shown() })
+}
+
+fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
+    let lists = lists(&args.ask.lists)?;
+    let counting = if args.count { Counting::Each } else { Counting::Nothing };
+    // Where nothing is sent, nobody needs to be known who could be asked.
+    let api = match counting {
+        Counting::Each => Some(api(&args.ask, &mut sources)?),
+        Counting::Nothing => None,
+    };
+    let fetch = fetch(&args.ask, &mut sources)?;
+    let form = plan_form(args.format.as_deref())?;
+    let user_state_dir = user_state_dir(&sources);
+    Ok(PlanConfig { lists, api, fetch, counting, form, user_state_dir, settings: sources.into_shown() })
+}
+
+/// The form of a plan. It has the flag's name in common with the form of the tables, which is what the
+/// configuration file means by it.
+fn plan_form(typed: Option<&str>) -> Result<PlanForm> {
+    let Some(typed) = typed else { return Ok(PlanForm::Text) };
+    values::choice(typed).ok_or_else(|| Error::SettingMalformed {
+        origin: Origin::Flag(settings::FORMAT.name),
+        value: typed.to_owned(),
+        expected: settings::PLAN_FORM,
+    })
 }
 
 /// Where the XDG base directory specification puts what runs share; a relative path does not count there.
@@ -117,9 +143,10 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
         (typed, excel) => Some(format(typed.as_deref(), excel.as_deref(), &mut typed_only)?),
     };
     let rollups = rollups(args.no_rollups.as_deref(), &mut typed_only)?;
+    let on_warning = on_warning(args.strict.as_deref(), &mut typed_only)?;
     let mut settings = sources.into_shown();
     settings.extend(typed_only.into_shown());
-    Ok(RebuildConfig { export, destination, state_dir, format, rollups, settings })
+    Ok(RebuildConfig { export, destination, state_dir, format, rollups, on_warning, settings })
 }
 
 /// The lists, if there are any; `-` is stdin, which can be read once.
@@ -133,7 +160,7 @@ fn lists(typed: &[String]) -> Result<Vec<String>> {
     Ok(typed.to_vec())
 }
 
-fn api(args: &RunArgs, sources: &mut Sources<'_>) -> Result<Api> {
+fn api(args: &AskArgs, sources: &mut Sources<'_>) -> Result<Api> {
     let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
     let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
     if sandbox.value {
@@ -188,7 +215,7 @@ fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<A
     }
 }
 
-fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
+fn fetch(args: &AskArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
     let with_sessions =
         sources.value(&settings::WITH_SESSIONS, args.with_sessions.as_deref(), values::truth)?;
     let no_peer_events =
@@ -219,7 +246,7 @@ fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
     })
 }
 
-fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
+fn output(args: &OutputArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let rollups = rollups(args.no_rollups.as_deref(), sources)?;
     let dir = directory(&settings::OUTPUT, args.output.as_deref(), sources)?
         .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
@@ -227,8 +254,14 @@ fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
     let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
     let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
+    let on_warning = on_warning(args.strict.as_deref(), sources)?;
     let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
-    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups })
+    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, on_warning })
+}
+
+fn on_warning(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<OnWarning> {
+    let strict = sources.value(&settings::STRICT, typed, values::truth)?;
+    Ok(if strict { OnWarning::Fail } else { OnWarning::Publish })
 }
 
 fn rollups(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rollups> {

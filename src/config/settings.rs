@@ -114,8 +114,12 @@ pub static REFRESH: Setting = switch("refresh");
 pub static KEEP_LOG: Setting = setting("keep-log", Some("always"), "always or never");
 /// `--format`
 pub static FORMAT: Setting = setting("format", Some("parquet"), "parquet or csv");
+/// What `--format` of a plan is; the key of the configuration file is that of the tables.
+pub const PLAN_FORM: &str = "text or json";
 /// `--excel`
 pub static EXCEL: Setting = switch("excel");
+/// `--strict`
+pub static STRICT: Setting = switch("strict");
 /// `--progress`
 pub static PROGRESS: Setting = setting("progress", Some("auto"), "auto, always or never");
 /// `--quiet`
@@ -126,7 +130,7 @@ pub static VERBOSE: Setting = switch("verbose");
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
 /// All of them, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 25] = [
+pub static ALL: [&Setting; 26] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -148,6 +152,7 @@ pub static ALL: [&Setting; 25] = [
     &KEEP_LOG,
     &FORMAT,
     &EXCEL,
+    &STRICT,
     &PROGRESS,
     &QUIET,
     &VERBOSE,

@@ -56,6 +56,10 @@ fn errors() -> Vec<Error> {
             last: "503 Service Unavailable".into(),
         },
         Error::StageEnded { stage: "log" },
+        Error::Warnings {
+            counts: "2 new_value, 40 unknown_field".into(),
+            example: "participants: x_edge: {\"colo\":\"AMS\"}".into(),
+        },
     ]
 }
 

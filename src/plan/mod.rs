@@ -7,12 +7,18 @@
 //! the same requests; about 45 bytes a want.
 //! Not here: retries, pacing, anything that touches the network or a file.
 
+mod bounds;
+mod census;
+mod forecast;
 mod listing;
 mod planner;
 #[cfg(test)]
 mod tests;
 mod wants;
 
+pub use bounds::Bounds;
+pub use census::{Census, Usage};
+pub use forecast::{Demand, Forecast, Route, Size};
 pub use listing::Listing;
 pub use planner::{Known, Next, NothingKnown, Outcome, Planner, PlannerOptions};
 pub use wants::{Added, SessionNo, Want, WantKind, WantNo, Wants};
