@@ -45,7 +45,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Export the sessions and participants of ID lists
+    /// Export the sessions and participants of ID lists, or of a time
     Run(Box<RunArgs>),
     /// Tell what `run` would send, how long it would take and what would come of it
     Plan(Box<PlanArgs>),
@@ -128,7 +128,21 @@ pub struct AskArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = ACCOUNT)]
     pub sandbox: Option<String>,
 
-    /// Fetch session details too, one request per session
+    /// Export the sessions created at this time or later, with everybody in them, beside what lists
+    /// ask for: RFC 3339, a date (UTC), now, today, yesterday, or 7d, 12h, 30m ago
+    #[arg(long, value_name = "TIME", help_heading = DATA)]
+    pub since: Option<String>,
+    /// Only the sessions created before this time; alone, all of them [default: now]
+    #[arg(long, value_name = "TIME", help_heading = DATA)]
+    pub until: Option<String>,
+    /// Only the sessions of this meeting; alone, whenever they were
+    #[arg(long, value_name = "ID", help_heading = DATA)]
+    pub meeting: Option<String>,
+    /// Of the sessions found by --since, --until or --meeting, also those that have not ended
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
+    pub include_live: Option<String>,
+    /// Fetch the details of the lists' sessions too, one request per session; those found by
+    /// --since, --until or --meeting come with theirs
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub with_sessions: Option<String>,
     /// Leave peer events out (and the minutes they carry)

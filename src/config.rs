@@ -14,6 +14,7 @@ mod sources;
 mod tests;
 mod token;
 mod values;
+mod window;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
 pub use values::{FetchMode, KeepLog, LogFormat, PlanForm, ProgressMode, RequestRate};
+pub use window::{Moment, SetTime, WindowConfig};
 
 use crate::error::Result;
 use crate::sandbox::SandboxArgs;
@@ -54,8 +56,10 @@ pub enum CommandConfig {
 /// Settings of `run`.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
-    /// The lists as typed, in the order given; at least one, and `-` (stdin) at most once.
+    /// The lists as typed, in the order given; `-` (stdin) at most once.
     pub lists: Vec<String>,
+    /// Which sessions are discovered; there where there is no list.
+    pub window: Option<WindowConfig>,
     /// Whom to ask.
     pub api: Api,
     /// What and how fast.
@@ -75,6 +79,8 @@ pub struct RunConfig {
 pub struct PlanConfig {
     /// The lists as typed, as for `run`.
     pub lists: Vec<String>,
+    /// Which sessions are discovered, as for `run`.
+    pub window: Option<WindowConfig>,
     /// Whom to ask; `None` where nothing is sent.
     pub api: Option<Api>,
     /// What and how fast.

@@ -8,9 +8,11 @@ mod ids;
 mod minutes;
 mod price;
 mod request_key;
+mod window;
 
 pub(crate) use ids::trim_id;
 pub use ids::{IdKey, ParticipantId, SessionId};
 pub use minutes::{Minutes, MinutesError, ParsedMinutes};
 pub use price::{Dollars, Price};
 pub use request_key::{PageSize, RequestKey};
+pub use window::Window;

@@ -5,13 +5,15 @@
 //! beside that, the wants' bytes per id (`plan`). Fetching and making tables never run at once.
 //! Not here: what any stage does.
 
+mod discovering;
 mod fetching;
 mod gathering;
 mod making;
 mod stop;
 
-pub use fetching::{Fetched, fetch};
-pub use gathering::{Gathered, gather};
+pub use discovering::discover;
+pub use fetching::{Fetched, Fetching, Keep, KeepNothing, fetch, settle};
+pub use gathering::{Gathered, add_discovered, gather};
 pub use making::{Making, make};
 pub use stop::{Stop, unless_stopped, wait_for_signal};
 

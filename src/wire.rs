@@ -11,8 +11,10 @@
 mod envelope;
 mod object;
 mod page;
+mod sessions_page;
 
 pub use envelope::{ApiError, Around, BadBody, Expected, Record, Reply, api_error};
 pub use object::{Field, Object, each_element, each_object, elements, is_null, text};
 pub use page::{Listed, PageSummary, Paging};
 pub use serde_json::value::RawValue;
+pub use sessions_page::{ListedSession, SessionStatus, SessionsPage};

@@ -1,4 +1,4 @@
-//! `rtk-export run`: lists in, an export out; all the way from stage 1 to stage 8.
+//! `rtk-export run`: lists or a window in, an export out; all the way from stage 1 to stage 8.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,18 +8,19 @@ use super::{Ending, summarise};
 use crate::clock;
 use crate::config::{
     Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Format, KeepLog, PeerEvents, RateKind, RunConfig,
-    Sessions, StartMode,
+    Sessions, SetTime, StartMode, WindowConfig,
 };
 use crate::error::{Error, Result, Resume};
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, RetryConfig};
-use crate::log::{Head, KnownReplies, Log, Settings};
+use crate::log::{Head, KnownReplies, Log, LogWriter, Resolved, Settings, TypedWindow};
+use crate::model::Window;
 use crate::output::{self, Output, Place};
-use crate::pipeline::{self, Fetched, Gathered, Making};
-use crate::plan::{Known, NothingKnown, Planner, PlannerOptions, Wants};
+use crate::pipeline::{self, Fetching, Gathered, Making};
+use crate::plan::{Asks, Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::ui::Ui;
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// What the built-in sandbox is asked with: it takes any account and app.
 const SANDBOX_NAME: &str = "sandbox";
@@ -43,39 +44,29 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         Output::Finished(place, manifest) => {
             drop(display);
             let log = kept_log(&place, config.output.keep_log)?;
-            return Ok(summarise(
-                ui,
-                &config.output.dir,
-                log,
-                0,
-                &manifest,
-                Some(&manifest.requests),
-                started,
-            ));
+            let requests = Some(&manifest.requests);
+            return Ok(summarise(ui, &config.output.dir, log, 0, &manifest, requests, started));
         }
     };
-    let Gathered { wants, log, earlier } = {
-        let (lists, place, head) = (config.lists.clone(), place.clone(), head(settings, config.output.start));
+    let now = clock::now();
+    let window = resolve(&config, now, earlier.as_deref()).inspect_err(|_| {
+        if earlier.is_none() {
+            place.abandon();
+        }
+    })?;
+    let head = head(settings, config.output.start, now, window.as_ref());
+    let gathered = {
+        let (lists, place) = (config.lists.clone(), place.clone());
         let gathered =
             tokio::task::spawn_blocking(move || pipeline::gather(&lists, log, &place, earlier, &head));
         let gathered = async { gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
         pipeline::unless_stopped(gathered).await?
     };
-    let wants = Arc::new(wants);
+    // A relative window keeps its first resolution.
+    let window = gathered.earlier.as_deref().map_or(window, |log| log.head().window());
 
-    progress.enter(Phase::Fetching);
-    let planner = planner(&wants, earlier.as_deref(), &config.fetch)?;
-    let fetcher = fetcher(&api, &config)?;
-    if let Some(warning) = fetcher.warning() {
-        ui.warn(warning, None);
-    }
-    let (concurrency, max_failures) = (config.fetch.concurrency, config.fetch.max_failures);
-    let shown = Arc::clone(&progress);
-    let Fetched { mut log, kept, replies, warning, ended_early } =
-        pipeline::fetch(planner, fetcher, log, concurrency, max_failures, shown).await?;
-    if let Some(warning) = warning {
-        ui.warn(&warning, None);
-    }
+    let asked = ask(&config, &api, window, gathered, ui, &progress).await?;
+    let Asked { wants, mut log, kept, replies, ended_early } = asked;
     let resume = Resume { replies: kept.saturating_add(replies), command: config.command_line };
     if let Some(error) = ended_early {
         return Err(error.resumable(resume));
@@ -99,6 +90,86 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     // The lock on the log lasts to here.
     drop(log);
     Ok(summarise(ui, &config.output.dir, kept_log, kept, &manifest, Some(&manifest.requests), started))
+}
+
+/// The window of an export that begins now; of one that goes on, the log's where the command's makes no
+/// sense any more.
+fn resolve(config: &RunConfig, now: DateTime<Utc>, earlier: Option<&Log>) -> Result<Option<Window>> {
+    let window = config.window.as_ref().map(|window| window.resolve(now)).transpose();
+    match earlier {
+        Some(log) => window.or_else(|_| Ok(log.head().window())),
+        None => window,
+    }
+}
+
+/// What asking the API came to.
+struct Asked {
+    wants: Arc<Wants>,
+    log: LogWriter,
+    kept: u64,
+    replies: u64,
+    ended_early: Option<Error>,
+}
+
+/// Stages 2 to 4: finds the window's sessions, then asks who was in them and in those of the lists.
+async fn ask(
+    config: &RunConfig,
+    api: &ApiConfig,
+    window: Option<Window>,
+    gathered: Gathered,
+    ui: &Ui,
+    progress: &Arc<Progress>,
+) -> Result<Asked> {
+    let Gathered { wants, log, earlier } = gathered;
+    let fetching = Fetching {
+        fetcher: Arc::new(fetcher(api, config, window.clone())?),
+        concurrency: config.fetch.concurrency,
+        max_failures: config.fetch.max_failures,
+        progress: Arc::clone(progress),
+    };
+    if let Some(warning) = fetching.fetcher.warning() {
+        ui.warn(warning, None);
+    }
+    let asked = ask_with(&fetching, config, window, wants, log, earlier.as_deref(), ui).await;
+    if let Some(warning) = pipeline::settle(fetching).await {
+        ui.warn(&warning, None);
+    }
+    asked
+}
+
+async fn ask_with(
+    fetching: &Fetching,
+    config: &RunConfig,
+    window: Option<Window>,
+    mut wants: Wants,
+    mut log: LogWriter,
+    earlier: Option<&Log>,
+    ui: &Ui,
+) -> Result<Asked> {
+    let (mut kept, mut replies) = (0, 0);
+    if let Some(window) = window {
+        ui.window(&window);
+        let listed = pipeline::discover(window, earlier, log, fetching).await?;
+        (kept, replies, log) = (listed.asks.kept(), listed.replies, listed.kept_in);
+        if listed.ended_early.is_some() {
+            let wants = Arc::new(wants);
+            return Ok(Asked { wants, log, kept, replies, ended_early: listed.ended_early });
+        }
+        let discovered = listed.asks.finish();
+        ui.discovered(discovered.sessions.len() as u64, discovered.live);
+        pipeline::add_discovered(&mut wants, &discovered)?;
+    }
+    fetching.progress.enter(Phase::Fetching);
+    let wants = Arc::new(wants);
+    let planner = planner(&wants, earlier, &config.fetch)?;
+    let fetched = pipeline::fetch(planner, log, fetching).await?;
+    Ok(Asked {
+        wants,
+        kept: kept.saturating_add(fetched.asks.kept()),
+        replies: replies.saturating_add(fetched.replies),
+        log: fetched.kept_in,
+        ended_early: fetched.ended_early,
+    })
 }
 
 /// Deletes the log where it is not to be kept; gives where it is.
@@ -138,6 +209,7 @@ fn settings(config: &RunConfig, api: &ApiConfig) -> Settings {
         account_id: api.account_id.clone(),
         app_id: api.app_id.clone(),
         base_url,
+        window: config.window.as_ref().map(typed).unwrap_or_default(),
         fetch: config.fetch.mode.name().to_owned(),
         peer_events: config.fetch.peer_events == PeerEvents::Included,
         format: config.output.format.extension().to_owned(),
@@ -145,8 +217,18 @@ fn settings(config: &RunConfig, api: &ApiConfig) -> Settings {
     }
 }
 
-fn head(settings: Settings, start: StartMode) -> Head {
-    let now = clock::now();
+/// A window as it was typed.
+fn typed(window: &WindowConfig) -> TypedWindow {
+    let text = |time: &Option<SetTime>| time.as_ref().map(|time| time.text.clone());
+    TypedWindow {
+        since: text(&window.since),
+        until: text(&window.until),
+        meeting: window.meeting.clone(),
+        live: window.live,
+    }
+}
+
+fn head(settings: Settings, start: StartMode, now: DateTime<Utc>, window: Option<&Window>) -> Head {
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     let mut random = [0; 10];
     random.fill_with(|| fastrand::u8(..));
@@ -155,6 +237,7 @@ fn head(settings: Settings, start: StartMode) -> Head {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: now.to_rfc3339_opts(SecondsFormat::Micros, true),
         refresh: start == StartMode::Refresh,
+        window: window.map(Resolved::of),
         settings,
     }
 }
@@ -168,7 +251,7 @@ fn planner(wants: &Arc<Wants>, earlier: Option<&Log>, config: &FetchConfig) -> R
     Ok(Planner::new(Arc::clone(wants), options, known))
 }
 
-fn fetcher(api: &ApiConfig, run: &RunConfig) -> Result<Fetcher> {
+fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<Fetcher> {
     let config = &run.fetch;
     // The built-in API is this process's own: there is nobody to share its budget with.
     let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
@@ -184,6 +267,7 @@ fn fetcher(api: &ApiConfig, run: &RunConfig) -> Result<Fetcher> {
         timeout: config.timeout,
         peer_events,
         page_peer_events: config.mode != FetchMode::Detail,
+        window,
         connections: config.concurrency,
         user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
     };

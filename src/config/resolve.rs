@@ -10,8 +10,8 @@ use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
     Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, FaceConfig, FetchConfig, Format, LogFormat,
-    OnWarning, OutputConfig, PeerEvents, PlanConfig, PlanForm, ProgressMode, Rate, RateKind, RebuildConfig,
-    Resolved, Rollups, RunConfig, Sessions, StartMode, Verbosity,
+    Moment, OnWarning, OutputConfig, PeerEvents, PlanConfig, PlanForm, ProgressMode, Rate, RateKind,
+    RebuildConfig, Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode, Verbosity, WindowConfig,
 };
 use crate::cli::{AskArgs, Cli, Command, FaceArgs, OutputArgs, PlanArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
@@ -78,26 +78,28 @@ fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
 }
 
 fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result<RunConfig> {
-    let lists = lists(&args.ask.lists)?;
+    let window = window(&args.ask, &mut sources)?;
+    let lists = lists(&args.ask.lists, window.is_some())?;
     let api = api(&args.ask, &mut sources)?;
     let fetch = fetch(&args.ask, &mut sources)?;
     let output = output(&args.output, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
-    Ok(RunConfig { lists, api, fetch, output, user_state_dir, command_line, settings: sources.into_shown() })
+    let settings = sources.into_shown();
+    Ok(RunConfig { lists, window, api, fetch, output, user_state_dir, command_line, settings })
 }
 
 fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
-    let lists = lists(&args.ask.lists)?;
+    let window = window(&args.ask, &mut sources)?;
+    let lists = lists(&args.ask.lists, window.is_some())?;
     let counting = if args.count { Counting::Each } else { Counting::Nothing };
     // Where nothing is sent, nobody needs to be known who could be asked.
-    let api = match counting {
-        Counting::Each => Some(api(&args.ask, &mut sources)?),
-        Counting::Nothing => None,
-    };
+    let sends = counting == Counting::Each || window.is_some();
+    let api = if sends { Some(api(&args.ask, &mut sources)?) } else { None };
     let fetch = fetch(&args.ask, &mut sources)?;
     let form = plan_form(args.format.as_deref())?;
     let user_state_dir = user_state_dir(&sources);
-    Ok(PlanConfig { lists, api, fetch, counting, form, user_state_dir, settings: sources.into_shown() })
+    let settings = sources.into_shown();
+    Ok(PlanConfig { lists, window, api, fetch, counting, form, user_state_dir, settings })
 }
 
 /// The form of a plan. It has the flag's name in common with the form of the tables, which is what the
@@ -149,9 +151,27 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
     Ok(RebuildConfig { export, destination, state_dir, format, rollups, on_warning, settings })
 }
 
-/// The lists, if there are any; `-` is stdin, which can be read once.
-fn lists(typed: &[String]) -> Result<Vec<String>> {
-    if typed.is_empty() {
+/// Which sessions are discovered, if any are.
+fn window(args: &AskArgs, sources: &mut Sources<'_>) -> Result<Option<WindowConfig>> {
+    let mut time = |setting, typed: Option<&str>| {
+        let parse = |text: &str| Some((text.to_owned(), Moment::parse(text)?));
+        let set = sources.optional(setting, typed, parse)?;
+        Ok(set.map(|Sourced { value: (text, moment), origin }| SetTime { text, origin, moment }))
+    };
+    let since = time(&settings::SINCE, args.since.as_deref())?;
+    let until = time(&settings::UNTIL, args.until.as_deref())?;
+    let meeting = sources.optional(&settings::MEETING, args.meeting.as_deref(), values::id)?;
+    let live = sources.sourced(&settings::INCLUDE_LIVE, args.include_live.as_deref(), values::truth)?;
+    if since.is_some() || until.is_some() || meeting.is_some() {
+        let meeting = meeting.map(|meeting| meeting.value);
+        return Ok(Some(WindowConfig { since, until, meeting, live: live.value }));
+    }
+    if live.value { Err(Error::LiveWithoutWindow { origin: live.origin }) } else { Ok(None) }
+}
+
+/// The lists; without a window there must be one. `-` is stdin, which can be read once.
+fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
+    if typed.is_empty() && !has_window {
         return Err(Error::NoList);
     }
     if typed.iter().filter(|list| *list == "-").count() > 1 {

@@ -32,6 +32,8 @@ pub const TERM_VARIABLE: &str = "TERM";
 
 const TRUE_OR_FALSE: &str = "true or false";
 const AN_ID: &str = "an id: 1 to 64 characters, none of them blank or a control character";
+const A_TIME: &str = "a time: RFC 3339 with its zone, such as 2026-11-22T00:00:00Z, a date such as 2026-11-22 \
+                      (its midnight UTC), now, today, yesterday, or how long ago, such as 7d or 12h";
 const A_DIRECTORY: &str = "a directory, such as ./export";
 
 /// A setting without a variable.
@@ -77,6 +79,14 @@ pub static BASE_URL: Setting = setting(
 .or_variable("CLOUDFLARE_BASE_URL");
 /// `--sandbox`
 pub static SANDBOX: Setting = switch("sandbox");
+/// `--since`
+pub static SINCE: Setting = setting("since", None, A_TIME);
+/// `--until`
+pub static UNTIL: Setting = setting("until", None, A_TIME);
+/// `--meeting`
+pub static MEETING: Setting = setting("meeting", None, AN_ID);
+/// `--include-live`
+pub static INCLUDE_LIVE: Setting = switch("include-live");
 /// `--with-sessions`
 pub static WITH_SESSIONS: Setting = switch("with-sessions");
 /// `--no-peer-events`
@@ -130,12 +140,16 @@ pub static VERBOSE: Setting = switch("verbose");
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
 /// All of them, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 26] = [
+pub static ALL: [&Setting; 30] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
     &BASE_URL,
     &SANDBOX,
+    &SINCE,
+    &UNTIL,
+    &MEETING,
+    &INCLUDE_LIVE,
     &WITH_SESSIONS,
     &NO_PEER_EVENTS,
     &NO_ROLLUPS,

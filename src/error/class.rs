@@ -81,7 +81,10 @@ impl Error {
             Self::OutputBusy { .. } => Class::Busy,
             Self::Interrupted { signal, .. } => Class::Interrupted(*signal),
             Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
-            Self::ApiUnreachable { .. } | Self::TooManyFailures { .. } => Class::Unreachable,
+            Self::ApiUnreachable { .. }
+            | Self::TooManyFailures { .. }
+            | Self::SessionsUnlisted { reachable: false, .. } => Class::Unreachable,
+            Self::SessionsUnlisted { reachable: true, .. } => Class::Failed,
             Self::OutputFinished { .. }
             | Self::OutputForeign { .. }
             | Self::OutputOfAnotherExport { .. }
@@ -107,6 +110,8 @@ impl Error {
             | Self::TokenFileUnreadable { .. }
             | Self::TokenMalformed { .. }
             | Self::NoList
+            | Self::WindowReversed { .. }
+            | Self::LiveWithoutWindow { .. }
             | Self::StdinTwice
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }

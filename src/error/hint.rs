@@ -65,7 +65,9 @@ impl Error {
                 "session and participant ids are UUIDs, as in 0f8fad5b-d9cb-469f-a165-70867728950e"
                     .to_owned(),
             ),
-            Self::TooManyIds => Some("split the lists and export each part to its own directory".to_owned()),
+            Self::TooManyIds => {
+                Some("split the lists or the window and export each part to its own directory".to_owned())
+            }
             Self::NoLog { .. } => Some(
                 "give the directory of an export; where its log was kept elsewhere, add --state-dir"
                     .to_owned(),
@@ -142,7 +144,24 @@ impl Error {
                 Some("the token is one word, as Cloudflare showed it when it was made".to_owned())
             }
             Self::NoList => Some(
-                "give files of session and participant ids: rtk-export run LIST -o DIR (- for stdin)"
+                "give files of session and participant ids, rtk-export run LIST -o DIR (- for stdin), or a \
+                 time: rtk-export run --since yesterday --until today -o DIR"
+                    .to_owned(),
+            ),
+            Self::WindowReversed { .. } => {
+                Some("give an earlier --since or a later --until; dates are of UTC".to_owned())
+            }
+            Self::LiveWithoutWindow { .. } => {
+                Some("leave it out: sessions of a list are exported whether they are live or not".to_owned())
+            }
+            Self::SessionsUnlisted { reachable: false, .. } => Some(
+                "check the network and https://www.cloudflarestatus.com; then run the same command again: it \
+                 resumes"
+                    .to_owned(),
+            ),
+            Self::SessionsUnlisted { reachable: true, .. } => Some(
+                "check --account-id, --app-id and --meeting; then run the same command again: it asks for this \
+                 page anew and keeps the rest"
                     .to_owned(),
             ),
             Self::StdinTwice => Some("leave one of the two out".to_owned()),

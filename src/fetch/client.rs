@@ -18,6 +18,7 @@ use super::body::{Body, POOL, Pool};
 use super::budget::Pass;
 use super::fault::Fault;
 use crate::error::{Error, Result};
+use crate::model::Window;
 
 /// Of a reply that is not a success only this much is read: enough for any error envelope.
 const ERROR_BODY: usize = 64 << 10;
@@ -41,6 +42,8 @@ pub struct ClientConfig {
     pub peer_events: bool,
     /// Whether pages carry peer events: not where details are fetched for all they list.
     pub page_peer_events: bool,
+    /// Which of the app's sessions are listed, where any are.
+    pub window: Option<Window>,
     /// Connections kept open: the concurrency.
     pub connections: usize,
     /// `rtk-export/0.1.0`.

@@ -86,6 +86,7 @@ impl Fetcher {
             &client.app_id,
             client.peer_events,
             client.peer_events && client.page_peer_events,
+            client.window.as_ref(),
         )?;
         let (ledger, warning) = ledger.map_or((None, None), |ledger| open_ledger(ledger, client));
         Ok(Self {

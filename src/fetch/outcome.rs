@@ -53,6 +53,7 @@ const fn expected(key: &RequestKey) -> Expected {
         RequestKey::Details { .. } => Expected::Participant,
         RequestKey::Page { .. } => Expected::Participants,
         RequestKey::Session { .. } => Expected::Session,
+        RequestKey::Sessions { .. } => Expected::Sessions,
     }
 }
 

@@ -2,16 +2,18 @@
 //!
 //! In: the base URL, account and app as configured; a [`RequestKey`]. Out: its URL.
 //! Guarantees: every segment is percent-encoded, whatever text account and app are; pages are asked
-//! for in the order in which participants joined, so that they do not shift while they are read.
+//! for in the order in which participants joined, or sessions were created, so that they do not shift
+//! while they are read.
 //! Not here: the token, which travels in a header only.
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::model::{PageSize, RequestKey};
+use crate::model::{PageSize, RequestKey, Window};
 
 /// What a path segment may hold as it is: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -19,9 +21,12 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Makes URLs; the part that all have in common is made once.
 #[derive(Debug)]
 pub(super) struct Target {
+    /// Up to `sessions`.
     prefix: String,
     details: &'static str,
     page_events: &'static str,
+    /// What a page of the app's sessions is asked for beside its place.
+    window: String,
 }
 
 /// `&str` of the parameter, or of nothing.
@@ -38,6 +43,7 @@ impl Target {
         app_id: &str,
         details_with_events: bool,
         pages_with_events: bool,
+        window: Option<&Window>,
     ) -> Result<Self> {
         if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
             return Err(Error::BaseUrl { url: base.to_string() });
@@ -47,7 +53,7 @@ impl Target {
         base.set_fragment(None);
         let segment = |text| utf8_percent_encode(text, SEGMENT);
         let prefix = format!(
-            "{}/accounts/{}/realtime/kit/{}/sessions/",
+            "{}/accounts/{}/realtime/kit/{}/sessions",
             base.as_str().trim_end_matches('/'),
             segment(account_id),
             segment(app_id)
@@ -56,6 +62,7 @@ impl Target {
             prefix,
             details: events(details_with_events, "?include_peer_events=true"),
             page_events: events(pages_with_events, "&include_peer_events=true"),
+            window: window.map(window_query).unwrap_or_default(),
         })
     }
 
@@ -65,24 +72,42 @@ impl Target {
         url.push_str(&self.prefix);
         let written = match key {
             RequestKey::Details { session, participant } => {
-                write!(url, "{session}/participants/{participant}{}", self.details)
+                write!(url, "/{session}/participants/{participant}{}", self.details)
             }
             RequestKey::Page { session, page_no, size } => {
-                let per_page = match size {
-                    PageSize::Records(records) => format!("&per_page={records}"),
-                    PageSize::ServerDefault => String::new(),
-                };
-                let events = self.page_events;
+                let (per_page, events) = (per_page(*size), self.page_events);
                 write!(
                     url,
-                    "{session}/participants?page_no={page_no}{per_page}&sort_by=joinedAt&sort_order=ASC{events}"
+                    "/{session}/participants?page_no={page_no}{per_page}&sort_by=joinedAt&sort_order=ASC{events}"
                 )
             }
-            RequestKey::Session { session } => write!(url, "{session}"),
+            RequestKey::Session { session } => write!(url, "/{session}"),
+            RequestKey::Sessions { page_no, size } => {
+                let (per_page, window) = (per_page(*size), &self.window);
+                write!(url, "?page_no={page_no}{per_page}&sort_by=createdAt&sort_order=ASC{window}")
+            }
         };
         written.expect("a String takes any text");
         url
     }
+}
+
+fn per_page(size: PageSize) -> String {
+    match size {
+        PageSize::Records(records) => format!("&per_page={records}"),
+        PageSize::ServerDefault => String::new(),
+    }
+}
+
+/// Which sessions are asked for: more than the window, and of any status (see `plan::Discovery`).
+fn window_query(window: &Window) -> String {
+    let (since, until) = window.asked_for();
+    let time = |name, time: Option<DateTime<Utc>>| {
+        time.map(|time| format!("&{name}={}", time.to_rfc3339_opts(SecondsFormat::Millis, true)))
+    };
+    let meeting = window.meeting.as_deref();
+    let meeting = meeting.map(|id| format!("&associated_id={}", utf8_percent_encode(id, SEGMENT)));
+    [time("start_time", since), time("end_time", until), meeting].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -95,7 +120,7 @@ mod tests {
 
     fn url(base: &str, app: &str, events: (bool, bool), key: RequestKey) -> String {
         let base = Url::parse(base).unwrap();
-        let url = Target::new(&base, "acc", app, events.0, events.1).unwrap().url(&key);
+        let url = Target::new(&base, "acc", app, events.0, events.1, None).unwrap().url(&key);
         assert_eq!(Url::parse(&url).unwrap().as_str(), url, "nothing is left to normalise");
         url
     }
@@ -126,6 +151,32 @@ mod tests {
     }
 
     #[test]
+    fn sessions_are_asked_for_a_day_around_the_window_in_the_order_of_their_creation() {
+        let base = Url::parse("https://api.cloudflare.com/client/v4").unwrap();
+        let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let of = |since: Option<&str>, until: Option<&str>, meeting: Option<&str>, size| {
+            let (since, until) = (since.map(time), until.map(time));
+            let window = Window { since, until, meeting: meeting.map(str::to_owned), live: false };
+            let target = Target::new(&base, "acc", "app", true, true, Some(&window)).unwrap();
+            let url = target.url(&RequestKey::Sessions { page_no: 2, size });
+            assert_eq!(Url::parse(&url).unwrap().as_str(), url, "nothing is left to normalise");
+            url.rsplit_once("/app/").unwrap().1.to_owned()
+        };
+        let sorted = "sort_by=createdAt&sort_order=ASC";
+        assert_eq!(
+            of(Some("2026-11-22T00:00:00+05:30"), Some("2026-11-23T00:00:00Z"), None, PageSize::Records(100)),
+            format!(
+                "sessions?page_no=2&per_page=100&{sorted}\
+                 &start_time=2026-11-20T18:30:00.000Z&end_time=2026-11-24T00:00:00.000Z"
+            )
+        );
+        assert_eq!(
+            of(None, None, Some("a&b=ü"), PageSize::ServerDefault),
+            format!("sessions?page_no=2&{sorted}&associated_id=a%26b%3D%C3%BC")
+        );
+    }
+
+    #[test]
     fn account_and_app_may_be_any_text() {
         let key = RequestKey::Session { session: SessionId::parse(SESSION).unwrap() };
         let url = url("http://[::1]:80/v4?x=1#f", "a/b ?#%ü;", (true, true), key);
@@ -135,7 +186,7 @@ mod tests {
                 "http://[::1]/v4/accounts/acc/realtime/kit/a%2Fb%20%3F%23%25%C3%BC%3B/sessions/{SESSION}"
             )
         );
-        assert!(Target::new(&Url::parse("data:x").unwrap(), "a", "b", true, true).is_err());
-        assert!(Target::new(&Url::parse("ftp://x/").unwrap(), "a", "b", true, true).is_err());
+        assert!(Target::new(&Url::parse("data:x").unwrap(), "a", "b", true, true, None).is_err());
+        assert!(Target::new(&Url::parse("ftp://x/").unwrap(), "a", "b", true, true, None).is_err());
     }
 }

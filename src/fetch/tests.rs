@@ -90,6 +90,7 @@ fn config(port: u16) -> ClientConfig {
         timeout: Duration::from_secs(10),
         peer_events: true,
         page_peer_events: true,
+        window: None,
         connections: 4,
         user_agent: "rtk-export/test".to_owned(),
     }

@@ -247,22 +247,14 @@ impl State {
 
 impl IndexedReply {
     fn to_bytes(self, out: &mut Vec<u8>) {
-        let (kind, session, rest) = match self.key {
-            RequestKey::Details { session, participant } => (0_u8, session, participant.to_bytes()),
-            RequestKey::Page { session, page_no, size } => {
-                let size = match size {
-                    PageSize::Records(records) => records,
-                    PageSize::ServerDefault => 0,
-                };
-                let mut rest = [0; 16];
-                rest[..4].copy_from_slice(&page_no.to_le_bytes());
-                rest[4..8].copy_from_slice(&size.to_le_bytes());
-                (1, session, rest)
-            }
-            RequestKey::Session { session } => (2, session, [0; 16]),
+        let (kind, rest) = match self.key {
+            RequestKey::Details { participant, .. } => (0, participant.to_bytes()),
+            RequestKey::Page { page_no, size, .. } => (1, page_to_bytes(page_no, size)),
+            RequestKey::Session { .. } => (2, [0; 16]),
+            RequestKey::Sessions { page_no, size } => (3, page_to_bytes(page_no, size)),
         };
         out.extend([kind, self.state.to_byte()]);
-        out.extend(session.to_bytes());
+        out.extend(self.key.session().map_or([0; 16], SessionId::to_bytes));
         out.extend(rest);
         out.extend(self.attempts.to_le_bytes());
         out.extend(self.rate_limited.to_le_bytes());
@@ -279,19 +271,40 @@ impl IndexedReply {
         let key = match kind {
             0 => RequestKey::Details { session, participant: ParticipantId::from_bytes(rest) },
             1 => {
-                let mut numbers = Fields(&rest);
-                let page_no = numbers.u32()?;
-                let size = match numbers.u32()? {
-                    0 => PageSize::ServerDefault,
-                    records => PageSize::Records(records),
-                };
+                let (page_no, size) = page_of_bytes(rest)?;
                 RequestKey::Page { session, page_no, size }
             }
             2 => RequestKey::Session { session },
+            3 => {
+                let (page_no, size) = page_of_bytes(rest)?;
+                RequestKey::Sessions { page_no, size }
+            }
             _ => return None,
         };
         Some(Self { key, state: State::of_byte(state)?, attempts, rate_limited, offset })
     }
+}
+
+/// A page's number and size in the place of a participant's id.
+fn page_to_bytes(page_no: u32, size: PageSize) -> [u8; 16] {
+    let size = match size {
+        PageSize::Records(records) => records,
+        PageSize::ServerDefault => 0,
+    };
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&page_no.to_le_bytes());
+    bytes[4..8].copy_from_slice(&size.to_le_bytes());
+    bytes
+}
+
+fn page_of_bytes(bytes: [u8; 16]) -> Option<(u32, PageSize)> {
+    let mut numbers = Fields(&bytes);
+    let page_no = numbers.u32()?;
+    let size = match numbers.u32()? {
+        0 => PageSize::ServerDefault,
+        records => PageSize::Records(records),
+    };
+    Some((page_no, size))
 }
 
 /// Bytes read from the front.

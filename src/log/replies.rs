@@ -8,7 +8,6 @@ use super::reader::{Entries, IndexEntry, Log};
 use crate::error::Result;
 use crate::model::{PageSize, ParticipantId, RequestKey};
 use crate::plan::{Known, Outcome, SessionNo, Wants};
-use crate::wire::PageSummary;
 
 /// A reply that rules: how it ended and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +51,8 @@ pub struct Replies {
     other_details: Vec<(SessionNo, [u8; 16], Ruling)>,
     pages: Vec<(SessionNo, PageRuling)>,
     sessions: Vec<(SessionNo, Ruling)>,
+    /// Pages of the app's sessions.
+    sessions_pages: Vec<PageRuling>,
     counts: RequestCounts,
 }
 
@@ -67,6 +68,7 @@ impl Replies {
             other_details: Vec::new(),
             pages: Vec::new(),
             sessions: Vec::new(),
+            sessions_pages: Vec::new(),
             counts: RequestCounts::default(),
         }
     }
@@ -88,6 +90,8 @@ impl Replies {
             .pages
             .sort_by_key(|(session, page)| (*session, page.page_no, page.reply.state == State::Found));
         keep_last(&mut replies.pages, |(session, page)| (*session, page.page_no));
+        replies.sessions_pages.sort_by_key(|page| (page.page_no, page.reply.state == State::Found));
+        keep_last(&mut replies.sessions_pages, |page| page.page_no);
         Ok(replies)
     }
 
@@ -97,8 +101,11 @@ impl Replies {
         self.counts.ok += u64::from(entry.state == State::Found);
         self.counts.retried += attempts.saturating_sub(1 + rate_limited);
         self.counts.rate_limited += rate_limited;
-        let Some(session) = wants.session_number(entry.key.session()) else { return };
         let reply = Ruling { state: entry.state, location: entry.location };
+        if let RequestKey::Sessions { page_no, size } = entry.key {
+            self.sessions_pages.push(PageRuling { page_no, size, reply });
+        }
+        let Some(session) = entry.key.session().and_then(|id| wants.session_number(id)) else { return };
         match entry.key {
             RequestKey::Details { participant, .. } => match wants.participant(session, participant.into()) {
                 Some(want) => self.details[want as usize] = pack(reply),
@@ -108,6 +115,7 @@ impl Replies {
                 self.pages.push((session, PageRuling { page_no, size, reply }));
             }
             RequestKey::Session { .. } => self.sessions.push((session, reply)),
+            RequestKey::Sessions { .. } => {}
         }
     }
 
@@ -132,6 +140,12 @@ impl Replies {
     pub fn pages(&self, session: SessionNo) -> impl Iterator<Item = PageRuling> + '_ {
         let from = self.pages.partition_point(|(number, _)| *number < session);
         self.pages[from..].iter().take_while(move |(number, _)| *number == session).map(|(_, page)| *page)
+    }
+
+    /// The pages of the app's sessions, by number.
+    #[must_use]
+    pub fn sessions_pages(&self) -> &[PageRuling] {
+        &self.sessions_pages
     }
 
     /// The reply to a session request.
@@ -192,34 +206,45 @@ impl KnownReplies {
         Ok(Self { replies: Replies::load(log, &wants)?, entries: log.entries()?, wants })
     }
 
-    /// How a page ended that is in the log.
-    fn page(&mut self, location: Location) -> Result<Outcome> {
-        let block = self.entries.block(location)?;
-        Ok(match self.entries.parse(&block, location)?.answer {
-            EntryAnswer::Found(body) => PageSummary::parse(body.get().as_bytes())
-                .map_or(Outcome::Failed { http_status: None }, Outcome::Page),
+    /// The answer to a page's request, where its ruling reply is one.
+    fn page(
+        &mut self,
+        ruling: Option<PageRuling>,
+        asked: PageSize,
+        request: impl FnOnce(PageSize) -> RequestKey,
+    ) -> Result<Option<(RequestKey, Outcome)>> {
+        let rules = |page: &PageRuling| match page.reply.state {
+            State::Found => true,
+            State::AskAgain => false,
+            State::NotFound | State::Failed => page.size == asked,
+        };
+        let Some(page) = ruling.filter(rules) else { return Ok(None) };
+        let request = request(page.size);
+        let block = self.entries.block(page.reply.location)?;
+        let outcome = match self.entries.parse(&block, page.reply.location)?.answer {
+            EntryAnswer::Found(body) => Outcome::found(&request, body.get().as_bytes()),
             EntryAnswer::Failed { http_status, .. } => Outcome::Failed { http_status },
-        })
+        };
+        Ok(Some((request, outcome)))
     }
 }
 
 impl Known for KnownReplies {
     fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
-        let Some(number) = self.wants.session_number(request.session()) else { return Ok(None) };
+        if let RequestKey::Sessions { page_no, size } = *request {
+            let ruling = self.replies.sessions_pages().iter().find(|page| page.page_no == page_no).copied();
+            return self.page(ruling, size, |size| RequestKey::Sessions { page_no, size });
+        }
+        let number = request.session().and_then(|session| self.wants.session_number(session));
+        let Some(number) = number else { return Ok(None) };
         let reply = match *request {
             RequestKey::Details { participant, .. } => self.replies.details(&self.wants, number, participant),
             RequestKey::Session { .. } => self.replies.session(number),
             RequestKey::Page { session, page_no, size } => {
-                let page = self.replies.pages(number).find(|page| page.page_no == page_no);
-                let rules = |page: &PageRuling| match page.reply.state {
-                    State::Found => true,
-                    State::AskAgain => false,
-                    State::NotFound | State::Failed => page.size == size,
-                };
-                let Some(page) = page.filter(rules) else { return Ok(None) };
-                let request = RequestKey::Page { session, page_no, size: page.size };
-                return Ok(Some((request, self.page(page.reply.location)?)));
+                let ruling = self.replies.pages(number).find(|page| page.page_no == page_no);
+                return self.page(ruling, size, |size| RequestKey::Page { session, page_no, size });
             }
+            RequestKey::Sessions { .. } => None,
         };
         Ok(reply.and_then(|reply| {
             let outcome = match reply.state {

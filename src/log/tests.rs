@@ -17,6 +17,7 @@ fn settings() -> Settings {
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
+        window: TypedWindow::default(),
         fetch: "auto".into(),
         peer_events: true,
         format: "parquet".into(),
@@ -30,6 +31,7 @@ fn head() -> Head {
         tool_version: "0.1.0".into(),
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh: false,
+        window: None,
         settings: settings(),
     }
 }
@@ -160,6 +162,8 @@ fn a_request_key_survives_the_index() {
         RequestKey::Session { session: session(1) },
         RequestKey::Page { session: session(2), page_no: 7, size: PageSize::Records(100) },
         RequestKey::Page { session: session(2), page_no: 8, size: PageSize::ServerDefault },
+        RequestKey::Sessions { page_no: 3, size: PageSize::Records(100) },
+        RequestKey::Sessions { page_no: 0, size: PageSize::ServerDefault },
     ];
     write(&path, 0, keys.map(|key| Reply { key, ..found(0) }));
     let mut read = Vec::new();

@@ -13,6 +13,14 @@ pub enum PageSize {
     ServerDefault,
 }
 
+impl PageSize {
+    /// Whether a status may be for the size alone, so that the page is worth asking for without one.
+    #[must_use]
+    pub const fn may_be_refused_with(self, http_status: Option<u16>) -> bool {
+        matches!((self, http_status), (Self::Records(_), Some(400 | 422)))
+    }
+}
+
 /// What one request asks for. Two requests of one key are the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RequestKey {
@@ -37,16 +45,24 @@ pub enum RequestKey {
         /// The session itself.
         session: SessionId,
     },
+    /// One page of `sessions`: the app's sessions of the export's window.
+    Sessions {
+        /// Counted from 1.
+        page_no: u32,
+        /// Records asked for.
+        size: PageSize,
+    },
 }
 
 impl RequestKey {
-    /// The session that the request is about.
+    /// The session that the request is about; `None` where it is about many.
     #[must_use]
-    pub const fn session(&self) -> SessionId {
+    pub const fn session(&self) -> Option<SessionId> {
         match self {
             Self::Details { session, .. } | Self::Page { session, .. } | Self::Session { session } => {
-                *session
+                Some(*session)
             }
+            Self::Sessions { .. } => None,
         }
     }
 }
@@ -62,6 +78,7 @@ impl fmt::Display for RequestKey {
                 write!(f, "page {page_no} of the participants of session {session}")
             }
             Self::Session { session } => write!(f, "session {session}"),
+            Self::Sessions { page_no, .. } => write!(f, "page {page_no} of the app's sessions"),
         }
     }
 }

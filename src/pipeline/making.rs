@@ -21,6 +21,7 @@ use crate::manifest::{
     Api, Failures, Manifest, MinutesTotal, Requests, Source, SourceList, TableFiles, Time, Tool, Totals,
     Warning,
 };
+use crate::model::Window;
 use crate::plan::Wants;
 use crate::progress::{Phase, Progress};
 use crate::publish;
@@ -33,7 +34,7 @@ use crate::tables::{self, Made, Table};
 pub struct Making {
     /// The log.
     pub log: Log,
-    /// What its rows ask for; read from it where `None`.
+    /// What its rows and its window ask for; read from it where `None`.
     pub wants: Option<Arc<Wants>>,
     /// Where to.
     pub output: PathBuf,
@@ -95,7 +96,7 @@ async fn make_tables(
     let made = blocking("tables", move || {
         let wants = match wants {
             Some(wants) => wants,
-            None => Arc::new(super::gathering::read_log(&log)?),
+            None => Arc::new(super::gathering::read_complete(&log)?),
         };
         let replies = Replies::load(&log, &wants)?;
         // Where the files' thread is gone, its own error is the one to report.
@@ -158,6 +159,9 @@ fn manifest(
         rows: list.rows,
         sha256: list.sha256.clone(),
     };
+    let window = head.window();
+    let end = |end: fn(&Window) -> Option<DateTime<Utc>>| window.as_ref().and_then(end).map(Time);
+    let (since, until) = (end(|window| window.since), end(|window| window.until));
     let by_reason = made.failures.iter().map(|(reason, count)| ((*reason).to_owned(), *count));
     Manifest {
         schema_version: SCHEMA_VERSION,
@@ -165,7 +169,7 @@ fn manifest(
         export_id: head.export_id.clone(),
         started_at: Time(started_at),
         finished_at: Time(finished_at),
-        source: Source { lists: lists.iter().map(list).collect(), since: None, until: None },
+        source: Source { lists: lists.iter().map(list).collect(), since, until },
         api: Api {
             base_url: settings.base_url.clone(),
             account_id: settings.account_id.clone(),

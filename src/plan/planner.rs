@@ -7,67 +7,21 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::asks::{Asks, Known, Next, Outcome};
 use super::listing::{Listing, PAGE_RECORDS, Progress};
 use super::wants::{SessionNo, WantKind, WantNo, Wants};
 use crate::config::FetchMode;
 use crate::error::Result;
 use crate::model::{IdKey, PageSize, RequestKey};
-use crate::wire::{Listed, PageSummary};
+use crate::wire::Listed;
 
 /// What the planner is told beside the wants.
 #[derive(Clone, Copy, Debug)]
 pub struct PlannerOptions {
     /// How participants are fetched.
     pub mode: FetchMode,
-    /// Whether each session's own record is asked for.
+    /// Whether each session's own record is asked for, unless discovery has it.
     pub with_sessions: bool,
-}
-
-/// What came of a request, as far as planning needs to know.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// Details or a session record.
-    Found,
-    /// A page.
-    Page(PageSummary),
-    /// The API does not know what was asked for.
-    NotFound,
-    /// No answer to be had.
-    Failed {
-        /// Status of the last reply, if one came.
-        http_status: Option<u16>,
-    },
-}
-
-/// Answers that an earlier run already paid for.
-pub trait Known: Send {
-    /// The answer to a request, if it is known, and the request as it was sent then. A page that came
-    /// is the answer whatever the size it was asked for in; a refused page answers its own size only.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>>;
-}
-
-/// No earlier run.
-#[derive(Clone, Copy, Debug)]
-pub struct NothingKnown;
-
-impl Known for NothingKnown {
-    fn answer(&mut self, _: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
-        Ok(None)
-    }
-}
-
-/// What to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Send this.
-    Request(RequestKey),
-    /// Nothing, until an answer comes.
-    Wait,
-    /// Nothing any more.
-    Done,
 }
 
 /// Decides what to ask next.
@@ -126,52 +80,6 @@ impl Planner {
         }
     }
 
-    /// What to do next.
-    ///
-    /// # Errors
-    /// A known answer cannot be read.
-    pub fn next_request(&mut self) -> Result<Next> {
-        loop {
-            if let Some(request) = self.ready.pop_front() {
-                let Some((request, outcome)) = self.known.answer(&request)? else {
-                    self.in_flight += 1;
-                    return Ok(Next::Request(request));
-                };
-                self.kept += 1;
-                self.apply(&request, &outcome);
-            } else if (self.cursor as usize) < self.wants.len() {
-                self.advance();
-            } else {
-                return Ok(if self.in_flight == 0 { Next::Done } else { Next::Wait });
-            }
-        }
-    }
-
-    /// Takes the answer to a request that [`next_request`](Self::next_request) gave.
-    pub fn answered(&mut self, request: &RequestKey, outcome: &Outcome) {
-        self.in_flight -= 1;
-        self.apply(request, outcome);
-    }
-
-    /// Whether everything was asked for and answered.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.ready.is_empty() && self.in_flight == 0 && self.cursor as usize == self.wants.len()
-    }
-
-    /// How many requests an earlier run had answered.
-    #[must_use]
-    pub const fn kept(&self) -> u64 {
-        self.kept
-    }
-
-    /// How many requests there are, as far as the answers so far tell: grows while sessions turn out to
-    /// have more pages.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.first_requests + self.follow_ups
-    }
-
     /// Sessions that still wait for answers.
     #[cfg(test)]
     pub(super) fn open_jobs(&self) -> usize {
@@ -185,7 +93,7 @@ impl Planner {
         let want = self.wants.want(number);
         let session = want.session;
         let is_first = self.wants.first_of(session) == number;
-        if is_first && self.options.with_sessions {
+        if is_first && self.options.with_sessions && !self.wants.is_discovered(session) {
             self.ready.push_back(RequestKey::Session { session: self.wants.session_id(session) });
         }
         match self.options.mode {
@@ -213,11 +121,11 @@ impl Planner {
     }
 
     fn take(&mut self, request: &RequestKey, outcome: &Outcome) {
-        let Some(session) = self.wants.session_number(request.session()) else { return };
+        let Some(session) = request.session().and_then(|id| self.wants.session_number(id)) else { return };
         let keeps_directory = self.options.mode == FetchMode::Detail;
         let Some(job) = self.jobs.get_mut(&session) else { return };
         match *request {
-            RequestKey::Session { .. } => return,
+            RequestKey::Session { .. } | RequestKey::Sessions { .. } => return,
             RequestKey::Details { participant, .. } => {
                 let asked_for = self.wants.participant(session, participant.into()).is_some();
                 if matches!(outcome, Outcome::NotFound) && asked_for {
@@ -228,12 +136,12 @@ impl Planner {
                 let Some(listing) = &mut job.listing else { return };
                 match outcome {
                     Outcome::Page(page) => {
-                        listing.add(size, page);
+                        listing.add(size, page.listed.iter().map(|listed| listed.id), page.paging);
                         if keeps_directory {
                             job.directory.extend(&page.listed);
                         }
                     }
-                    Outcome::Failed { http_status: Some(400 | 422) } if size != PageSize::ServerDefault => {
+                    Outcome::Failed { http_status } if size.may_be_refused_with(*http_status) => {
                         self.page_size = PageSize::ServerDefault;
                         listing.leave_size_to_server();
                     }
@@ -387,6 +295,44 @@ impl Planner {
     }
 }
 
+impl Asks for Planner {
+    fn next_request(&mut self) -> Result<Next> {
+        loop {
+            if let Some(request) = self.ready.pop_front() {
+                let Some((request, outcome)) = self.known.answer(&request)? else {
+                    self.in_flight += 1;
+                    return Ok(Next::Request(request));
+                };
+                self.kept += 1;
+                self.apply(&request, &outcome);
+            } else if (self.cursor as usize) < self.wants.len() {
+                self.advance();
+            } else {
+                return Ok(if self.in_flight == 0 { Next::Done } else { Next::Wait });
+            }
+        }
+    }
+
+    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
+        self.in_flight -= 1;
+        self.apply(request, outcome);
+        // A failing id is a row of `failures`.
+        true
+    }
+
+    fn is_done(&self) -> bool {
+        self.ready.is_empty() && self.in_flight == 0 && self.cursor as usize == self.wants.len()
+    }
+
+    fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    fn requests(&self) -> u64 {
+        self.first_requests + self.follow_ups
+    }
+}
+
 /// The requests that are known before any answer.
 fn first_requests(wants: &Wants, options: PlannerOptions) -> u64 {
     let sessions = wants.sessions() as u64;
@@ -394,7 +340,7 @@ fn first_requests(wants: &Wants, options: PlannerOptions) -> u64 {
         FetchMode::Detail => wants.len() as u64,
         FetchMode::Auto | FetchMode::List => sessions,
     };
-    for_participants + if options.with_sessions { sessions } else { 0 }
+    for_participants + if options.with_sessions { sessions - wants.discovered() } else { 0 }
 }
 
 impl std::fmt::Debug for Planner {

@@ -49,10 +49,11 @@ fn custom(n: u8) -> String {
 
 impl Api {
     fn answer(&self, request: &RequestKey) -> Outcome {
-        let session = request.session().to_bytes()[0];
+        let session = request.session().unwrap().to_bytes()[0];
         let Some(people) = self.sessions.get(usize::from(session)).copied() else { return Outcome::NotFound };
         match *request {
             RequestKey::Session { .. } => Outcome::Found,
+            RequestKey::Sessions { .. } => panic!("the planner lists no sessions"),
             RequestKey::Details { participant: id, .. } => {
                 if (0..people).any(|n| participant(session, n) == id) {
                     Outcome::Found
@@ -182,6 +183,7 @@ fn kinds(requests: &[RequestKey]) -> String {
             RequestKey::Details { .. } => 'd',
             RequestKey::Page { .. } => 'p',
             RequestKey::Session { .. } => 's',
+            RequestKey::Sessions { .. } => 'l',
         })
         .collect()
 }
@@ -283,7 +285,7 @@ fn had(log: &Logged, mode: FetchMode) -> BTreeSet<(u8, [u8; 16])> {
     let mut had = BTreeSet::new();
     #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
     for (request, outcome) in log.0.lock().unwrap().values() {
-        let session = request.session().to_bytes()[0];
+        let session = request.session().unwrap().to_bytes()[0];
         match (request, outcome) {
             (RequestKey::Details { participant, .. }, Outcome::Found) => {
                 had.insert((session, participant.to_bytes()));

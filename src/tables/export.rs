@@ -1,14 +1,17 @@
-//! The walk over the list rows: finds each row's replies and fills all tables.
+//! The walk over the list rows, and then the window: finds each one's replies and fills all tables.
 //!
 //! Rows come in list order and wants are numbered in first-mention order, so a row is a first mention
 //! exactly where its want is the next number. What a session-wide row exports is remembered while later
 //! rows of the session may ask for the same people.
+
+mod window;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
+use self::window::WindowRecords;
 use super::columns::Columns;
 use super::failures::{Failed, FailureRows};
 use super::found::{Found, found};
@@ -45,6 +48,7 @@ pub(super) struct Export<'a> {
     labels: Columns,
     failures: FailureRows,
     warnings: Warnings,
+    window: WindowRecords,
     /// The next want to be mentioned for the first time.
     next_want: WantNo,
     /// Of each want's first row.
@@ -58,8 +62,8 @@ pub(super) struct Export<'a> {
     pages_for_details: u64,
 }
 
-/// A list row's file name and the row.
-type Origin<'a> = (&'a str, &'a ListRow);
+/// A list row's file name and the row; `None` for the window.
+type Origin<'a> = Option<(&'a str, &'a ListRow)>;
 
 impl<'a> Export<'a> {
     pub(super) fn new(log: &Log, wants: &'a Wants, replies: &'a Replies, hand: Hand<'a>) -> Result<Self> {
@@ -82,6 +86,7 @@ impl<'a> Export<'a> {
             labels: Columns::new(Table::Labels),
             failures: FailureRows::new(),
             warnings: Warnings::default(),
+            window: WindowRecords::find(log, wants, replies)?,
             next_want: 0,
             first_labels: FirstLabels::default(),
             exported: HashMap::new(),
@@ -94,12 +99,12 @@ impl<'a> Export<'a> {
     /// Adds everything that a list row asks for.
     pub(super) fn add_row(&mut self, row: &ListRow) -> Result<()> {
         let list_file = self.list_files.get(row.file).cloned().unwrap_or_default();
-        let origin = (&*list_file, row);
+        let origin = Some((&*list_file, row));
         id_list::add_labels(&mut self.labels, &list_file, row);
         let want = row.asked.as_ref().ok().and_then(|asked| self.wants.find(asked));
         let (status, matched) = match want {
             None => {
-                self.add_invalid(origin);
+                self.add_invalid(&list_file, row);
                 (Status::Invalid, None)
             }
             Some(want) if want < self.next_want => {
@@ -148,12 +153,11 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
-    fn add_invalid(&mut self, origin: Origin<'_>) {
-        let row = origin.1;
+    fn add_invalid(&mut self, list_file: &str, row: &ListRow) {
         let message = row.asked.as_ref().err().map_or_else(String::new, ToString::to_string);
         let failed = Failed { message, ..Failed::unsent(Reason::InvalidId, self.started_at) };
         let session = Some(row.session_text.as_str()).filter(|text| !text.is_empty());
-        self.failures.add(session, row.participant_text.as_deref(), origin, &failed);
+        self.failures.add(session, row.participant_text.as_deref(), Some((list_file, row)), &failed);
     }
 
     /// Exports what a want asks for.
@@ -181,6 +185,9 @@ impl<'a> Export<'a> {
     fn begin_session(&mut self, session: SessionNo, origin: Origin<'_>) -> Result<()> {
         if self.pages_are_records && !self.wants.needs_list(session) {
             self.pages_for_details += self.replies.pages(session).count() as u64;
+        }
+        if self.wants.is_discovered(session) {
+            return self.add_discovered(session);
         }
         let Some(reply) = self.replies.session(session) else { return Ok(()) };
         let session_id = self.wants.session_id(session).to_string();
@@ -351,7 +358,7 @@ impl<'a> Export<'a> {
         let context = Context {
             session_id: &session_id,
             asked_for: Some(&participant_id),
-            origin: Some((origin.0, origin.1.row_number)),
+            origin: origin.map(|(file, row)| (file, row.row_number)),
             fetched_at,
         };
         self.add_object(&context, found.object, &found.others)?;
@@ -373,7 +380,7 @@ impl<'a> Export<'a> {
         let context = Context {
             session_id: &session_id,
             asked_for: None,
-            origin: Some((origin.0, origin.1.row_number)),
+            origin: origin.map(|(file, row)| (file, row.row_number)),
             fetched_at: page.fetched_at,
         };
         self.add_object(&context, page.object(place).unwrap_or_default(), &[])

@@ -63,5 +63,6 @@ pub fn make(log: &Log, wants: &Wants, replies: &Replies, hand: Hand<'_>) -> Resu
     for row in log.rows()? {
         export.add_row(&row?)?;
     }
+    export.add_window()?;
     export.finish()
 }

@@ -28,7 +28,7 @@ pub(super) struct OpenPage {
     /// The records' places in the block.
     records: Vec<Range<usize>>,
     /// What is odd around the records.
-    odd: Vec<Odd>,
+    pub(super) odd: Vec<Odd>,
     pub(super) fetched_at: DateTime<Utc>,
 }
 
@@ -37,12 +37,12 @@ pub(super) type Odd = (Notice, String, String);
 
 impl OpenPage {
     /// Reads a page; `None` where the reply is none.
-    fn read(entries: &mut Entries, location: Location) -> Result<Option<Self>> {
+    fn read(entries: &mut Entries, location: Location, expected: Expected) -> Result<Option<Self>> {
         let block = entries.block(location)?;
         let entry = entries.parse(&block, location)?;
         let EntryAnswer::Found(body) = entry.answer else { return Ok(None) };
         let fetched_at = entry.arrived_at;
-        let Ok(page) = Expected::Participants.find(body.get().as_bytes()) else { return Ok(None) };
+        let Ok(page) = expected.find(body.get().as_bytes()) else { return Ok(None) };
         let base = block.as_ptr() as usize;
         let mut records = Vec::new();
         each_element(page.value, |record| {
@@ -52,8 +52,7 @@ impl OpenPage {
         let odd = |notice: Notice, (place, field): &(&str, Field<'_>)| {
             (notice, format!("{place}{}", field.shown_name()), excerpt(field.value.get()).into_owned())
         };
-        // A page's own fields belong to no participant, hence to no `extra`: they are told and stay in
-        // the log.
+        // A page's own fields belong to no record, hence to no `extra`: they are told and stay in the log.
         let unknown = page.around.others.iter().map(|field| odd(Notice::UnknownField, field));
         let overwritten = page.around.overwritten.iter().map(|field| odd(Notice::DuplicateKey, field));
         let odd = unknown.chain(overwritten).collect();
@@ -241,8 +240,13 @@ impl PageCache {
         Ok(Failed::of(self.entries.parse(&block, location)?))
     }
 
-    /// A page; `None` where the reply at this place is none.
+    /// A page of participants; `None` where the reply at this place is none.
     pub(super) fn page(&mut self, location: Location) -> Result<Option<Rc<OpenPage>>> {
+        self.page_of(Expected::Participants, location)
+    }
+
+    /// A page of what is expected there; `None` where the reply at this place is none.
+    pub(super) fn page_of(&mut self, expected: Expected, location: Location) -> Result<Option<Rc<OpenPage>>> {
         let cached = self.pages.iter().position(|(place, _)| *place == location);
         let open = if let Some((_, open)) = cached.and_then(|place| self.pages.remove(place)) {
             open
@@ -253,7 +257,7 @@ impl PageCache {
             } else if self.pages.len() >= OPEN_PAGES {
                 self.pages.pop_front();
             }
-            let Some(open) = OpenPage::read(&mut self.entries, location)? else { return Ok(None) };
+            let Some(open) = OpenPage::read(&mut self.entries, location, expected)? else { return Ok(None) };
             Rc::new(open)
         };
         self.pages.push_back((location, Rc::clone(&open)));

@@ -26,6 +26,8 @@ pub enum Notice {
     NewValue,
     /// A null where the vendor's page knows none: null in its column.
     Null,
+    /// A session whose record does not tell whether the window has it: it is exported.
+    UnclearSession,
 }
 
 impl Notice {
@@ -42,6 +44,7 @@ impl Notice {
             Self::OtherParticipant => "other_participant",
             Self::NewValue => "new_value",
             Self::Null => "unexpected_null",
+            Self::UnclearSession => "session_perhaps_outside_window",
         }
     }
 

@@ -16,6 +16,8 @@ pub enum Expected {
     Participants,
     /// A session record, in `data.session` or in `data` itself.
     Session,
+    /// A list of session records, in `data.sessions`.
+    Sessions,
 }
 
 /// Why a 200 is not the reply that was promised. Worth another try: an edge error page, a body cut
@@ -86,7 +88,13 @@ impl Expected {
             Self::Participant => ("participant", true),
             Self::Participants => ("participants", false),
             Self::Session => ("session", true),
+            Self::Sessions => ("sessions", false),
         }
+    }
+
+    /// Whether it is a list, which is one page of many.
+    const fn is_page(self) -> bool {
+        matches!(self, Self::Participants | Self::Sessions)
     }
 
     /// Finds the promised value in a reply's body.
@@ -106,7 +114,7 @@ impl Expected {
         }
         let data_value = root.get("data").ok_or(BadBody::Missing("data"))?;
         let data = Object::parse(data_value).ok_or(BadBody::Missing(name))?;
-        let first = if self == Self::Participants { '[' } else { '{' };
+        let first = if self.is_page() { '[' } else { '{' };
         let wrapped = data.get(name).filter(|value| value.get().starts_with(first));
         let value = match wrapped {
             Some(value) => value,
@@ -137,7 +145,7 @@ impl Expected {
 impl<'a> Around<'a> {
     /// What the root says beside `data`, and `data` beside what was promised.
     fn new(expected: Expected, root: Object<'a>, data: Option<Object<'a>>) -> Self {
-        let is_page = expected == Expected::Participants;
+        let is_page = expected.is_page();
         let is_news = |field: &Field<'_>| match field.name.as_deref() {
             Some("paging") => !is_page,
             _ => !is_usual(field),
@@ -198,6 +206,7 @@ mod tests {
             (Expected::Session, r#"{"success":true,"data":{"session":{"id":"s"}}}"#, r#"{"id":"s"}"#),
             (Expected::Session, r#"{"success":true,"data":{"id":"s"}}"#, r#"{"id":"s"}"#),
             (Expected::Participants, r#"{"data":{"participants":[],"paging":{}}}"#, "[]"),
+            (Expected::Sessions, r#"{"data":{"sessions":[{}]},"paging":{}}"#, "[{}]"),
         ];
         for (expected, body, value) in cases {
             assert_eq!(found(expected, body), Ok(value.to_owned()), "{body}");

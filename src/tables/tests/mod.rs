@@ -16,7 +16,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::{Made, Notice, Table};
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
-use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, open};
+use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, TypedWindow, open};
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
 use crate::plan::Wants;
 
@@ -200,6 +200,7 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str) {
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
+        window: TypedWindow::default(),
         fetch: fetch.into(),
         peer_events: true,
         format: "parquet".into(),
@@ -210,6 +211,7 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str) {
         tool_version: "0.1.0".into(),
         started_at: STARTED.into(),
         refresh: false,
+        window: None,
         settings,
     })
     .unwrap();

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::FetchMode;
-use crate::plan::{Next, NothingKnown, Outcome, Planner, PlannerOptions};
+use crate::plan::{Asks as _, Next, NothingKnown, Outcome, Planner, PlannerOptions};
 use crate::wire::PageSummary;
 
 const SESSIONS: u8 = 3;
@@ -42,7 +42,7 @@ impl World {
     }
 
     fn answer(&self, key: RequestKey) -> Reply {
-        let session = key.session().to_bytes()[0];
+        let session = key.session().unwrap().to_bytes()[0];
         let people = &self.people[usize::from(session)];
         match key {
             RequestKey::Details { participant, .. } => {
@@ -71,6 +71,7 @@ impl World {
                 )
             }
             RequestKey::Session { .. } => found(key, r#"{"data":{"session":{"status":"ENDED"}}}"#),
+            RequestKey::Sessions { .. } => panic!("the planner lists no sessions"),
         }
     }
 
