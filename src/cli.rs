@@ -13,7 +13,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::sandbox::SandboxArgs;
 
@@ -98,9 +98,19 @@ pub struct PlanArgs {
     /// minutes
     #[arg(long, help_heading = PLAN)]
     pub count: bool,
-    /// Form of the plan [default: text]
-    #[arg(long, value_name = "text|json", help_heading = PLAN)]
-    pub format: Option<String>,
+    /// Form of the plan on stdout
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = PLAN)]
+    pub format: PlanFormat,
+}
+
+/// Form of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
 }
 
 /// What is asked for, of whom and how fast: options of `run` and `plan`.

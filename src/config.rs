@@ -25,9 +25,10 @@ use url::Url;
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
-pub use values::{FetchMode, KeepLog, LogFormat, PlanForm, ProgressMode, RequestRate};
+pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate};
 pub use window::{Moment, SetTime, WindowConfig};
 
+use crate::cli::PlanFormat;
 use crate::error::Result;
 use crate::sandbox::SandboxArgs;
 
@@ -88,7 +89,7 @@ pub struct PlanConfig {
     /// Whether sessions are counted.
     pub counting: Counting,
     /// For people or for programs.
-    pub form: PlanForm,
+    pub format: PlanFormat,
     /// Where this user's runs keep what they share; `None` where no such directory is known.
     pub user_state_dir: Option<PathBuf>,
     /// The settings as resolved, to be shown with `-v`.

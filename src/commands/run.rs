@@ -122,7 +122,7 @@ async fn ask(
 ) -> Result<Asked> {
     let Gathered { wants, log, earlier } = gathered;
     let fetching = Fetching {
-        fetcher: Arc::new(fetcher(api, config, window.clone())?),
+        fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window.clone())?),
         concurrency: config.fetch.concurrency,
         max_failures: config.fetch.max_failures,
         progress: Arc::clone(progress),
@@ -181,7 +181,7 @@ fn kept_log(place: &Place, keep: KeepLog) -> Result<Option<&Path>> {
 }
 
 /// Where the API is; the built-in one is started, and lives as long as what is given back.
-async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
+pub(super) async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
     match api {
         Api::At(api) => Ok((api.clone(), None)),
         Api::Sandbox => {
@@ -251,13 +251,21 @@ fn planner(wants: &Arc<Wants>, earlier: Option<&Log>, config: &FetchConfig) -> R
     Ok(Planner::new(Arc::clone(wants), options, known))
 }
 
-fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<Fetcher> {
-    let config = &run.fetch;
-    // The built-in API is this process's own: there is nobody to share its budget with.
-    let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
+/// Where the budget is shared. The built-in API is this process's own: there is nobody to share it with.
+fn ledger(run: &RunConfig) -> Option<LedgerConfig> {
+    matches!(run.api, Api::At(_)).then(|| LedgerConfig {
         dir: run.user_state_dir.clone(),
-        fallback: output::state_dir(&run.output.dir, run.output.state_dir.as_deref()),
-    });
+        fallback: Some(output::state_dir(&run.output.dir, run.output.state_dir.as_deref())),
+    })
+}
+
+/// Who sends, for a window where there is one.
+pub(super) fn fetcher(
+    api: &ApiConfig,
+    config: &FetchConfig,
+    ledger: Option<&LedgerConfig>,
+    window: Option<Window>,
+) -> Result<Fetcher> {
     let peer_events = config.peer_events == PeerEvents::Included;
     let client = ClientConfig {
         base_url: api.base_url.clone(),
@@ -271,12 +279,16 @@ fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<F
         connections: config.concurrency,
         user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
     };
-    let budget = BudgetConfig {
+    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
+    Fetcher::new(&client, retry, budget(config), ledger)
+}
+
+/// What may be sent.
+pub(super) fn budget(config: &FetchConfig) -> BudgetConfig {
+    BudgetConfig {
         requests: u64::from(config.rate.limit.requests),
         window: config.rate.limit.window,
         reserve_percent: config.reserve_percent,
         explicit: config.rate.kind == RateKind::Ceiling,
-    };
-    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
-    Fetcher::new(&client, retry, budget, ledger.as_ref())
+    }
 }

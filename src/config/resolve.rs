@@ -10,8 +10,8 @@ use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
     Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, FaceConfig, FetchConfig, Format, LogFormat,
-    Moment, OnWarning, OutputConfig, PeerEvents, PlanConfig, PlanForm, ProgressMode, Rate, RateKind,
-    RebuildConfig, Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode, Verbosity, WindowConfig,
+    Moment, OnWarning, OutputConfig, PeerEvents, PlanConfig, ProgressMode, Rate, RateKind, RebuildConfig,
+    Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode, Verbosity, WindowConfig,
 };
 use crate::cli::{AskArgs, Cli, Command, FaceArgs, OutputArgs, PlanArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
@@ -96,21 +96,9 @@ fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
     let sends = counting == Counting::Each || window.is_some();
     let api = if sends { Some(api(&args.ask, &mut sources)?) } else { None };
     let fetch = fetch(&args.ask, &mut sources)?;
-    let form = plan_form(args.format.as_deref())?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
-    Ok(PlanConfig { lists, window, api, fetch, counting, form, user_state_dir, settings })
-}
-
-/// The form of a plan. It has the flag's name in common with the form of the tables, which is what the
-/// configuration file means by it.
-fn plan_form(typed: Option<&str>) -> Result<PlanForm> {
-    let Some(typed) = typed else { return Ok(PlanForm::Text) };
-    values::choice(typed).ok_or_else(|| Error::SettingMalformed {
-        origin: Origin::Flag(settings::FORMAT.name),
-        value: typed.to_owned(),
-        expected: settings::PLAN_FORM,
-    })
+    Ok(PlanConfig { lists, window, api, fetch, counting, format: args.format, user_state_dir, settings })
 }
 
 /// Where the XDG base directory specification puts what runs share; a relative path does not count there.

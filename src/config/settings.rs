@@ -124,8 +124,6 @@ pub static REFRESH: Setting = switch("refresh");
 pub static KEEP_LOG: Setting = setting("keep-log", Some("always"), "always or never");
 /// `--format`
 pub static FORMAT: Setting = setting("format", Some("parquet"), "parquet or csv");
-/// What `--format` of a plan is; the key of the configuration file is that of the tables.
-pub const PLAN_FORM: &str = "text or json";
 /// `--excel`
 pub static EXCEL: Setting = switch("excel");
 /// `--strict`

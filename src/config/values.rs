@@ -68,15 +68,6 @@ pub(super) enum TypedFormat {
     Csv,
 }
 
-/// The form of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum PlanForm {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
-}
-
 /// When progress is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProgressMode {

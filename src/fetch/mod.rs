@@ -57,8 +57,8 @@ pub struct Fetcher {
 pub struct LedgerConfig {
     /// The user's own directory for state, which all runs share; `None` where there is none.
     pub dir: Option<PathBuf>,
-    /// Where else, if it cannot be there.
-    pub fallback: PathBuf,
+    /// Where else, if it cannot be there; `None` where a command has no output to keep it with.
+    pub fallback: Option<PathBuf>,
 }
 
 /// What one request has been through.
@@ -241,14 +241,14 @@ fn open_ledger(config: &LedgerConfig, client: &ClientConfig) -> (Option<LedgerFi
         Ok(ledger) => return (Some(ledger), None),
         Err(why) => why,
     };
-    match open(&config.fallback) {
-        Ok(ledger) => {
+    match config.fallback.as_deref().map(open) {
+        Some(Ok(ledger)) => {
             let warning = format!(
                 "{why}; it is kept with the output, and runs to other outputs at the same time do not see it"
             );
             (Some(ledger), Some(warning))
         }
-        Err(_) => (None, Some(format!("{why}; other runs at the same time do not see it"))),
+        Some(Err(_)) | None => (None, Some(format!("{why}; other runs at the same time do not see it"))),
     }
 }
 

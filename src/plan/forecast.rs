@@ -57,6 +57,37 @@ pub struct Forecast {
     pub participants: Bounds,
 }
 
+/// The forecasts of all sessions: by the route of the run, and by a request for each participant.
+#[derive(Clone, Copy, Debug)]
+pub struct Outlook {
+    route: Route,
+    /// What the run takes.
+    pub planned: Forecast,
+    /// What it would take without pages in place of details.
+    pub alone: Forecast,
+}
+
+impl Outlook {
+    /// No session yet.
+    #[must_use]
+    pub fn new(route: Route) -> Self {
+        Self { route, planned: Forecast::default(), alone: Forecast::default() }
+    }
+
+    /// Adds a session.
+    pub fn add(&mut self, wants: &Wants, session: SessionNo, size: &Size<'_>) {
+        let demand = Demand::of(wants, session);
+        self.planned.add(Forecast::of(self.route, demand, size));
+        self.alone.add(Forecast::of(Route::Each, demand, size));
+    }
+
+    /// Adds all sessions, of which nothing is known.
+    pub fn add_all(&mut self, wants: &Wants) {
+        // Numbers of sessions are 32 bits wide.
+        (0..).take(wants.sessions()).for_each(|session| self.add(wants, session, &Size::Unknown));
+    }
+}
+
 /// What is asked for of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demand {

@@ -31,6 +31,11 @@ pub(super) fn table_rows(table: &str, rows: u64) -> String {
     }
 }
 
+/// A number of bytes to the precision that helps: `1.50 MB`.
+pub(super) fn bytes(count: u64) -> String {
+    indicatif::DecimalBytes(count).to_string()
+}
+
 /// A duration to the precision that helps: seconds below an hour, minutes below a day, hours above.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
