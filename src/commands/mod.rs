@@ -74,6 +74,8 @@ fn summarise(
     ui.summary(&Summary {
         warnings,
         output: output.to_owned(),
+        since: manifest.source.since.map(String::from),
+        until: manifest.source.until.map(String::from),
         rows: Table::ALL.into_iter().map(rows).collect(),
         failures: manifest.failures.total,
         duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),

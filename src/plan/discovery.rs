@@ -232,3 +232,6 @@ impl Findings {
         Discovered { sessions, nameless, live }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,13 +13,13 @@ fn text(time: DateTime<Utc>) -> String {
 
 /// The window in words, its ends resolved.
 pub(super) fn window_text(window: &Window) -> String {
-    let since = window.since.map(|since| format!(" from {}", text(since)));
-    let until = window.until.map(|until| format!(" until before {}", text(until)));
-    let created = if since.is_some() || until.is_some() { " created" } else { "" };
-    let of = window.meeting.as_ref().map(|meeting| format!(" of meeting {meeting}"));
+    let since = window.since.map(|since| format!("from {}", text(since)));
+    let until = window.until.map(|until| format!("before {}", text(until)));
+    let ends: Vec<_> = [since, until].into_iter().flatten().collect();
+    let created = if ends.is_empty() { String::new() } else { format!(" created {}", ends.join(" and ")) };
+    let of = window.meeting.as_ref().map(|meeting| format!(" of meeting {meeting}")).unwrap_or_default();
     let live = if window.live { ", live ones too" } else { "" };
-    let [of, since, until] = [of, since, until].map(Option::unwrap_or_default);
-    one_line(&format!("window: sessions{of}{created}{since}{until}{live}")) + "\n"
+    one_line(&format!("window: sessions{of}{created}{live}")) + "\n"
 }
 
 /// The same as one JSON object.

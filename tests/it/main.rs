@@ -20,3 +20,4 @@ mod samples;
 mod secrets;
 mod settings;
 mod support;
+mod window;
