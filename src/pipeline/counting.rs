@@ -89,30 +89,29 @@ impl Keep for Counter {
         let Some(session) = self.wants.session_number(session) else { return Ok(()) };
         let Self { wants, counted, refused } = self;
         counted.requests_sent += u64::from(reply.attempts);
-        match &reply.answer {
-            Answer::Found(body) => match Census::read(body, wants, session) {
-                Ok(census) => {
-                    counted.sessions += 1;
-                    counted.live += u64::from(census.live);
-                    counted.outlook.add(wants, session, &Size::Counted(&census));
-                    counted.usage.merge(census.usage);
-                }
-                Err(_) => {
-                    counted.failed += 1;
-                    counted.outlook.add(wants, session, &Size::Unknown);
-                }
-            },
-            // It is asked for once more.
-            Answer::Failed(failure) if size.may_be_refused_with(failure.http_status) => *refused += 1,
+        let census = match &reply.answer {
+            Answer::Found(body) => Census::read(body, wants, session).ok(),
+            Answer::Failed(failure) if size.may_be_refused_with(failure.http_status) => {
+                // It is asked for once more.
+                *refused += 1;
+                return Ok(());
+            }
             Answer::Failed(failure) if failure.reason == Reason::NotFound => {
                 counted.not_found += 1;
                 counted.outlook.add(wants, session, &Size::Missing);
+                return Ok(());
             }
-            Answer::Failed(_) => {
-                counted.failed += 1;
-                counted.outlook.add(wants, session, &Size::Unknown);
-            }
-        }
+            Answer::Failed(_) => None,
+        };
+        let Some(census) = census else {
+            counted.failed += 1;
+            counted.outlook.add(wants, session, &Size::Unknown);
+            return Ok(());
+        };
+        counted.sessions += 1;
+        counted.live += u64::from(census.live);
+        counted.outlook.add(wants, session, &Size::Counted(&census));
+        counted.usage.merge(census.usage);
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod faults;
 mod layers;
 mod lists;
 mod memory;
+mod plan;
 mod readers;
 mod resume;
 mod rollups;
