@@ -51,6 +51,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Make tables and rollups again from the response log, without a request
     Rebuild(RebuildArgs),
+    /// Ask the API, in at most 20 requests, what its documents leave open, and say what to set
+    Doctor(DoctorArgs),
     /// Serve a simulated RealtimeKit API on loopback
     Sandbox(SandboxArgs),
 }
@@ -75,6 +77,28 @@ pub struct FaceArgs {
     /// [env: RTK_EXPORT_CONFIG]
     #[arg(long, global = true, value_name = "FILE", help_heading = DISPLAY)]
     pub config: Option<PathBuf>,
+}
+
+/// Options that say whose data it is, and where.
+#[derive(Debug, Default, Args)]
+pub struct AccountArgs {
+    /// Cloudflare account [env: CLOUDFLARE_ACCOUNT_ID]
+    #[arg(long, value_name = "ID", help_heading = ACCOUNT)]
+    pub account_id: Option<String>,
+    /// RealtimeKit app [env: REALTIMEKIT_APP_ID]
+    #[arg(long, value_name = "ID", help_heading = ACCOUNT)]
+    pub app_id: Option<String>,
+    /// File that holds the API token; no flag takes the token itself [env, the token:
+    /// CLOUDFLARE_API_TOKEN]
+    #[arg(long, value_name = "FILE", help_heading = ACCOUNT)]
+    pub api_token_file: Option<PathBuf>,
+    /// Base of the API; https, or http on loopback [env: CLOUDFLARE_BASE_URL] [default:
+    /// https://api.cloudflare.com/client/v4]
+    #[arg(long, value_name = "URL", help_heading = ACCOUNT)]
+    pub base_url: Option<String>,
+    /// Use a built-in simulated API; needs no account
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = ACCOUNT)]
+    pub sandbox: Option<String>,
 }
 
 /// Options of `run`.
@@ -120,23 +144,9 @@ pub struct AskArgs {
     #[arg(value_name = "LIST")]
     pub lists: Vec<String>,
 
-    /// Cloudflare account [env: CLOUDFLARE_ACCOUNT_ID]
-    #[arg(long, value_name = "ID", help_heading = ACCOUNT)]
-    pub account_id: Option<String>,
-    /// RealtimeKit app [env: REALTIMEKIT_APP_ID]
-    #[arg(long, value_name = "ID", help_heading = ACCOUNT)]
-    pub app_id: Option<String>,
-    /// File that holds the API token; no flag takes the token itself [env, the token:
-    /// CLOUDFLARE_API_TOKEN]
-    #[arg(long, value_name = "FILE", help_heading = ACCOUNT)]
-    pub api_token_file: Option<PathBuf>,
-    /// Base of the API; https, or http on loopback [env: CLOUDFLARE_BASE_URL] [default:
-    /// https://api.cloudflare.com/client/v4]
-    #[arg(long, value_name = "URL", help_heading = ACCOUNT)]
-    pub base_url: Option<String>,
-    /// Use a built-in simulated API; needs no account
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = ACCOUNT)]
-    pub sandbox: Option<String>,
+    /// Whose data.
+    #[command(flatten)]
+    pub account: AccountArgs,
 
     /// Export the sessions created at this time or later, with everybody in them, beside what lists
     /// ask for: RFC 3339, a date (UTC), now, today, yesterday, or 7d, 12h, 30m ago
@@ -155,6 +165,15 @@ pub struct AskArgs {
     /// --since, --until or --meeting come with theirs
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub with_sessions: Option<String>,
+    /// Call statistics to fetch as well, a request per participant: device_info, ip_information,
+    /// precall_network_information, events, quality_stats, several with commas, or all [default:
+    /// none]
+    #[arg(long, value_name = "A,B", help_heading = DATA)]
+    pub filters: Option<String>,
+    /// Endpoint of call statistics: details, peer-report, or details as long as the server answers
+    /// filters there and else peer-report (auto) [default: auto]
+    #[arg(long, value_name = "SOURCE", help_heading = DATA)]
+    pub stats_from: Option<String>,
     /// Leave peer events out (and the minutes they carry)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub no_peer_events: Option<String>,
@@ -239,6 +258,46 @@ pub struct RebuildArgs {
     pub strict: Option<String>,
 }
 
+/// Options of `doctor`.
+#[derive(Debug, Default, Args)]
+pub struct DoctorArgs {
+    /// Whose data.
+    #[command(flatten)]
+    pub account: AccountArgs,
+
+    /// Session to look at [default: one of the newest]
+    #[arg(long, value_name = "ID", help_heading = DATA)]
+    pub session: Option<String>,
+    /// Participant of that session to look at [default: the first]
+    #[arg(long, value_name = "ID", requires = "session", help_heading = DATA)]
+    pub participant: Option<String>,
+
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
+
+    /// Form of the report on stdout
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
+    pub format: DoctorFormat,
+}
+
+/// Form of `doctor`'s report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -263,6 +322,7 @@ mod tests {
         insta::assert_snapshot!("help_run", help(&["run"]));
         insta::assert_snapshot!("help_plan", help(&["plan"]));
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
+        insta::assert_snapshot!("help_doctor", help(&["doctor"]));
     }
 
     /// Docs that list behaviour are tested: each default and variable of the settings' table.

@@ -7,6 +7,7 @@
 //! Not here: reading lists, creating directories.
 
 mod file;
+mod filters;
 mod resolve;
 pub mod settings;
 mod sources;
@@ -22,14 +23,16 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use filters::{Filter, Filters};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
-pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate};
+pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use window::{Moment, SetTime, WindowConfig};
 
-use crate::cli::PlanFormat;
+use crate::cli::{DoctorFormat, PlanFormat};
 use crate::error::Result;
+use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
 
 /// What was typed, resolved. The face is there even where the rest is wrong, to show the error with.
@@ -50,6 +53,8 @@ pub enum CommandConfig {
     Plan(Box<PlanConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
+    /// `doctor`
+    Doctor(DoctorConfig),
     /// `sandbox`
     Sandbox(SandboxArgs),
 }
@@ -124,6 +129,29 @@ pub struct RebuildConfig {
     pub settings: Vec<ShownSetting>,
 }
 
+/// Settings of `doctor`.
+#[derive(Clone, Debug)]
+pub struct DoctorConfig {
+    /// Whom to ask.
+    pub api: Api,
+    /// The session to look at.
+    pub session: Option<SessionId>,
+    /// The participant of it to look at.
+    pub participant: Option<ParticipantId>,
+    /// The quota as far as it is known here.
+    pub rate: Rate,
+    /// The share of the quota left to others, 0 to 99.
+    pub reserve_percent: u8,
+    /// Time allowed to one try.
+    pub timeout: Duration,
+    /// Form of the report.
+    pub format: DoctorFormat,
+    /// Where this user's runs keep what they share; `None` where no such directory is known.
+    pub user_state_dir: Option<PathBuf>,
+    /// The settings as resolved, to be shown with `-v`.
+    pub settings: Vec<ShownSetting>,
+}
+
 /// Whom to ask.
 #[derive(Clone, Debug)]
 pub enum Api {
@@ -153,6 +181,10 @@ pub struct FetchConfig {
     pub mode: FetchMode,
     /// Whether sessions are fetched too.
     pub sessions: Sessions,
+    /// Which call statistics are asked for.
+    pub filters: Filters,
+    /// Which endpoint gives them.
+    pub stats_from: StatsSource,
     /// Whether peer events are asked for.
     pub peer_events: PeerEvents,
     /// The quota as far as it is known here.

@@ -101,6 +101,12 @@ pub enum Error {
         /// Where it was set.
         origin: Origin,
     },
+    /// Call statistics from pages, which have none.
+    #[error("{origin}: pages of participants carry no call statistics")]
+    StatisticsFromPages {
+        /// Where `list` was set.
+        origin: Origin,
+    },
     /// A base URL that would send the token unencrypted.
     #[error("{origin}: plain http would send the token in clear text to {host}")]
     ClearTextBaseUrl {

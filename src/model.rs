@@ -6,6 +6,7 @@
 
 mod ids;
 mod minutes;
+mod number;
 mod price;
 mod request_key;
 mod window;
@@ -13,6 +14,7 @@ mod window;
 pub(crate) use ids::trim_id;
 pub use ids::{IdKey, ParticipantId, SessionId};
 pub use minutes::{Minutes, MinutesError, ParsedMinutes};
+pub(crate) use number::Number;
 pub use price::{Dollars, Price};
 pub use request_key::{PageSize, RequestKey};
 pub use window::Window;

@@ -75,6 +75,13 @@ impl Ui {
         }
     }
 
+    /// Shows something worth knowing.
+    pub fn note(&self, message: &str) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.notice(&Notice::of_note(message));
+        }
+    }
+
     /// Shows the resolved settings, where `-v` asks for them.
     pub fn settings(&self, settings: &[ShownSetting]) {
         if self.face.verbosity < Verbosity::Verbose {

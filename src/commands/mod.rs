@@ -3,6 +3,7 @@
 //! In: a resolved command. Out: its [`Ending`], or the error that ended it.
 //! Not here: anything that a stage does.
 
+mod doctor;
 mod plan;
 mod rebuild;
 mod run;
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::config::CommandConfig;
-use crate::error::Result;
+use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
 use crate::tables::{Notice, Table};
 use crate::ui::{Summary, TableRows, Ui};
@@ -23,8 +24,10 @@ use crate::ui::{Summary, TableRows, Ui};
 pub enum Ending {
     /// Complete, also with no row.
     Complete,
-    /// Complete, but some or all ids failed: they are in `failures`.
+    /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings.
     WithFailures,
+    /// `doctor` found what would end a run in this class.
+    Found(Class),
 }
 
 impl Ending {
@@ -34,6 +37,7 @@ impl Ending {
         match self {
             Self::Complete => 0,
             Self::WithFailures => 3,
+            Self::Found(class) => class.exit_code(),
         }
     }
 }
@@ -47,6 +51,7 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }
 }
@@ -62,8 +67,8 @@ fn summarise(
     started: Instant,
 ) -> Ending {
     let rows = |table: Table| {
-        let of_table = manifest.tables.iter().find(|files| files.name == table.name());
-        TableRows { table: table.name(), rows: of_table.map_or(0, |files| files.rows) }
+        let of_table = manifest.tables.iter().find(|files| files.name == table.name())?;
+        Some(TableRows { table: table.name(), rows: of_table.rows })
     };
     let mut warnings = BTreeMap::new();
     // The API itself sends fourteen places: that they are rounded to nine is no news.
@@ -76,7 +81,7 @@ fn summarise(
         output: output.to_owned(),
         since: manifest.source.since.map(String::from),
         until: manifest.source.until.map(String::from),
-        rows: Table::ALL.into_iter().map(rows).collect(),
+        rows: Table::ALL.into_iter().filter_map(rows).collect(),
         failures: manifest.failures.total,
         duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),
         minutes_consumed: manifest.totals.minutes_consumed.map(|minutes| minutes.to_string()),

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::fetch::LedgerConfig;
 use crate::manifest::MinutesTotal;
 use crate::model::{Dollars, Price, Window};
-use crate::pipeline::{self, Counted, Fetching, OddRows, SessionsSeen, Survey};
-use crate::plan::{self, Bounds, Demand, Discovered, Estimate, Outlook, Route, Usage, Wants};
+use crate::pipeline::{self, Counted, Fetching, OddRows, SessionsSeen, Signals, Survey};
+use crate::plan::{self, Bounds, Course, Demand, Discovered, Estimate, Outlook, Usage, Wants};
 use crate::progress::Progress;
 use crate::ui::{
     AsksFor, CountedPlan, ExampleRow, Examples, Expected, ListRows, MinutesPlan, PlanReport, QuotaPlan,
@@ -49,15 +49,19 @@ struct Found {
 /// Whatever ended it before everything was known.
 pub(super) async fn run(config: PlanConfig, ui: &Ui) -> Result<Ending> {
     ui.settings(&config.settings);
+    let mut signals = Signals::listen()?;
     let window = config.window.as_ref().map(|window| window.resolve(clock::now())).transpose()?;
     let mut survey = {
         let lists = config.lists.clone();
         let surveyed = tokio::task::spawn_blocking(move || pipeline::survey(&lists));
         let surveyed = async { surveyed.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
-        pipeline::unless_stopped(surveyed).await?
+        pipeline::unless_stopped(&mut signals, surveyed).await?
     };
     let (wants, told) = match &config.api {
-        Some(api) => ask(&config, api, window, std::mem::take(&mut survey.wants), ui).await?,
+        Some(api) => {
+            let wants = std::mem::take(&mut survey.wants);
+            ask(&config, api, window, wants, ui, &mut signals).await?
+        }
         None => (Arc::new(std::mem::take(&mut survey.wants)), Told::default()),
     };
     let report = report(&config, &survey, &wants, told);
@@ -75,6 +79,7 @@ async fn ask(
     window: Option<Window>,
     wants: Wants,
     ui: &Ui,
+    signals: &mut Signals,
 ) -> Result<(Arc<Wants>, Told)> {
     let (at, _sandbox) = reach(api).await?;
     let ledger = matches!(api, Api::At(_))
@@ -92,7 +97,7 @@ async fn ask(
         ui.warn(warning, None);
     }
     let display = ui.display(progress);
-    let asked = ask_with(&fetching, config, window, wants, ui).await;
+    let asked = ask_with(&fetching, config, window, wants, ui, signals).await;
     drop(display);
     if let Some(warning) = pipeline::settle(fetching).await {
         ui.warn(&warning, None);
@@ -106,11 +111,13 @@ async fn ask_with(
     window: Option<Window>,
     mut wants: Wants,
     ui: &Ui,
+    signals: &mut Signals,
 ) -> Result<(Arc<Wants>, Told)> {
     let mut told = Told::default();
     if let Some(window) = window {
         ui.window(&window);
-        let listed = pipeline::discover(window.clone(), None, SessionsSeen::default(), fetching).await?;
+        let listed =
+            pipeline::discover(window.clone(), None, SessionsSeen::default(), fetching, signals).await?;
         if let Some(error) = listed.ended_early {
             return Err(error);
         }
@@ -120,9 +127,16 @@ async fn ask_with(
     }
     let wants = Arc::new(wants);
     if config.counting == Counting::Each {
-        told.counted = Some(pipeline::count(Arc::clone(&wants), config.fetch.mode.into(), fetching).await?);
+        told.counted =
+            Some(pipeline::count(Arc::clone(&wants), course(&config.fetch), fetching, signals).await?);
     }
     Ok((wants, told))
+}
+
+/// How the run will ask.
+fn course(config: &FetchConfig) -> Course {
+    let statistics = (!config.filters.is_empty()).then_some(config.stats_from);
+    Course { mode: config.mode, statistics }
 }
 
 /// Puts everything together.
@@ -130,9 +144,9 @@ fn report(config: &PlanConfig, survey: &Survey, wants: &Wants, told: Told) -> Pl
     let Told { window, counted } = told;
     let outlook = counted.as_ref().map_or_else(
         || {
-            let mut outlook = Outlook::new(Route::from(config.fetch.mode));
+            let mut outlook = Outlook::new(course(&config.fetch));
             outlook.add_all(wants);
-            outlook
+            outlook.finish()
         },
         |counted| counted.outlook,
     );
@@ -162,8 +176,8 @@ fn report(config: &PlanConfig, survey: &Survey, wants: &Wants, told: Told) -> Pl
         requests: RequestPlan {
             session_pages: range(pages_of_sessions),
             participant_pages: range(outlook.planned.pages),
-            details: range(outlook.planned.each),
-            peer_reports: range(Bounds::ZERO),
+            details: range(outlook.planned.details),
+            peer_reports: range(outlook.planned.reports),
             sessions: range(Bounds::exactly(records)),
             total: range(total),
         },
@@ -205,7 +219,11 @@ fn asks_for(wants: &Wants) -> AsksFor {
 
 fn expected(config: &PlanConfig, participants: Bounds, usage: &Usage) -> Expected {
     let with_events = config.fetch.peer_events == PeerEvents::Included;
-    let estimate = Estimate::of(participants, usage, with_events);
+    let mut estimate = Estimate::of(participants, usage, with_events);
+    if !config.fetch.filters.is_empty() {
+        // Nobody says how large statistics are: they grow with the time in the call.
+        estimate = estimate.at_least();
+    }
     Expected {
         participants: range(participants),
         peer_events: range(estimate.peer_events),

@@ -7,15 +7,15 @@ use std::time::Instant;
 use super::{Ending, summarise};
 use crate::clock;
 use crate::config::{
-    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Format, KeepLog, PeerEvents, RateKind, RunConfig,
-    Sessions, SetTime, StartMode, WindowConfig,
+    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Filters, Format, KeepLog, PeerEvents, RateKind,
+    RunConfig, Sessions, SetTime, StartMode, StatsSource, WindowConfig,
 };
 use crate::error::{Error, Result, Resume};
-use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, RetryConfig};
+use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig};
 use crate::log::{Head, KnownReplies, Log, LogWriter, Resolved, Settings, TypedWindow};
 use crate::model::Window;
 use crate::output::{self, Output, Place};
-use crate::pipeline::{self, Fetching, Gathered, Making};
+use crate::pipeline::{self, Fetching, Gathered, Making, Signals};
 use crate::plan::{Asks, Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
@@ -24,6 +24,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 /// What the built-in sandbox is asked with: it takes any account and app.
 const SANDBOX_NAME: &str = "sandbox";
+/// What this program calls itself.
+pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 ///
@@ -48,6 +50,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
             return Ok(summarise(ui, &config.output.dir, log, 0, &manifest, requests, started));
         }
     };
+    let mut signals = Signals::listen()?;
     let now = clock::now();
     let window = resolve(&config, now, earlier.as_deref()).inspect_err(|_| {
         if earlier.is_none() {
@@ -60,18 +63,21 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         let gathered =
             tokio::task::spawn_blocking(move || pipeline::gather(&lists, log, &place, earlier, &head));
         let gathered = async { gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
-        pipeline::unless_stopped(gathered).await?
+        pipeline::unless_stopped(&mut signals, gathered).await?
     };
     // A relative window keeps its first resolution.
     let window = gathered.earlier.as_deref().map_or(window, |log| log.head().window());
+    let was_fetched = gathered.earlier.as_ref().is_some_and(|log| log.is_fetched());
 
-    let asked = ask(&config, &api, window, gathered, ui, &progress).await?;
+    let asked = ask(&config, &api, window, gathered, ui, &progress, &mut signals).await?;
     let Asked { wants, mut log, kept, replies, ended_early } = asked;
     let resume = Resume { replies: kept.saturating_add(replies), command: config.command_line };
     if let Some(error) = ended_early {
         return Err(error.resumable(resume));
     }
-    log.mark_fetched(clock::now())?;
+    if replies > 0 || !was_fetched {
+        log.mark_fetched(clock::now())?;
+    }
 
     let complete = Log::open(place.log(), false)?.ok_or(Error::StageEnded { stage: "log" })?;
     let making = Making {
@@ -82,7 +88,8 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         rollups: config.output.rollups,
         on_warning: config.output.on_warning,
     };
-    let made = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await;
+    let made = pipeline::make(making, Arc::clone(&progress));
+    let made = pipeline::unless_stopped(&mut signals, made).await;
     let manifest = made.map_err(|error| error.resumable(resume))?;
     place.settle()?;
     drop(display);
@@ -119,6 +126,7 @@ async fn ask(
     gathered: Gathered,
     ui: &Ui,
     progress: &Arc<Progress>,
+    signals: &mut Signals,
 ) -> Result<Asked> {
     let Gathered { wants, log, earlier } = gathered;
     let fetching = Fetching {
@@ -130,7 +138,7 @@ async fn ask(
     if let Some(warning) = fetching.fetcher.warning() {
         ui.warn(warning, None);
     }
-    let asked = ask_with(&fetching, config, window, wants, log, earlier.as_deref(), ui).await;
+    let asked = ask_with(&fetching, config, window, wants, log, earlier.as_deref(), ui, signals).await;
     if let Some(warning) = pipeline::settle(fetching).await {
         ui.warn(&warning, None);
     }
@@ -145,11 +153,12 @@ async fn ask_with(
     mut log: LogWriter,
     earlier: Option<&Log>,
     ui: &Ui,
+    signals: &mut Signals,
 ) -> Result<Asked> {
     let (mut kept, mut replies) = (0, 0);
     if let Some(window) = window {
         ui.window(&window);
-        let listed = pipeline::discover(window, earlier, log, fetching).await?;
+        let listed = pipeline::discover(window, earlier, log, fetching, signals).await?;
         (kept, replies, log) = (listed.asks.kept(), listed.replies, listed.kept_in);
         if listed.ended_early.is_some() {
             let wants = Arc::new(wants);
@@ -162,7 +171,7 @@ async fn ask_with(
     fetching.progress.enter(Phase::Fetching);
     let wants = Arc::new(wants);
     let planner = planner(&wants, earlier, &config.fetch)?;
-    let fetched = pipeline::fetch(planner, log, fetching).await?;
+    let fetched = pipeline::fetch(planner, log, fetching, signals).await?;
     Ok(Asked {
         wants,
         kept: kept.saturating_add(fetched.asks.kept()),
@@ -211,6 +220,8 @@ fn settings(config: &RunConfig, api: &ApiConfig) -> Settings {
         base_url,
         window: config.window.as_ref().map(typed).unwrap_or_default(),
         fetch: config.fetch.mode.name().to_owned(),
+        filters: config.fetch.filters.iter().map(|filter| filter.name().to_owned()).collect(),
+        stats_from: config.fetch.stats_from.name().to_owned(),
         peer_events: config.fetch.peer_events == PeerEvents::Included,
         format: config.output.format.extension().to_owned(),
         excel: config.output.format == Format::CsvExcel,
@@ -247,8 +258,26 @@ fn planner(wants: &Arc<Wants>, earlier: Option<&Log>, config: &FetchConfig) -> R
         Some(log) => Box::new(KnownReplies::load(log, Arc::clone(wants))?),
         None => Box::new(NothingKnown),
     };
-    let options = PlannerOptions { mode: config.mode, with_sessions: config.sessions == Sessions::Fetched };
+    let options = PlannerOptions {
+        mode: config.mode,
+        statistics: (!config.filters.is_empty()).then_some(config.stats_from),
+        with_sessions: config.sessions == Sessions::Fetched,
+    };
     Ok(Planner::new(Arc::clone(wants), options, known))
+}
+
+/// What each kind of request asks for: nothing that another one gives.
+fn queries(config: &FetchConfig) -> Queries {
+    let FetchConfig { mode, filters, stats_from, .. } = *config;
+    let peer_events = config.peer_events == PeerEvents::Included;
+    let of_details = if stats_from == StatsSource::PeerReport { Filters::NONE } else { filters };
+    Queries {
+        details: Query { filters: of_details, peer_events },
+        // Only there a report may be all that is asked of a participant.
+        reports: Query { filters, peer_events: peer_events && mode == FetchMode::Auto },
+        // There pages only name ids.
+        pages: Query { filters: Filters::NONE, peer_events: peer_events && mode != FetchMode::Detail },
+    }
 }
 
 /// Where the budget is shared. The built-in API is this process's own: there is nobody to share it with.
@@ -266,18 +295,16 @@ pub(super) fn fetcher(
     ledger: Option<&LedgerConfig>,
     window: Option<Window>,
 ) -> Result<Fetcher> {
-    let peer_events = config.peer_events == PeerEvents::Included;
     let client = ClientConfig {
         base_url: api.base_url.clone(),
         account_id: api.account_id.clone(),
         app_id: api.app_id.clone(),
         token: api.token.secret(),
         timeout: config.timeout,
-        peer_events,
-        page_peer_events: config.mode != FetchMode::Detail,
+        queries: queries(config),
         window,
         connections: config.concurrency,
-        user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+        user_agent: USER_AGENT.to_owned(),
     };
     let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
     Fetcher::new(&client, retry, budget(config), ledger)

@@ -89,6 +89,15 @@ pub static MEETING: Setting = setting("meeting", None, AN_ID);
 pub static INCLUDE_LIVE: Setting = switch("include-live");
 /// `--with-sessions`
 pub static WITH_SESSIONS: Setting = switch("with-sessions");
+/// `--filters`
+pub static FILTERS: Setting = setting(
+    "filters",
+    Some("none"),
+    "one of device_info, ip_information, precall_network_information, events and quality_stats, several of \
+     them with commas, or all",
+);
+/// `--stats-from`
+pub static STATS_FROM: Setting = setting("stats-from", Some("auto"), "auto, details or peer-report");
 /// `--no-peer-events`
 pub static NO_PEER_EVENTS: Setting = switch("no-peer-events");
 /// `--no-rollups`
@@ -138,7 +147,7 @@ pub static VERBOSE: Setting = switch("verbose");
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
 /// All of them, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 30] = [
+pub static ALL: [&Setting; 32] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -149,6 +158,8 @@ pub static ALL: [&Setting; 30] = [
     &MEETING,
     &INCLUDE_LIVE,
     &WITH_SESSIONS,
+    &FILTERS,
+    &STATS_FROM,
     &NO_PEER_EVENTS,
     &NO_ROLLUPS,
     &FETCH,

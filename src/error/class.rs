@@ -102,6 +102,7 @@ impl Error {
             | Self::SettingMalformed { .. }
             | Self::SettingsConflict { .. }
             | Self::ExcelWithoutCsv { .. }
+            | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }
             | Self::RemoteDirectory { .. }
             | Self::ConfigFileUnreadable { .. }

@@ -126,6 +126,9 @@ impl Error {
             | Self::ClearTextBaseUrl { origin, .. } => origin.remedy(),
             Self::SettingsConflict { second, .. } => Some(format!("leave {second} out")),
             Self::ExcelWithoutCsv { .. } => Some("add --format csv".to_owned()),
+            Self::StatisticsFromPages { .. } => {
+                Some("add --stats-from peer-report, or take another --fetch".to_owned())
+            }
             Self::ConfigFileUnreadable { .. } => Some(format!(
                 "give the right file with --config or {}, or leave both out",
                 settings::CONFIG_VARIABLE

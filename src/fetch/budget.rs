@@ -10,7 +10,7 @@ mod core;
 mod ledger;
 mod pace;
 mod permits;
-mod policy;
+pub(super) mod policy;
 mod window;
 
 use std::io;
@@ -25,6 +25,7 @@ use tokio::sync::{Notify, watch};
 
 use self::core::{Core, Sent, Verdict};
 pub(super) use self::ledger::LedgerFile;
+pub use self::policy::{Left, Policy};
 use super::retry::retry_after;
 use crate::clock;
 
@@ -232,6 +233,12 @@ impl Gate {
     /// What the display shows.
     pub(super) fn state(&self) -> watch::Receiver<GateState> {
         self.state.subscribe()
+    }
+
+    /// A 401 or 403 was the answer to a question: what else there is to ask may still pass.
+    pub(super) fn go_on(&self) {
+        self.core().go_on();
+        self.changed.notify_one();
     }
 
     /// A reply other than a 429 turned out to say that the quota is spent: closes the gate.

@@ -50,6 +50,8 @@ pub(super) enum Outcome {
     TooLarge,
     /// Another status, with the code of an edge error page where it was one.
     Status(StatusCode, Option<u16>),
+    /// Another status, with a body that was cut short.
+    StatusCut(StatusCode),
     /// No reply.
     Fault(FaultKind),
 }
@@ -119,6 +121,11 @@ fn verdict(outcome: Outcome) -> Verdict {
         Outcome::Bad | Outcome::Fault(FaultKind::BodyCut) => Retry(Reason::BadResponse),
         Outcome::TooLarge => Final(Decision::Fail(Reason::TooLarge)),
         Outcome::Fault(_) => Retry(Reason::RetriesExhausted),
+        // What the API says of an id stands in `failures`, the same in every run.
+        Outcome::StatusCut(status) => match verdict(Outcome::Status(status, None)) {
+            Final(Decision::Fail(reason)) => Retry(reason),
+            other => other,
+        },
         Outcome::Status(status, edge_code) => match (status.as_u16(), edge_code) {
             (403 | 409 | 429, Some(code @ (1006..=1008 | 1020))) => Final(Decision::Blocked(code)),
             (429, _) | (403 | 409, Some(1015)) => Final(Decision::Throttled),
@@ -256,6 +263,23 @@ mod tests {
             let reason = if kind == BodyCut { Reason::BadResponse } else { Reason::RetriesExhausted };
             let last = decide(Outcome::Fault(kind), None, out, &RetryConfig::default(), || 0.5);
             assert_eq!(last, Decision::Fail(reason));
+        }
+    }
+
+    #[test]
+    fn a_refusal_without_its_explanation_is_asked_for_again_and_stays_one() {
+        let again = Decision::Again(Duration::from_millis(250));
+        let out = Spent { retries: 8, ..Spent::default() };
+        for (code, decision, last) in [
+            (404, again, Decision::Fail(Reason::NotFound)),
+            (422, again, Decision::Fail(Reason::Refused)),
+            (503, again, Decision::Fail(Reason::RetriesExhausted)),
+            (401, Decision::CredentialsRefused, Decision::CredentialsRefused),
+            (429, Decision::Throttled, Decision::Throttled),
+        ] {
+            let outcome = Outcome::StatusCut(StatusCode::from_u16(code).unwrap());
+            assert_eq!(first(outcome), decision);
+            assert_eq!(decide(outcome, None, out, &RetryConfig::default(), || 0.5), last);
         }
     }
 

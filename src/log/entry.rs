@@ -77,6 +77,9 @@ fn describe(reply: &Reply) -> (Vec<u8>, State) {
     };
     let (kind, participant, page_no, per_page) = match reply.key {
         RequestKey::Details { participant, .. } => ("details", Some(participant.to_string()), None, None),
+        RequestKey::PeerReport { participant, .. } => {
+            ("peer_report", Some(participant.to_string()), None, None)
+        }
         RequestKey::Page { page_no, size, .. } => ("page", None, Some(page_no), per_page(size)),
         RequestKey::Session { .. } => ("session", None, None, None),
         RequestKey::Sessions { page_no, size } => ("sessions", None, Some(page_no), per_page(size)),

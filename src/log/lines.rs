@@ -87,12 +87,22 @@ pub struct Settings {
     pub window: TypedWindow,
     /// `auto`, `detail` or `list`.
     pub fetch: String,
+    /// Names of the call statistics asked for; none in logs of versions that knew none.
+    #[serde(default)]
+    pub filters: Vec<String>,
+    /// `auto`, `details` or `peer-report`.
+    #[serde(default = "auto")]
+    pub stats_from: String,
     /// Whether peer events are asked for.
     pub peer_events: bool,
     /// `parquet` or `csv`.
     pub format: String,
     /// Whether CSV is made for spreadsheets.
     pub excel: bool,
+}
+
+fn auto() -> String {
+    "auto".to_owned()
 }
 
 impl Settings {
@@ -108,6 +118,8 @@ impl Settings {
             ("--meeting", self.window.meeting != other.window.meeting),
             ("--include-live", self.window.live != other.window.live),
             ("--fetch", self.fetch != other.fetch),
+            ("--filters", self.filters != other.filters),
+            ("--stats-from", self.stats_from != other.stats_from),
             ("--no-peer-events", self.peer_events != other.peer_events),
             ("--format", self.format != other.format),
             ("--excel", self.excel != other.excel),

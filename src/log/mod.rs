@@ -11,8 +11,8 @@
 //! So any reader sees plain JSON lines, and ours finds five million replies without unpacking one.
 //!
 //! Lines, told apart by `kind`: `export` (the settings), `row` (one per list row), `lists` (the end of
-//! the rows), then `sessions`, `details`, `page` and `session` replies, and `fetched` once nothing is left
-//! to ask.
+//! the rows), then `sessions`, `details`, `peer_report`, `page` and `session` replies, and `fetched` once
+//! nothing is left to ask.
 
 mod block;
 mod discovered;
@@ -32,6 +32,7 @@ pub use lines::{Head, ListFile, Lists, Resolved, Settings, TypedWindow};
 pub use reader::{Entries, IndexEntry, Log};
 pub use replies::{KnownReplies, PageRuling, Replies, RequestCounts, Ruling};
 pub use rows::RowDigest;
+pub(crate) use writer::DURABLE_REPLIES;
 pub use writer::{LogWriter, Opened, open, open_anew};
 
 /// The log's file name in the state directory.

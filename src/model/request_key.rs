@@ -31,6 +31,14 @@ pub enum RequestKey {
         /// The participant as listed.
         participant: ParticipantId,
     },
+    /// `sessions/peer-report/{participant}`: the session is that in which it was listed; the API asks
+    /// for none.
+    PeerReport {
+        /// Whose session.
+        session: SessionId,
+        /// The participant as listed.
+        participant: ParticipantId,
+    },
     /// One page of `sessions/{session}/participants`.
     Page {
         /// Whose participants.
@@ -59,9 +67,10 @@ impl RequestKey {
     #[must_use]
     pub const fn session(&self) -> Option<SessionId> {
         match self {
-            Self::Details { session, .. } | Self::Page { session, .. } | Self::Session { session } => {
-                Some(*session)
-            }
+            Self::Details { session, .. }
+            | Self::PeerReport { session, .. }
+            | Self::Page { session, .. }
+            | Self::Session { session } => Some(*session),
             Self::Sessions { .. } => None,
         }
     }
@@ -73,6 +82,9 @@ impl fmt::Display for RequestKey {
         match self {
             Self::Details { session, participant } => {
                 write!(f, "participant {participant} of session {session}")
+            }
+            Self::PeerReport { session, participant } => {
+                write!(f, "peer report of participant {participant} of session {session}")
             }
             Self::Page { session, page_no, .. } => {
                 write!(f, "page {page_no} of the participants of session {session}")

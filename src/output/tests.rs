@@ -11,6 +11,8 @@ fn settings(app: &str) -> Settings {
         base_url: "http://127.0.0.1/".into(),
         window: TypedWindow::default(),
         fetch: "auto".into(),
+        filters: Vec::new(),
+        stats_from: "auto".into(),
         peer_events: true,
         format: "parquet".into(),
         excel: false,

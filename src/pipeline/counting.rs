@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::fetching::{Fetching, Keep, fetch};
+use super::stop::Signals;
 use crate::error::Result;
 use crate::fetch::{Answer, Reason, Reply};
 use crate::model::{Minutes, RequestKey, SessionId};
-use crate::plan::{Bounds, Census, Count, Discovered, Outlook, Route, Size, Usage, Wants};
+use crate::plan::{Bounds, Census, Count, Course, Discovered, Outlook, Size, Usage, Wants};
 use crate::progress::Phase;
 use crate::wire::{Expected, ListedSession, Object, SessionStatus, elements, text};
 
@@ -38,10 +39,15 @@ pub struct Counted {
 ///
 /// # Errors
 /// What ended it before all were counted.
-pub async fn count(wants: Arc<Wants>, route: Route, fetching: &Fetching) -> Result<Counted> {
+pub async fn count(
+    wants: Arc<Wants>,
+    course: Course,
+    fetching: &Fetching,
+    signals: &mut Signals,
+) -> Result<Counted> {
     fetching.progress.enter(Phase::Fetching);
-    let counter = Counter::new(Arc::clone(&wants), route);
-    let fetched = fetch(Count::new(wants), counter, fetching).await?;
+    let counter = Counter::new(Arc::clone(&wants), course);
+    let fetched = fetch(Count::new(wants), counter, fetching, signals).await?;
     if let Some(error) = fetched.ended_early {
         return Err(error);
     }
@@ -57,9 +63,9 @@ struct Counter {
 }
 
 impl Counter {
-    fn new(wants: Arc<Wants>, route: Route) -> Self {
+    fn new(wants: Arc<Wants>, course: Course) -> Self {
         let counted = Counted {
-            outlook: Outlook::new(route),
+            outlook: Outlook::new(course),
             sessions: 0,
             not_found: 0,
             failed: 0,
@@ -71,6 +77,7 @@ impl Counter {
     }
 
     fn finish(mut self, concurrency: usize) -> Counted {
+        self.counted.outlook = self.counted.outlook.finish();
         let planned = &mut self.counted.outlook.planned;
         if self.refused > 0 && planned.pages.max != Some(0) {
             // A run learns it in the same way, from as many as are in flight then.

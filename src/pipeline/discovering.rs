@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::fetching::{Fetched, Fetching, Keep, fetch};
+use super::stop::Signals;
 use crate::error::Result;
 use crate::log::{KnownReplies, Log};
 use crate::model::Window;
@@ -23,11 +24,12 @@ pub async fn discover<K: Keep>(
     earlier: Option<&Log>,
     keep: K,
     fetching: &Fetching,
+    signals: &mut Signals,
 ) -> Result<Fetched<Discovery, K>> {
     fetching.progress.enter(Phase::FindingSessions);
     let known: Box<dyn Known> = match earlier {
         Some(log) => Box::new(KnownReplies::load(log, Arc::new(Wants::new()))?),
         None => Box::new(NothingKnown),
     };
-    fetch(Discovery::new(window, known), keep, fetching).await
+    fetch(Discovery::new(window, known), keep, fetching, signals).await
 }

@@ -125,6 +125,7 @@ pub async fn fetch<A: Asks + 'static, K: Keep>(
     asks: A,
     keep: K,
     fetching: &Fetching,
+    signals: &mut Signals,
 ) -> Result<Fetched<A, K>> {
     let (replies, incoming) = mpsc::channel(REPLIES_AHEAD);
     let shared = Arc::new(Shared {
@@ -147,7 +148,7 @@ pub async fn fetch<A: Asks + 'static, K: Keep>(
     }
     drop(replies);
     tasks.spawn(show_gate(Arc::clone(&shared)));
-    let stopped = watch(tasks, count, &shared).await;
+    let stopped = watch(tasks, count, &shared, signals).await;
     let kept_in = keeper.await.map_err(|_| Error::StageEnded { stage: "log" })??;
     // All tasks have ended: nobody else shares it.
     let shared = Arc::into_inner(shared).ok_or(Error::StageEnded { stage: "fetch" })?;
@@ -166,14 +167,12 @@ pub async fn settle(fetching: Fetching) -> Option<String> {
 
 /// Waits for the tasks; a signal, which is given back, or an error of theirs stops the intake, and the
 /// grace begins.
-async fn watch<A: Asks>(mut tasks: JoinSet<()>, mut draining: usize, shared: &Shared<A>) -> Option<Error> {
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => {
-            tasks.shutdown().await;
-            return Some(error);
-        }
-    };
+async fn watch<A: Asks>(
+    mut tasks: JoinSet<()>,
+    mut draining: usize,
+    shared: &Shared<A>,
+    signals: &mut Signals,
+) -> Option<Error> {
     let mut stopped = None;
     let mut deadline = None;
     while draining > 0 {
@@ -312,7 +311,7 @@ impl<A> Plan<A> {
 /// What the planner needs to know of a reply.
 fn outcome(reply: &Reply) -> Outcome {
     match &reply.answer {
-        Answer::Found(body) => Outcome::found(&reply.key, body),
+        Answer::Found(body) => Outcome::found(&reply.key, body, reply.gave),
         Answer::Failed(failure) if failure.reason == Reason::NotFound => Outcome::NotFound,
         Answer::Failed(failure) => Outcome::Failed { http_status: failure.http_status },
     }
@@ -327,25 +326,27 @@ fn unlisted(page: RequestKey, failure: Failure) -> Error {
 /// Appends replies to the log, and makes them durable in time, until nobody sends any more.
 fn keep_all<K: Keep>(mut log: K, mut incoming: mpsc::Receiver<Reply>, runtime: &Handle) -> Result<K> {
     loop {
-        let reply = match incoming.try_recv() {
-            Ok(reply) => Some(reply),
-            Err(_) => match log.deadline() {
-                None => runtime.block_on(incoming.recv()),
-                Some(deadline) => {
-                    let waited = async { timeout_at(deadline.into(), incoming.recv()).await };
-                    let Ok(reply) = runtime.block_on(waited) else {
-                        log.make_durable()?;
-                        continue;
-                    };
-                    reply
-                }
-            },
+        let reply = match (log.deadline(), incoming.try_recv()) {
+            (_, Ok(reply)) => Some(reply),
+            (None, Err(_)) => runtime.block_on(incoming.recv()),
+            (Some(deadline), Err(_)) => {
+                let waited = async { timeout_at(deadline.into(), incoming.recv()).await };
+                let Ok(reply) = runtime.block_on(waited) else {
+                    log.make_durable()?;
+                    continue;
+                };
+                reply
+            }
         };
         let Some(reply) = reply else {
             log.make_durable()?;
             return Ok(log);
         };
         log.append(reply)?;
+        // Also where large replies come faster than they are packed, so that there is always another.
+        if log.deadline().is_some_and(|deadline| deadline <= std::time::Instant::now()) {
+            log.make_durable()?;
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::progress::{Phase, Progress};
 use crate::publish;
 use crate::rollups::{self, TableSource};
 use crate::tables::schema::SCHEMA_VERSION;
-use crate::tables::{self, Made, Table};
+use crate::tables::{self, CallStatistics, Made, Table};
 
 /// An export to be made of a complete log.
 #[derive(Debug)]
@@ -92,6 +92,7 @@ async fn make_tables(
     staging: &Staging,
     format: Format,
 ) -> Result<(Vec<StagedFile>, Made, RequestCounts)> {
+    let statistics = CallStatistics::of(&log.head().settings.filters);
     let (batches, incoming) = mpsc::channel(BATCHES_AHEAD);
     let made = blocking("tables", move || {
         let wants = match wants {
@@ -107,7 +108,7 @@ async fn make_tables(
         Ok((made, replies.counts()))
     });
     let staging = staging.clone();
-    let files = blocking("files", move || write_files(&staging, format, incoming));
+    let files = blocking("files", move || write_files(&staging, format, statistics, incoming));
     let (made, files) = tokio::join!(made, files);
     let files = files?;
     let (made, counts) = made?;
@@ -118,10 +119,11 @@ async fn make_tables(
 fn write_files(
     staging: &Staging,
     format: Format,
+    statistics: CallStatistics,
     mut incoming: mpsc::Receiver<(Table, RecordBatch)>,
 ) -> Result<Vec<StagedFile>> {
     let create = |table: Table| Ok((table, TableWriter::create(staging, Target::Table(table), format)?));
-    let mut writers = Table::ALL.into_iter().map(create).collect::<Result<Vec<_>>>()?;
+    let mut writers = Table::of(statistics).map(create).collect::<Result<Vec<_>>>()?;
     while let Some((table, batch)) = incoming.blocking_recv() {
         for (_, writer) in writers.iter_mut().filter(|(written, _)| *written == table) {
             writer.write(&batch)?;
@@ -140,7 +142,8 @@ fn sources(staged: &[StagedFile]) -> Vec<TableSource> {
         let of_table = staged.iter().filter(|file| file.table == table.name());
         of_table.map(|file| file.staged.clone()).collect()
     };
-    Table::ALL.into_iter().map(|table| TableSource { table, files: files(table) }).collect()
+    let with_files = |table| TableSource { table, files: files(table) };
+    Table::ALL.into_iter().map(with_files).filter(|source| !source.files.is_empty()).collect()
 }
 
 fn manifest(
@@ -174,7 +177,7 @@ fn manifest(
             base_url: settings.base_url.clone(),
             account_id: settings.account_id.clone(),
             app_id: settings.app_id.clone(),
-            filters: Vec::new(),
+            filters: settings.filters.clone(),
         },
         requests: Requests {
             sent: counts.sent,

@@ -1,14 +1,15 @@
 //! What every planner is to whoever sends its requests: one request after the other, as answers come.
 
+use super::source::Evidence;
 use crate::error::Result;
 use crate::model::RequestKey;
-use crate::wire::{PageSummary, SessionsPage};
+use crate::wire::{Gave, PageSummary, SessionsPage};
 
 /// What came of a request, as far as planning needs to know.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// Details or a session record.
-    Found,
+    /// Details, a peer report or a session record.
+    Found(Gave),
     /// A page of participants.
     Page(PageSummary),
     /// A page of the app's sessions.
@@ -25,10 +26,12 @@ pub enum Outcome {
 impl Outcome {
     /// What a reply that came is to planning.
     #[must_use]
-    pub fn found(request: &RequestKey, body: &[u8]) -> Self {
+    pub fn found(request: &RequestKey, body: &[u8], gave: Gave) -> Self {
         const NO_PAGE: Outcome = Outcome::Failed { http_status: Some(200) };
         match request {
-            RequestKey::Details { .. } | RequestKey::Session { .. } => Self::Found,
+            RequestKey::Details { .. } | RequestKey::PeerReport { .. } | RequestKey::Session { .. } => {
+                Self::Found(gave)
+            }
             RequestKey::Page { .. } => PageSummary::parse(body).map_or(NO_PAGE, Self::Page),
             RequestKey::Sessions { .. } => SessionsPage::parse(body).map_or(NO_PAGE, Self::Sessions),
         }
@@ -76,6 +79,12 @@ pub trait Known: Send {
     /// # Errors
     /// The log cannot be read.
     fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>>;
+
+    /// Whether there is an answer that need not be asked for again.
+    fn has(&self, request: &RequestKey) -> bool;
+
+    /// What all answers tell of where call statistics come from.
+    fn evidence(&self) -> Evidence;
 }
 
 /// No earlier run.
@@ -85,5 +94,13 @@ pub struct NothingKnown;
 impl Known for NothingKnown {
     fn answer(&mut self, _: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
         Ok(None)
+    }
+
+    fn has(&self, _: &RequestKey) -> bool {
+        false
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence::default()
     }
 }

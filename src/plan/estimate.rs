@@ -72,6 +72,22 @@ impl Estimate {
     }
 }
 
+impl Estimate {
+    /// The same with more bytes of unknown number: call statistics.
+    #[must_use]
+    pub fn at_least(self) -> Self {
+        let more = |bytes: Bounds| Bounds::at_least(bytes.min);
+        let Self { peer_events, reply_bytes, parquet_bytes, csv_bytes, log_bytes } = self;
+        Self {
+            peer_events,
+            reply_bytes: more(reply_bytes),
+            parquet_bytes: more(parquet_bytes),
+            csv_bytes: more(csv_bytes),
+            log_bytes: more(log_bytes),
+        }
+    }
+}
+
 /// The seconds that so many requests take at an even pace of so many in a window.
 #[must_use]
 pub fn seconds(requests: u64, allowed: u64, window: Duration) -> u64 {

@@ -9,27 +9,23 @@
 
 use super::bounds::Bounds;
 use super::census::Census;
+use super::source::PROBES;
 use super::wants::{SessionNo, WantKind, Wants};
-use crate::config::FetchMode;
+use crate::config::{FetchMode, StatsSource};
 
-/// How participants will be asked for.
+/// How a run asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// A request for each; pages only to find their ids.
-    Each,
-    /// Pages only.
-    Pages,
-    /// Whichever is fewer.
-    Fewest,
+pub struct Course {
+    /// How participants are fetched.
+    pub mode: FetchMode,
+    /// From which endpoint call statistics are asked for; `None` where they are not.
+    pub statistics: Option<StatsSource>,
 }
 
-impl From<FetchMode> for Route {
-    fn from(mode: FetchMode) -> Self {
-        match mode {
-            FetchMode::Auto => Self::Fewest,
-            FetchMode::Detail => Self::Each,
-            FetchMode::List => Self::Pages,
-        }
+impl Course {
+    /// The same by one request for each participant.
+    const fn alone(self) -> Self {
+        Self { mode: FetchMode::Detail, ..self }
     }
 }
 
@@ -49,18 +45,20 @@ pub enum Size<'a> {
 pub struct Forecast {
     /// Pages of participants.
     pub pages: Bounds,
-    /// Requests for one participant each.
-    pub each: Bounds,
-    /// Both together: one may be more where the other is less.
+    /// Details of one participant each.
+    pub details: Bounds,
+    /// Call statistics of one participant each.
+    pub reports: Bounds,
+    /// All together: one kind may be more where another is less.
     pub requests: Bounds,
     /// Rows of `participants`.
     pub participants: Bounds,
 }
 
-/// The forecasts of all sessions: by the route of the run, and by a request for each participant.
+/// The forecasts of all sessions: as the run asks, and by a request for each participant.
 #[derive(Clone, Copy, Debug)]
 pub struct Outlook {
-    route: Route,
+    course: Course,
     /// What the run takes.
     pub planned: Forecast,
     /// What it would take without pages in place of details.
@@ -70,15 +68,26 @@ pub struct Outlook {
 impl Outlook {
     /// No session yet.
     #[must_use]
-    pub fn new(route: Route) -> Self {
-        Self { route, planned: Forecast::default(), alone: Forecast::default() }
+    pub fn new(course: Course) -> Self {
+        Self { course, planned: Forecast::default(), alone: Forecast::default() }
     }
 
     /// Adds a session.
     pub fn add(&mut self, wants: &Wants, session: SessionNo, size: &Size<'_>) {
         let demand = Demand::of(wants, session);
-        self.planned.add(Forecast::of(self.route, demand, size));
-        self.alone.add(Forecast::of(Route::Each, demand, size));
+        self.planned.add(Forecast::of(self.course, demand, size));
+        self.alone.add(Forecast::of(self.course.alone(), demand, size));
+    }
+
+    /// Both forecasts, once all sessions are added.
+    #[must_use]
+    pub fn finish(mut self) -> Self {
+        let probes = Course { mode: FetchMode::Auto, statistics: Some(StatsSource::Auto) };
+        if self.course == probes {
+            let most = self.planned.details.max.unwrap_or(u64::MAX).min(u64::from(PROBES));
+            self.planned.requests += Bounds::between(0, most);
+        }
+        self
     }
 
     /// Adds all sessions, of which nothing is known.
@@ -169,49 +178,96 @@ impl Rest {
 impl Forecast {
     /// What a session takes.
     #[must_use]
-    pub fn of(route: Route, demand: Demand, size: &Size<'_>) -> Self {
+    pub fn of(course: Course, demand: Demand, size: &Size<'_>) -> Self {
         let census = match size {
-            Size::Missing => return Self::missing(demand),
+            Size::Missing => return Self::missing(course, demand),
             Size::Unknown => None,
             Size::Counted(census) => Some(*census),
         };
         let rest = Rest::of(demand, census);
         let participants = rows(demand, &rest, census.is_some());
-        let one = Bounds::exactly(1);
-        let (pages, each) = match route {
-            Route::Each => {
-                let listing = demand.needs_list() || rest.has_unknown();
-                let pages = if listing { one + rest.pages } else { Bounds::ZERO };
-                (pages, Bounds::exactly(demand.pairs) + found(demand, &rest))
+        let (pages, people) = match course.mode {
+            FetchMode::Auto if course.statistics.is_none() => {
+                let (pages, people, requests) = fewest(demand, &rest);
+                return Self { pages, details: people, reports: Bounds::ZERO, requests, participants };
             }
-            _ if demand.needs_list() => (one + rest.pages, Bounds::ZERO),
-            Route::Fewest if demand.pairs == 1 => {
-                let pages = if rest.has_unknown() { one } else { Bounds::ZERO };
-                (pages, one)
-            }
-            Route::Fewest => {
-                let (pages, each, more) = fewest(&rest);
-                return Self { pages: one + pages, each, requests: one + more, participants };
-            }
-            Route::Pages => (one + until_found(&rest), Bounds::ZERO),
+            FetchMode::Auto | FetchMode::Detail => each(course.mode, demand, &rest),
+            FetchMode::List => (listed(demand, &rest), participants),
         };
-        Self { pages, each, requests: pages + each, participants }
+        let (details, reports, requests) = by_endpoint(course, people);
+        let mut forecast = Self { pages, details, reports, requests: pages + requests, participants };
+        if course.statistics.is_some() && rest.has_unknown() {
+            forecast.loosen(rest.absent);
+        }
+        forecast
     }
 
-    /// What is asked of a session that is not there, by any route: its first page, and every pair, since
-    /// a page that failed is made up for by details.
-    fn missing(demand: Demand) -> Self {
-        let (pages, each) = (Bounds::exactly(1), Bounds::exactly(demand.pairs));
-        Self { pages, each, requests: pages + each, participants: Bounds::ZERO }
+    /// What is asked of a session that is not there: its first page, and every pair, since a page that
+    /// failed is made up for by details. Of statistics, more ways may be tried.
+    fn missing(course: Course, demand: Demand) -> Self {
+        let (page, pairs) = (Bounds::exactly(1), Bounds::exactly(demand.pairs));
+        let Some(_) = course.statistics else {
+            let requests = page + pairs;
+            return Self { pages: page, details: pairs, requests, ..Self::default() };
+        };
+        let some = Bounds::between(0, demand.pairs);
+        let requests = page + pairs + some;
+        Self { pages: page, details: some, reports: some, requests, ..Self::default() }
+    }
+
+    /// Of ids that are none of the session's it depends on the endpoint how often they are asked about.
+    fn loosen(&mut self, unknown: Bounds) {
+        let fewer = |count: Bounds| Bounds { min: count.min.saturating_sub(unknown.min), ..count };
+        let others = Bounds { min: 0, max: unknown.max };
+        self.details = fewer(self.details) + others;
+        self.reports = fewer(self.reports);
+        self.requests = fewer(self.requests) + others;
     }
 
     /// Adds another session's.
     pub fn add(&mut self, other: Self) {
         self.pages += other.pages;
-        self.each += other.each;
+        self.details += other.details;
+        self.reports += other.reports;
         self.requests += other.requests;
         self.participants += other.participants;
     }
+}
+
+/// So many people as details, reports, and both together.
+fn by_endpoint(course: Course, people: Bounds) -> (Bounds, Bounds, Bounds) {
+    let none = Bounds::ZERO;
+    let some = Bounds { min: 0, max: people.max };
+    match (course.mode, course.statistics) {
+        (FetchMode::List, None) => (none, none, none),
+        (FetchMode::Auto, Some(StatsSource::PeerReport)) | (FetchMode::List, Some(_)) => {
+            (none, people, people)
+        }
+        (_, None | Some(StatsSource::Details)) => (people, none, people),
+        // The details are the records, the reports are beside them.
+        (FetchMode::Detail, Some(StatsSource::PeerReport)) => (people, people, people + people),
+        (FetchMode::Detail, Some(StatsSource::Auto)) => (people, some, people + some),
+        // Which of both is told by the first few, of whom both are asked: see `Outlook`.
+        (FetchMode::Auto, Some(StatsSource::Auto)) => (some, some, people),
+    }
+}
+
+/// A request for each, pages to find those whom no row names by id: pages, people.
+fn each(mode: FetchMode, demand: Demand, rest: &Rest) -> (Bounds, Bounds) {
+    let lists = demand.needs_list() || rest.has_unknown();
+    let pages = if lists { Bounds::exactly(1) + rest.pages } else { Bounds::ZERO };
+    let mut asked = Bounds::exactly(demand.pairs);
+    if mode == FetchMode::Auto && demand.needs_list() && rest.has_unknown() {
+        // The pages come first: who is not on them is not asked.
+        asked = Bounds::exactly(rest.asked);
+    }
+    (pages, asked + found(demand, rest))
+}
+
+/// Pages alone.
+fn listed(demand: Demand, rest: &Rest) -> Bounds {
+    let more = if demand.needs_list() { rest.pages } else { until_found(rest) };
+    Bounds::exactly(1) + more
 }
 
 /// Details for those that the pages name, beyond the pairs.
@@ -237,11 +293,25 @@ fn found(demand: Demand, rest: &Rest) -> Bounds {
     }
 }
 
-/// After the first page, whichever is fewer time and again: pages, requests for one each, both together.
-fn fewest(rest: &Rest) -> (Bounds, Bounds, Bounds) {
-    let none = (Bounds::ZERO, Bounds::ZERO, Bounds::ZERO);
+/// Whichever is fewer: pages, details, both together.
+fn fewest(demand: Demand, rest: &Rest) -> (Bounds, Bounds, Bounds) {
+    let (one, none) = (Bounds::exactly(1), Bounds::ZERO);
+    if demand.needs_list() {
+        let pages = one + rest.pages;
+        return (pages, none, pages);
+    }
+    if demand.pairs == 1 {
+        let pages = if rest.has_unknown() { one } else { none };
+        return (pages, one, one + pages);
+    }
+    let (pages, details, more) = after_first_page(rest);
+    (one + pages, details, one + more)
+}
+
+/// After the first page, whichever is fewer time and again: pages, details, both together.
+fn after_first_page(rest: &Rest) -> (Bounds, Bounds, Bounds) {
     if rest.is_nothing() || rest.absent == Bounds::ZERO {
-        return none;
+        return (Bounds::ZERO, Bounds::ZERO, Bounds::ZERO);
     }
     match (rest.pages.exact(), rest.absent.exact()) {
         (Some(pages), Some(absent)) if pages > absent => {
@@ -249,8 +319,8 @@ fn fewest(rest: &Rest) -> (Bounds, Bounds, Bounds) {
         }
         // A page is asked for while those left are no more than the absent: never more than all of them.
         (Some(pages), Some(_)) => {
-            let each = Bounds::between(0, pages - 1);
-            (Bounds::between(1, pages), each, Bounds::between(1, pages))
+            let details = Bounds::between(0, pages - 1);
+            (Bounds::between(1, pages), details, Bounds::between(1, pages))
         }
         // Without a total one page more is the least there can be.
         (None, Some(absent)) => (Bounds::at_least(0), Bounds::between(0, absent), Bounds::at_least(1)),

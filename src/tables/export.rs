@@ -18,8 +18,9 @@ use super::found::{Found, found};
 use super::id_list::{self, FirstLabels, Status};
 use super::participants::{Context, ParticipantRows};
 use super::peer_events::PeerEventRows;
-use super::schema::Table;
+use super::schema::{CallStatistics, Table};
 use super::session_pages::{PageCache, Person, SessionPages};
+use super::statistics::StatisticsRows;
 use super::warnings::{Notice, Warnings, excerpt};
 use super::{Hand, Made, sessions};
 use crate::error::Result;
@@ -47,6 +48,8 @@ pub(super) struct Export<'a> {
     id_list: Columns,
     labels: Columns,
     failures: FailureRows,
+    /// Where call statistics were asked for.
+    statistics: Option<StatisticsRows>,
     warnings: Warnings,
     window: WindowRecords,
     /// The next want to be mentioned for the first time.
@@ -85,6 +88,8 @@ impl<'a> Export<'a> {
             id_list: Columns::new(Table::IdList),
             labels: Columns::new(Table::Labels),
             failures: FailureRows::new(),
+            statistics: (CallStatistics::of(&head.settings.filters) == CallStatistics::Included)
+                .then(StatisticsRows::new),
             warnings: Warnings::default(),
             window: WindowRecords::find(log, wants, replies)?,
             next_want: 0,
@@ -145,7 +150,8 @@ impl<'a> Export<'a> {
             &mut self.labels,
             &mut self.failures.columns,
         ];
-        for columns in tables {
+        let statistics = self.statistics.as_mut().map(StatisticsRows::columns);
+        for columns in tables.into_iter().chain(statistics.into_iter().flatten()) {
             if is_due(columns) {
                 columns.hand_on(self.hand)?;
             }
@@ -230,7 +236,7 @@ impl<'a> Export<'a> {
         if self.is_exported(want.session, want.key) {
             return Ok((Status::Duplicate, None));
         }
-        if let Some(Ruling { state: State::Found, location }) = details {
+        if let Some(Ruling { state: State::Found, location, .. }) = details {
             let (came, matched) =
                 self.add_details(number, want.session, want.participant(), location, origin)?;
             return Ok(came.ends(matched));
@@ -298,7 +304,7 @@ impl<'a> Export<'a> {
         }
         let participant = ParticipantId::from_bytes(id.to_bytes());
         match self.replies.details(self.wants, session, participant) {
-            Some(Ruling { state: State::Found, location }) => {
+            Some(Ruling { state: State::Found, location, .. }) => {
                 Ok(self.add_details(number, session, participant, location, origin)?.0)
             }
             Some(reply) => {
@@ -393,7 +399,8 @@ impl<'a> Export<'a> {
         others: &[(String, &RawValue)],
     ) -> Result<()> {
         let mut events = PeerEventRows { columns: &mut self.peer_events, hand: self.hand };
-        self.participants.add(context, object, others, &mut events, &mut self.warnings)?;
+        let statistics = self.statistics.as_mut();
+        self.participants.add(context, object, others, &mut events, statistics, &mut self.warnings)?;
         self.hand_on(Columns::is_full)
     }
 

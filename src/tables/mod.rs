@@ -21,6 +21,7 @@ mod record;
 pub mod schema;
 mod session_pages;
 mod sessions;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -30,7 +31,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 
 pub use participants::Totals;
-pub use schema::Table;
+pub use schema::{CallStatistics, Table};
 pub use warnings::{Noted, Notice, Warnings};
 
 use crate::error::Result;

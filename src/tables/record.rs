@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::known::nullable;
 use super::schema::Table;
 use super::warnings::{Notice, Warnings, excerpt};
-use crate::model::Minutes;
-use crate::wire::{Object, RawValue, is_null, text};
+use crate::model::{Minutes, Number};
+use crate::wire::{Field, Object, RawValue, is_null, text};
 
 /// An object whose fields are taken one by one.
 pub(super) struct Record<'a> {
@@ -75,6 +75,13 @@ impl<'a> Record<'a> {
         let (place, value) = self.present(name)?;
         self.fates[place] = Fate::Taken;
         Some(value)
+    }
+
+    /// A field as it stands in the object, taken.
+    pub(super) fn raw_field(&mut self, name: &str) -> Option<Field<'a>> {
+        let (place, _) = self.present(name)?;
+        self.fates[place] = Fate::Taken;
+        Some(self.object.fields[place].clone())
     }
 
     /// Puts a field back that [`raw`](Self::raw) took.
@@ -172,7 +179,7 @@ impl<'a> Record<'a> {
         let (place, value) = self.present(name)?;
         let quoted = text(value);
         let digits = quoted.as_deref().unwrap_or(value.get());
-        let Some(number) = whole(digits) else {
+        let Some(number) = Number::parse(digits).and_then(|number| number.whole()) else {
             self.misfit(place, "a whole number", warnings);
             return None;
         };
@@ -234,14 +241,4 @@ pub(super) fn close(mut object: String) -> Option<String> {
     }
     object.push('}');
     Some(object)
-}
-
-/// A whole number of any JSON spelling.
-fn whole(digits: &str) -> Option<i64> {
-    const ONE: i64 = 10_i64.pow(Minutes::SCALE as u32);
-    if let Ok(parsed) = Minutes::parse(digits) {
-        let units = parsed.minutes.units();
-        return (!parsed.rounded && units % ONE == 0).then_some(units / ONE);
-    }
-    digits.parse().ok()
 }

@@ -28,6 +28,8 @@ pub enum Notice {
     Null,
     /// A session whose record does not tell whether the window has it: it is exported.
     UnclearSession,
+    /// A boolean written as a string: taken.
+    BooleanAsText,
 }
 
 impl Notice {
@@ -45,6 +47,7 @@ impl Notice {
             Self::NewValue => "new_value",
             Self::Null => "unexpected_null",
             Self::UnclearSession => "session_perhaps_outside_window",
+            Self::BooleanAsText => "boolean_as_string",
         }
     }
 

@@ -282,6 +282,7 @@ impl PlanReport {
         let time = |seconds| duration(Duration::from_secs(seconds));
         let Range { min, max } = self.seconds;
         let lasting = match max {
+            Some(0) => "no time".to_owned(),
             Some(max) if max == min => format!("about {}", time(min)),
             Some(max) => format!("about {} to {}", time(min), time(max)),
             None => format!("at least about {}", time(min)),

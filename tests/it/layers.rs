@@ -21,6 +21,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("progress", &[]),
     ("error", &[]),
     ("config", &["cli", "sandbox"]),
+    ("doctor", &["fetch"]),
     ("cli", &["sandbox"]),
     ("sandbox", &[]),
     ("ui", &[]),

@@ -6,13 +6,19 @@
 #![expect(clippy::unwrap_used, reason = "a test says so with a panic")]
 
 mod budget;
+mod clock;
+mod disk;
 mod docs;
 mod drift;
+mod exit_codes;
+mod failures;
 mod faults;
 mod layers;
 mod lists;
 mod memory;
 mod plan;
+mod power;
+mod publishing;
 mod readers;
 mod resume;
 mod rollups;
@@ -20,5 +26,6 @@ mod run;
 mod samples;
 mod secrets;
 mod settings;
+mod soak;
 mod support;
 mod window;

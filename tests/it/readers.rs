@@ -15,6 +15,8 @@ fn type_name(engine: &str, kind: Kind) -> &'static str {
     let (duckdb, pyarrow) = match kind {
         Kind::Text | Kind::Json => ("VARCHAR", "string"),
         Kind::Int => ("BIGINT", "int64"),
+        Kind::Float => ("DOUBLE", "double"),
+        Kind::Bool => ("BOOLEAN", "bool"),
         Kind::Time => ("TIMESTAMP WITH TIME ZONE", "timestamp[us, tz=UTC]"),
         Kind::Minutes => ("DECIMAL(18,9)", "decimal128(18, 9)"),
         Kind::MinutesSum => ("DECIMAL(38,9)", "decimal128(38, 9)"),

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
 use super::super::asks::NothingKnown;
+use super::super::source::Evidence;
 use super::*;
 use crate::wire::Paging;
 
@@ -149,6 +150,14 @@ impl Known for Logged {
     fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
         let RequestKey::Sessions { page_no, .. } = request else { panic!("{request}") };
         Ok(self.0.lock().unwrap().get(page_no).cloned())
+    }
+
+    fn has(&self, request: &RequestKey) -> bool {
+        panic!("only people's planner wonders: {request}")
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence::default()
     }
 }
 

@@ -3,8 +3,13 @@
 use super::*;
 
 /// The forecast of each session, summed.
-fn forecast(api: &Api, wants: &Wants, mode: FetchMode, counted: bool) -> Forecast {
-    let mut sum = Forecast::default();
+fn forecast(
+    api: &Api,
+    wants: &Wants,
+    (mode, statistics): (FetchMode, Option<StatsSource>),
+    counted: bool,
+) -> Forecast {
+    let mut outlook = Outlook::new(Course { mode, statistics });
     for session in 0..u32::try_from(wants.sessions()).unwrap() {
         let page_1 =
             RequestKey::Page { session: wants.session_id(session), page_no: 1, size: PageSize::Records(100) };
@@ -17,24 +22,40 @@ fn forecast(api: &Api, wants: &Wants, mode: FetchMode, counted: bool) -> Forecas
             }
             _ => Size::Missing,
         };
-        sum.add(Forecast::of(mode.into(), Demand::of(wants, session), &size));
+        outlook.add(wants, session, &size);
     }
-    sum
+    outlook.finish().planned
 }
 
-/// Pages and other requests that the planner sends.
-fn sent(api: &Api, rows: &[Asked], mode: FetchMode) -> (u64, u64) {
-    let sent = kinds(&plan(api, rows, mode));
+/// Pages, details and reports that the planner sends.
+fn sent(api: &Api, rows: &[Asked], (mode, statistics): (FetchMode, Option<StatsSource>)) -> (u64, u64, u64) {
+    let sent = kinds(&plan_statistics(api, rows, mode, statistics));
     let count = |kind| sent.chars().filter(|sent| *sent == kind).count() as u64;
-    (count('p'), count('d'))
+    (count('p'), count('d'), count('r'))
 }
 
-fn check(api: &Api, rows: &[Asked], mode: FetchMode, forecast: &Forecast) -> Result<(), TestCaseError> {
-    let (pages, each) = sent(api, rows, mode);
+fn check(
+    api: &Api,
+    rows: &[Asked],
+    how: (FetchMode, Option<StatsSource>),
+    counted: bool,
+) -> Result<(), TestCaseError> {
+    let forecast = forecast(api, &wants(rows), how, counted);
+    let (pages, details, reports) = sent(api, rows, how);
     prop_assert!(forecast.pages.has(pages), "{} pages, {:?}", pages, forecast);
-    prop_assert!(forecast.each.has(each), "{} details, {:?}", each, forecast);
-    prop_assert!(forecast.requests.has(pages + each), "{} + {}, {:?}", pages, each, forecast);
+    prop_assert!(forecast.details.has(details), "{} details, {:?}", details, forecast);
+    prop_assert!(forecast.reports.has(reports), "{} reports, {:?}", reports, forecast);
+    let sum = pages + details + reports;
+    prop_assert!(forecast.requests.has(sum), "{} requests, {:?}", sum, forecast);
     Ok(())
+}
+
+/// An API without faults, where everybody has statistics, in one place. Details carry none that were not
+/// asked for.
+fn well(api: Api, statistics: Option<StatsSource>) -> Api {
+    let in_details = api.statistics.in_details && statistics != Some(StatsSource::PeerReport);
+    let statistics = Statistics { in_details, ..NEWEST };
+    Api { refuses_size: false, broken_page: None, zero_based: false, statistics, ..api }
 }
 
 /// Everybody of a few sessions whose ids exist, as rows.
@@ -58,29 +79,47 @@ proptest! {
     /// Where a page shows a whole session, everything is known, ids that are none of its among it.
     #[test]
     fn counted_sessions_of_one_page_are_told_exactly(
-        api in any_api(), rows in any_rows(), mode in any_mode()
+        api in any_api(), rows in any_rows(), how in any_mode()
     ) {
-        let api = Api {
-            page_limit: 100, refuses_size: false, tells_total: true, broken_page: None, zero_based: false, ..api
-        };
-        let forecast = forecast(&api, &wants(&rows), mode, true);
-        let (pages, each) = sent(&api, &rows, mode);
-        prop_assert_eq!(forecast.pages, Bounds::exactly(pages));
-        prop_assert_eq!(forecast.each, Bounds::exactly(each));
-        prop_assert_eq!(forecast.requests, Bounds::exactly(pages + each));
+        let api = Api { page_limit: 100, tells_total: true, ..well(api, how.1) };
+        check(&api, &rows, how, true)?;
+        if how.1.is_none() {
+            let forecast = forecast(&api, &wants(&rows), how, true);
+            let (pages, details, _) = sent(&api, &rows, how);
+            prop_assert_eq!(forecast.pages, Bounds::exactly(pages));
+            prop_assert_eq!(forecast.details, Bounds::exactly(details));
+            prop_assert_eq!(forecast.requests, Bounds::exactly(pages + details));
+        }
     }
 
     #[test]
     fn a_run_stays_within_its_forecast(
         api in any_api(),
         picks in prop::collection::vec((any::<u8>(), any::<u8>(), 0..10_u8), 0..40),
-        mode in any_mode(),
+        how in any_mode(),
         counted: bool,
     ) {
-        let tells_total = api.tells_total || !counted || mode == FetchMode::List;
-        let api = Api { refuses_size: false, tells_total, broken_page: None, zero_based: false, ..api };
+        // Without a total, what the fewest requests are is not what the bounds assume.
+        let tells_total = api.tells_total || counted || how.0 == FetchMode::Auto;
+        let api = Api { tells_total, ..well(api, how.1) };
         let rows = known_rows(&api, &picks);
-        check(&api, &rows, mode, &forecast(&api, &wants(&rows), mode, counted))?;
+        check(&api, &rows, how, counted)?;
+    }
+
+    /// Where the endpoint is known, so is the number of requests.
+    #[test]
+    fn statistics_of_counted_sessions_are_told_exactly(
+        api in any_api(),
+        picks in prop::collection::vec((any::<u8>(), any::<u8>(), 0..10_u8), 0..40),
+        how in any_mode(),
+    ) {
+        let api = Api { page_limit: 100, tells_total: true, ..well(api, how.1) };
+        let rows = known_rows(&api, &picks);
+        let forecast = forecast(&api, &wants(&rows), how, true);
+        let (pages, details, reports) = sent(&api, &rows, how);
+        if how.1 != Some(StatsSource::Auto) {
+            prop_assert_eq!(forecast.requests, Bounds::exactly(pages + details + reports));
+        }
     }
 
     #[test]
@@ -90,10 +129,10 @@ proptest! {
         let picks: Vec<_> = picks.into_iter().map(|(session, n)| (session, n, 9)).collect();
         let rows = known_rows(&api, &picks);
         let wants = wants(&rows);
-        let forecast = forecast(&api, &wants, FetchMode::Detail, false);
+        let forecast = forecast(&api, &wants, (FetchMode::Detail, None), false);
         prop_assert_eq!(forecast.requests, Bounds::exactly(wants.len() as u64));
         prop_assert_eq!(forecast.participants, forecast.requests);
-        prop_assert_eq!(sent(&api, &rows, FetchMode::Detail), (0, wants.len() as u64));
+        prop_assert_eq!(sent(&api, &rows, (FetchMode::Detail, None)), (0, wants.len() as u64, 0));
     }
 
     /// People listed are rows told.
@@ -101,9 +140,9 @@ proptest! {
     fn rows_are_told_within_bounds(
         api in any_api(), picks in prop::collection::vec((any::<u8>(), any::<u8>(), 0..10_u8), 0..40), counted: bool
     ) {
-        let api = Api { refuses_size: false, tells_total: true, broken_page: None, zero_based: false, ..api };
+        let api = Api { tells_total: true, ..well(api, None) };
         let rows = known_rows(&api, &picks);
-        let told = forecast(&api, &wants(&rows), FetchMode::Auto, counted).participants;
+        let told = forecast(&api, &wants(&rows), (FetchMode::Auto, None), counted).participants;
         let due = owed(&api, &rows).len() as u64;
         prop_assert!(told.has(due), "{} rows, {:?}", due, told);
     }
@@ -128,9 +167,9 @@ fn large_sessions_are_told_from_their_first_page() {
     ];
     let api = api(&[250]);
     for (what, rows, mode, expected) in cases {
-        let told = forecast(&api, &wants(rows), mode, true);
-        assert_eq!((told.pages, told.each, told.requests), expected, "{what}");
+        let told = forecast(&api, &wants(rows), (mode, None), true);
+        assert_eq!((told.pages, told.details, told.requests), expected, "{what}");
     }
-    let unknown = forecast(&api, &wants(&everyone), FetchMode::Auto, false);
+    let unknown = forecast(&api, &wants(&everyone), (FetchMode::Auto, None), false);
     assert_eq!((unknown.requests, unknown.participants), (Bounds::at_least(1), Bounds::at_least(0)));
 }

@@ -57,6 +57,7 @@ impl World {
                     }
                 }
             }
+            RequestKey::PeerReport { .. } => failed(key, Reason::NotFound, 404),
             RequestKey::Page { page_no, .. } if self.lost_pages.contains(&(session, page_no)) => {
                 failed(key, Reason::RetriesExhausted, 503)
             }
@@ -77,7 +78,7 @@ impl World {
 
     /// All replies of a run, in the planner's order.
     fn run(&self, mode: FetchMode, with_sessions: bool, rows: &[ListRow]) -> Vec<Reply> {
-        let options = PlannerOptions { mode, with_sessions };
+        let options = PlannerOptions { mode, statistics: None, with_sessions };
         let mut planner = Planner::new(Arc::new(wants_of(rows)), options, Box::new(NothingKnown));
         let mut replies = Vec::new();
         loop {
@@ -91,7 +92,7 @@ impl World {
                 Answer::Found(body) if matches!(request, RequestKey::Page { .. }) => {
                     Outcome::Page(PageSummary::parse(body).unwrap())
                 }
-                Answer::Found(_) => Outcome::Found,
+                Answer::Found(_) => Outcome::Found(reply.gave),
                 Answer::Failed(failure) if failure.reason == Reason::NotFound => Outcome::NotFound,
                 Answer::Failed(failure) => Outcome::Failed { http_status: failure.http_status },
             };
