@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says so with a panic")]
 
 mod budget;
+mod call_statistics;
 mod clock;
 mod disk;
 mod docs;
