@@ -86,6 +86,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         output: config.output.dir.clone(),
         format: config.output.format,
         rollups: config.output.rollups,
+        on_warning: config.output.on_warning,
     };
     let made = pipeline::make(making, Arc::clone(&progress));
     let made = pipeline::unless_stopped(&mut signals, made).await;
@@ -128,7 +129,7 @@ async fn ask(
     signals: &mut Signals,
 ) -> Result<Asked> {
     let fetching = Fetching {
-        fetcher: Arc::new(fetcher(api, config, window.clone())?),
+        fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window.clone())?),
         concurrency: config.fetch.concurrency,
         max_failures: config.fetch.max_failures,
         progress: Arc::clone(progress),
@@ -278,13 +279,21 @@ fn queries(config: &FetchConfig) -> Queries {
     }
 }
 
-fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<Fetcher> {
-    let config = &run.fetch;
-    // The built-in API is this process's own: there is nobody to share its budget with.
-    let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
+/// Where the budget is shared. The built-in API is this process's own: there is nobody to share it with.
+fn ledger(run: &RunConfig) -> Option<LedgerConfig> {
+    matches!(run.api, Api::At(_)).then(|| LedgerConfig {
         dir: run.user_state_dir.clone(),
         fallback: Some(output::state_dir(&run.output.dir, run.output.state_dir.as_deref())),
-    });
+    })
+}
+
+/// Who sends, for a window where there is one.
+pub(super) fn fetcher(
+    api: &ApiConfig,
+    config: &FetchConfig,
+    ledger: Option<&LedgerConfig>,
+    window: Option<Window>,
+) -> Result<Fetcher> {
     let client = ClientConfig {
         base_url: api.base_url.clone(),
         account_id: api.account_id.clone(),
@@ -296,12 +305,16 @@ fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<F
         connections: config.concurrency,
         user_agent: USER_AGENT.to_owned(),
     };
-    let budget = BudgetConfig {
+    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
+    Fetcher::new(&client, retry, budget(config), ledger)
+}
+
+/// What may be sent.
+pub(super) fn budget(config: &FetchConfig) -> BudgetConfig {
+    BudgetConfig {
         requests: u64::from(config.rate.limit.requests),
         window: config.rate.limit.window,
         reserve_percent: config.reserve_percent,
         explicit: config.rate.kind == RateKind::Ceiling,
-    };
-    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
-    Fetcher::new(&client, retry, budget, ledger.as_ref())
+    }
 }

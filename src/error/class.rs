@@ -67,6 +67,7 @@ impl Error {
             | Self::Stdout { .. }
             | Self::Runtime { .. }
             | Self::Batch { .. }
+            | Self::Warnings { .. }
             | Self::Output { .. }
             | Self::Parquet { .. }
             | Self::CsvValue { .. }

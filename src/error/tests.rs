@@ -68,6 +68,10 @@ fn errors() -> Vec<Error> {
             reachable: false,
             message: "no reply within 30s".into(),
         },
+        Error::Warnings {
+            counts: "2 new_value, 40 unknown_field".into(),
+            example: "participants: x_edge: {\"colo\":\"AMS\"}".into(),
+        },
     ]
 }
 

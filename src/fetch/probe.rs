@@ -170,7 +170,7 @@ impl Fetcher {
 fn blocked(tried: Tried, edge_code: u16) -> Failure {
     let message = format!("the edge of the API blocks this client with error {edge_code}");
     let http_status = Some(StatusCode::FORBIDDEN.as_u16());
-    Failure { message, http_status, ..tried.into_failure(Reason::Refused) }
+    Failure { http_status, message, ..tried.into_failure(Reason::Refused) }
 }
 
 #[cfg(test)]
