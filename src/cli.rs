@@ -51,6 +51,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Make tables and rollups again from the response log, without a request
     Rebuild(RebuildArgs),
+    /// Show the tables and their columns, or the statements that create them in a warehouse
+    Schema(SchemaArgs),
     /// Ask the API, in at most 20 requests, what its documents leave open, and say what to set
     Doctor(DoctorArgs),
     /// Serve a simulated RealtimeKit API on loopback
@@ -258,6 +260,49 @@ pub struct RebuildArgs {
     pub strict: Option<String>,
 }
 
+/// Options of `schema`.
+#[derive(Debug, Default, Args)]
+pub struct SchemaArgs {
+    /// Tables to show [default: all]
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Form of the reference on stdout
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
+    pub format: SchemaFormat,
+    /// CREATE TABLE statements of this SQL dialect instead
+    #[arg(long, value_enum, conflicts_with = "format", help_heading = OUTPUT)]
+    pub dialect: Option<Dialect>,
+}
+
+/// Form of the reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For documents.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// A warehouse's SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// DuckDB
+    Duckdb,
+    /// PostgreSQL
+    Postgres,
+    /// Google BigQuery
+    Bigquery,
+    /// Snowflake
+    Snowflake,
+    /// ClickHouse
+    Clickhouse,
+    /// Apache Spark
+    Spark,
+}
+
 /// Options of `doctor`.
 #[derive(Debug, Default, Args)]
 pub struct DoctorArgs {
@@ -284,7 +329,7 @@ pub struct DoctorArgs {
     pub timeout: Option<String>,
 
     /// Form of the report on stdout
-    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
+    #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub format: DoctorFormat,
 }
 
@@ -322,6 +367,7 @@ mod tests {
         insta::assert_snapshot!("help_run", help(&["run"]));
         insta::assert_snapshot!("help_plan", help(&["plan"]));
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
+        insta::assert_snapshot!("help_schema", help(&["schema"]));
         insta::assert_snapshot!("help_doctor", help(&["doctor"]));
     }
 

@@ -30,7 +30,7 @@ pub use token::{ApiToken, TokenFault};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use window::{Moment, SetTime, WindowConfig};
 
-use crate::cli::{DoctorFormat, PlanFormat};
+use crate::cli::{DoctorFormat, PlanFormat, SchemaArgs};
 use crate::error::Result;
 use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
@@ -53,6 +53,8 @@ pub enum CommandConfig {
     Plan(Box<PlanConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
+    /// `schema`
+    Schema(SchemaArgs),
     /// `doctor`
     Doctor(DoctorConfig),
     /// `sandbox`

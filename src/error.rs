@@ -95,6 +95,12 @@ pub enum Error {
         /// Where the other was.
         second: Origin,
     },
+    /// A table that no export has.
+    #[error("no table is called {name:?}")]
+    UnknownTable {
+        /// As it was typed.
+        name: String,
+    },
     /// `--excel` with a format that is not CSV.
     #[error("{origin} is only for the csv format")]
     ExcelWithoutCsv {

@@ -8,6 +8,7 @@ mod plan;
 mod rebuild;
 mod run;
 mod sandbox;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,6 +52,7 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }

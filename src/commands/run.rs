@@ -128,7 +128,6 @@ async fn ask(
     progress: &Arc<Progress>,
     signals: &mut Signals,
 ) -> Result<Asked> {
-    let Gathered { wants, log, earlier } = gathered;
     let fetching = Fetching {
         fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window.clone())?),
         concurrency: config.fetch.concurrency,
@@ -138,7 +137,7 @@ async fn ask(
     if let Some(warning) = fetching.fetcher.warning() {
         ui.warn(warning, None);
     }
-    let asked = ask_with(&fetching, config, window, wants, log, earlier.as_deref(), ui, signals).await;
+    let asked = ask_with(&fetching, config, window, gathered, ui, signals).await;
     if let Some(warning) = pipeline::settle(fetching).await {
         ui.warn(&warning, None);
     }
@@ -149,12 +148,12 @@ async fn ask_with(
     fetching: &Fetching,
     config: &RunConfig,
     window: Option<Window>,
-    mut wants: Wants,
-    mut log: LogWriter,
-    earlier: Option<&Log>,
+    gathered: Gathered,
     ui: &Ui,
     signals: &mut Signals,
 ) -> Result<Asked> {
+    let Gathered { mut wants, mut log, earlier } = gathered;
+    let earlier = earlier.as_deref();
     let (mut kept, mut replies) = (0, 0);
     if let Some(window) = window {
         ui.window(&window);

@@ -31,6 +31,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
             Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
             Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
+            Command::Schema(args) => Ok(CommandConfig::Schema(args)),
             Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         }

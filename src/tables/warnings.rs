@@ -30,6 +30,10 @@ pub enum Notice {
     UnclearSession,
     /// A boolean written as a string: taken.
     BooleanAsText,
+    /// A participant of whom no call statistics came, though they were asked for.
+    NoStatistics,
+    /// A listing that ends with fewer than its own total says.
+    ShortListing,
 }
 
 impl Notice {
@@ -48,6 +52,8 @@ impl Notice {
             Self::Null => "unexpected_null",
             Self::UnclearSession => "session_perhaps_outside_window",
             Self::BooleanAsText => "boolean_as_string",
+            Self::NoStatistics => "no_call_statistics",
+            Self::ShortListing => "listing_shorter_than_its_total",
         }
     }
 

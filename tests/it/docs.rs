@@ -3,6 +3,7 @@
 use std::fs;
 
 use rtk_export::error::{Class, Signal};
+use rtk_export::reference;
 use rtk_export::sandbox::WorldOptions;
 use rtk_export::tables::schema::Table;
 use serde_json::Value;
@@ -86,20 +87,37 @@ fn the_test_command_is_the_one_that_ci_calls() {
     assert!(repository_file(".ci/run").lines().any(|line| line.trim_start().starts_with("cargo test")));
 }
 
+/// The README has the overview, `TABLES.md` everything: both are what the command prints.
 #[test]
 fn the_table_reference_is_the_schema() {
-    let readme = repository_file("README.md");
-    for table in Table::ALL {
-        let start = format!("| `{}` |", table.name());
-        let row = readme.lines().find(|line| line.starts_with(&start));
-        let row = row.unwrap_or_else(|| panic!("no row of {}", table.name()));
-        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [_, key, columns] = cells[..] else { panic!("{row}") };
-        let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
-        assert_eq!(columns.split(", ").collect::<Vec<_>>(), names, "{}", table.name());
-        let keys: Vec<_> = key.split(", ").filter(|key| !key.is_empty()).collect();
-        assert_eq!(keys, table.key(), "{}", table.name());
-    }
+    let printed = Place::new().rtk("schema --format markdown").ends(0).stdout;
+    let advice = "if that is meant: cargo run -- schema --format markdown > TABLES.md";
+    assert!(repository_file("TABLES.md") == printed, "TABLES.md is another; {advice}");
+    let overview = reference::overview(&Table::ALL);
+    assert!(printed.contains(&overview));
+    assert!(repository_file("README.md").contains(&overview), "the README's overview is not\n{overview}");
+}
+
+#[test]
+fn a_table_is_shown_by_its_name() {
+    let place = Place::new();
+    let shown = place.rtk("schema failures labels").ends(0).stdout;
+    let heads: Vec<_> = shown.lines().filter(|line| !line.starts_with(' ') && !line.is_empty()).collect();
+    assert_eq!(
+        heads,
+        [
+            "labels: one row per label cell of the input lists",
+            "failures: one row per id that could not be had; itself a valid list"
+        ]
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&place.rtk("schema --format json").ends(0).stdout).unwrap();
+    assert_eq!(json["tables"].as_array().unwrap().len(), Table::ALL.len());
+    place
+        .rtk("schema participant")
+        .ends(2)
+        .says(&["no table is called \"participant\"", "rtk-export schema"]);
+    place.rtk("schema --dialect duckdb --format json").ends(2);
 }
 
 /// The names of a plan's JSON are a contract with whoever reads it.
@@ -165,7 +183,7 @@ fn the_changelog_says_what_is_coming() {
 /// What is checked in works on any machine: no path of one, no host of a registry.
 #[test]
 fn nothing_is_tied_to_a_machine() {
-    for file in ["README.md", "CHANGELOG.md", ".ci/run", "Cargo.toml"] {
+    for file in ["README.md", "TABLES.md", "CHANGELOG.md", ".ci/run", "Cargo.toml"] {
         let text = repository_file(file);
         for tied in ["/home/", "/root", "/work/", "/tmp/", "/Users/", "crates.io", "pypi.org"] {
             assert!(!text.contains(tied), "{tied} in {file}");

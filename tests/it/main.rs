@@ -6,9 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "a test says so with a panic")]
 
 mod budget;
+mod call_statistics;
 mod clock;
 mod disk;
 mod docs;
+mod doctor;
 mod drift;
 mod exit_codes;
 mod failures;
