@@ -95,6 +95,12 @@ pub enum Error {
         /// Where the other was.
         second: Origin,
     },
+    /// A table that no export has.
+    #[error("no table is called {name:?}")]
+    UnknownTable {
+        /// As it was typed.
+        name: String,
+    },
     /// `--excel` with a format that is not CSV.
     #[error("{origin} is only for the csv format")]
     ExcelWithoutCsv {
@@ -372,6 +378,14 @@ pub enum Error {
         table: &'static str,
         /// What Arrow said.
         source: arrow::error::ArrowError,
+    },
+    /// The data gave warnings, and `--strict` has them fail the export.
+    #[error("the data gave warnings, and --strict allows none: {counts}; the first is {example}")]
+    Warnings {
+        /// How often each kind came.
+        counts: String,
+        /// The first of them.
+        example: String,
     },
     /// The operating system refused something on a file or directory of the export.
     #[error("cannot {action} {}", path.display())]

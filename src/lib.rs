@@ -20,6 +20,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod progress;
 pub mod publish;
+pub mod reference;
 pub mod rollups;
 pub mod sandbox;
 pub mod tables;

@@ -4,9 +4,11 @@
 //! Not here: anything that a stage does.
 
 mod doctor;
+mod plan;
 mod rebuild;
 mod run;
 mod sandbox;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,7 +50,9 @@ impl Ending {
 pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
     match command {
         CommandConfig::Run(config) => run::run(*config, ui).await,
+        CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }

@@ -116,7 +116,7 @@ impl Target {
         &self.prefix[..self.ends[1]]
     }
 
-    /// What a session's path starts with, up to its id.
+    /// The list of sessions, without a slash at its end.
     pub(super) fn sessions(&self) -> &str {
         &self.prefix
     }

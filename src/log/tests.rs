@@ -172,11 +172,15 @@ fn a_request_key_survives_the_index() {
     ];
     let gave = [(false, false), (true, false), (false, true), (true, true)]
         .map(|(statistics, record)| Gave { statistics, record });
-    write(&path, 0, keys.into_iter().zip(gave).map(|(key, gave)| Reply { key, gave, ..found(0) }));
+    write(
+        &path,
+        0,
+        keys.into_iter().zip(gave.into_iter().cycle()).map(|(key, gave)| Reply { key, gave, ..found(0) }),
+    );
     let mut read = Vec::new();
     let log = Log::open(&path, true).unwrap().unwrap();
     log.each_reply(|entry| read.push((entry.key, entry.gave, entry.state))).unwrap();
-    let written = keys.into_iter().zip(gave).map(|(key, gave)| (key, gave, State::Found));
+    let written = keys.into_iter().zip(gave.into_iter().cycle()).map(|(key, gave)| (key, gave, State::Found));
     assert_eq!(read, written.collect::<Vec<_>>());
 }
 

@@ -71,7 +71,7 @@ impl fmt::Display for Minutes {
 
 impl Number<'_> {
     /// Rounds to nine places, half to even.
-    fn to_minutes(&self) -> Result<ParsedMinutes, MinutesError> {
+    fn to_minutes(self) -> Result<ParsedMinutes, MinutesError> {
         let digits = || self.integer.iter().chain(self.fraction).map(|b| i64::from(b - b'0'));
         let leading_zeros = digits().take_while(|&digit| digit == 0).count();
         let significant = self.integer.len() + self.fraction.len() - leading_zeros;

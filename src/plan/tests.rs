@@ -1,5 +1,7 @@
 //! The planner against a model of the API: complete, distinct, stable, and sparing.
 
+mod forecast;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 

@@ -4,6 +4,7 @@
 //! exactly where its want is the next number. What a session-wide row exports is remembered while later
 //! rows of the session may ask for the same people.
 
+mod records;
 mod window;
 
 use std::collections::{HashMap, HashSet};
@@ -11,13 +12,13 @@ use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
+use self::records::{Own, Who};
 use self::window::WindowRecords;
 use super::columns::Columns;
 use super::failures::{Failed, FailureRows};
 use super::found::{Found, found};
 use super::id_list::{self, FirstLabels, Status};
-use super::participants::{Context, ParticipantRows};
-use super::peer_events::PeerEventRows;
+use super::participants::ParticipantRows;
 use super::schema::{CallStatistics, Table};
 use super::session_pages::{PageCache, Person, SessionPages};
 use super::statistics::StatisticsRows;
@@ -26,10 +27,10 @@ use super::{Hand, Made, sessions};
 use crate::error::Result;
 use crate::fetch::Reason;
 use crate::lists::ListRow;
-use crate::log::{Location, Log, Replies, Ruling, State};
+use crate::log::{Log, Replies, State};
 use crate::model::{IdKey, ParticipantId};
 use crate::plan::{SessionNo, Want, WantKind, WantNo, Wants};
-use crate::wire::{Expected, Object, RawValue};
+use crate::wire::Expected;
 
 /// The tables being made.
 pub(super) struct Export<'a> {
@@ -42,6 +43,8 @@ pub(super) struct Export<'a> {
     started_at: DateTime<Utc>,
     /// Whether pages hold the records; with `--fetch detail` they only name ids.
     pages_are_records: bool,
+    /// Whether peer reports are asked for with peer events.
+    reports_are_records: bool,
     participants: ParticipantRows,
     peer_events: Columns,
     sessions: Columns,
@@ -82,6 +85,7 @@ impl<'a> Export<'a> {
                 .map(|t| t.to_utc())
                 .unwrap_or_default(),
             pages_are_records: head.settings.fetch != "detail",
+            reports_are_records: head.settings.fetch == "auto",
             participants: ParticipantRows::new(),
             peer_events: Columns::new(Table::PeerEvents),
             sessions: Columns::new(Table::Sessions),
@@ -232,20 +236,21 @@ impl<'a> Export<'a> {
         want: Want,
         origin: Origin<'_>,
     ) -> Result<(Status, Option<WantKind>)> {
-        let details = self.replies.details(self.wants, want.session, want.participant());
         if self.is_exported(want.session, want.key) {
             return Ok((Status::Duplicate, None));
         }
-        if let Some(Ruling { state: State::Found, location, .. }) = details {
-            let (came, matched) =
-                self.add_details(number, want.session, want.participant(), location, origin)?;
-            return Ok(came.ends(matched));
+        let Want { session, key, .. } = want;
+        let Own { details, report } = self.own(session, want.participant());
+        let is_found = details.is_some_and(|reply| reply.state == State::Found);
+        // Pages are not even read for those whose details came.
+        let pages = if is_found { None } else { Some(self.pages(session)?) };
+        let page = pages.as_deref().filter(|_| self.pages_are_records);
+        let page = page.and_then(|pages| Some((pages, pages.by_id(key)?)));
+        let who = Who { number, session, participant: want.participant(), page };
+        if let Some((fate, matched)) = self.add_whole(&who, origin)? {
+            return Ok(fate.ends(matched));
         }
-        let pages = self.pages(want.session)?;
-        if let Some(person) = pages.by_id(want.key).filter(|_| self.pages_are_records) {
-            self.add_record(want.session, &pages, person, origin)?;
-            return Ok((Status::Exported, Some(WantKind::Participant)));
-        }
+        let pages = pages.map_or_else(|| self.pages(session), Ok)?;
         let is_unknown = details.is_none_or(|reply| reply.state == State::NotFound);
         let enrolled =
             if is_unknown { pages.by_other(WantKind::User, want.key, &mut self.cache)? } else { Vec::new() };
@@ -253,9 +258,10 @@ impl<'a> Export<'a> {
             let came = self.add_matched(number, want, &pages, &enrolled, origin)?;
             return Ok(came.ends(WantKind::User));
         }
-        let failed = match details {
-            Some(reply) => self.cache.failed(reply.location)?,
-            None => self.absent(&pages)?,
+        let failed = match (details, report) {
+            (Some(reply), _) => self.cache.failed(reply.location)?,
+            (None, Some(reply)) if pages.last().is_none() => self.cache.failed(reply.location)?,
+            _ => self.absent(&pages)?,
         };
         self.fail(want, &failed, origin);
         Ok((Status::Failed, None))
@@ -269,13 +275,13 @@ impl<'a> Export<'a> {
         pages: &SessionPages,
         people: &[Person],
         origin: Origin<'_>,
-    ) -> Result<Came> {
+    ) -> Result<Fate> {
         if people.is_empty() {
             let failed = self.absent(pages)?;
             self.fail(want, &failed, origin);
-            return Ok(Came::Failure);
+            return Ok(Fate::Failure);
         }
-        let mut came = Came::Nothing;
+        let mut came = Fate::Nothing;
         for person in people {
             came = came.max(self.add_person(number, want.session, pages, *person, origin)?);
         }
@@ -290,35 +296,29 @@ impl<'a> Export<'a> {
         pages: &SessionPages,
         person: Person,
         origin: Origin<'_>,
-    ) -> Result<Came> {
+    ) -> Result<Fate> {
         let Some(id) = person.id else {
             self.fail_nameless(session, pages, person, origin)?;
-            return Ok(Came::Failure);
+            return Ok(Fate::Failure);
         };
         if !self.claim(number, session, id) {
-            return Ok(Came::Nothing);
-        }
-        if self.pages_are_records {
-            self.add_record(session, pages, person, origin)?;
-            return Ok(Came::Row);
+            return Ok(Fate::Nothing);
         }
         let participant = ParticipantId::from_bytes(id.to_bytes());
-        match self.replies.details(self.wants, session, participant) {
-            Some(Ruling { state: State::Found, location, .. }) => {
-                Ok(self.add_details(number, session, participant, location, origin)?.0)
-            }
+        let page = self.pages_are_records.then_some((pages, person));
+        let who = Who { number, session, participant, page };
+        if let Some((fate, _)) = self.add_whole(&who, origin)? {
+            return Ok(fate);
+        }
+        match self.own(session, participant).details {
             Some(reply) => {
                 let failed = self.cache.failed(reply.location)?;
-                let session_id = self.wants.session_id(session).to_string();
-                self.failures.add(Some(&session_id), Some(&participant.to_string()), origin, &failed);
-                Ok(Came::Failure)
+                self.fail_participant(&who, &failed, origin);
             }
             // Only an id that is no UUID was not asked for.
-            None => {
-                self.fail_nameless(session, pages, person, origin)?;
-                Ok(Came::Failure)
-            }
+            None => self.fail_nameless(session, pages, person, origin)?,
         }
+        Ok(Fate::Failure)
     }
 
     /// Whether a participant is this want's to export: no earlier row had it. No later one has it then.
@@ -331,77 +331,6 @@ impl<'a> Export<'a> {
             self.exported.entry(session).or_default().insert(id);
         }
         true
-    }
-
-    /// A participant from its own reply; and by which id the API found it.
-    fn add_details(
-        &mut self,
-        number: WantNo,
-        session: SessionNo,
-        participant: ParticipantId,
-        location: Location,
-        origin: Origin<'_>,
-    ) -> Result<(Came, WantKind)> {
-        let session_id = self.wants.session_id(session).to_string();
-        let participant_id = participant.to_string();
-        let block = self.cache.entries.block(location)?;
-        let entry = self.cache.entries.parse(&block, location)?;
-        let fetched_at = entry.arrived_at;
-        let Some(found) = found(&entry.answer, Expected::Participant, &mut self.warnings) else {
-            let failed = Failed::of(entry);
-            self.failures.add(Some(&session_id), Some(&participant_id), origin, &failed);
-            return Ok((Came::Failure, WantKind::Participant));
-        };
-        let mut matched = WantKind::Participant;
-        if let Some(other) = found.other_id(participant) {
-            let example = || format!("asked for {participant_id}, got {}", found.shown_id());
-            self.warnings.note(Notice::OtherParticipant, Table::Participants, "id", example);
-            if !self.claim(number, session, other) {
-                return Ok((Came::Nothing, matched));
-            }
-            matched = found.matched(participant);
-        }
-        let context = Context {
-            session_id: &session_id,
-            asked_for: Some(&participant_id),
-            origin: origin.map(|(file, row)| (file, row.row_number)),
-            fetched_at,
-        };
-        self.add_object(&context, found.object, &found.others)?;
-        Ok((Came::Row, matched))
-    }
-
-    /// A participant from a page.
-    fn add_record(
-        &mut self,
-        session: SessionNo,
-        pages: &SessionPages,
-        person: Person,
-        origin: Origin<'_>,
-    ) -> Result<()> {
-        self.from_pages += 1;
-        let (location, place) = pages.place(person);
-        let Some(page) = self.cache.page(location)? else { return Ok(()) };
-        let session_id = self.wants.session_id(session).to_string();
-        let context = Context {
-            session_id: &session_id,
-            asked_for: None,
-            origin: origin.map(|(file, row)| (file, row.row_number)),
-            fetched_at: page.fetched_at,
-        };
-        self.add_object(&context, page.object(place).unwrap_or_default(), &[])
-    }
-
-    fn add_object(
-        &mut self,
-        context: &Context<'_>,
-        object: Object<'_>,
-        others: &[(String, &RawValue)],
-    ) -> Result<()> {
-        let mut events = PeerEventRows { columns: &mut self.peer_events, hand: self.hand };
-        let statistics = self.statistics.as_mut();
-        self.participants.add(context, object, others, &mut events, statistics, &mut self.warnings)?;
-        self.hand_on(Columns::is_full)
     }
 
     /// A record on a page that names nobody: it can be no row, since its key is missing.
@@ -445,7 +374,7 @@ impl<'a> Export<'a> {
     }
 
     fn pages(&mut self, session: SessionNo) -> Result<Rc<SessionPages>> {
-        let pages = self.cache.session(session, self.replies)?;
+        let pages = self.cache.session(session, self.wants, self.replies)?;
         if self.noted_pages.is_empty() {
             self.noted_pages = vec![false; self.wants.sessions()];
         }
@@ -461,7 +390,7 @@ impl<'a> Export<'a> {
 
 /// What came of a want for one participant; of several, the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Came {
+enum Fate {
     /// An earlier row had it.
     Nothing,
     /// A row of `failures`.
@@ -470,7 +399,7 @@ enum Came {
     Row,
 }
 
-impl Came {
+impl Fate {
     /// What it makes of the list row, where a participant was found by `kind`.
     const fn ends(self, kind: WantKind) -> (Status, Option<WantKind>) {
         match self {

@@ -50,7 +50,8 @@ impl PageSummary {
 
 impl Paging {
     /// What a reply's `paging` says.
-    pub(super) fn of(paging: Option<&RawValue>) -> Self {
+    #[must_use]
+    pub fn of(paging: Option<&RawValue>) -> Self {
         let total = paging.and_then(Object::parse).and_then(|paging| count(paging.get("total_count")?));
         Self { total }
     }

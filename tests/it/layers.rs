@@ -25,6 +25,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("cli", &["sandbox"]),
     ("sandbox", &[]),
     ("ui", &[]),
+    ("reference", &["tables", "cli"]),
 ];
 
 /// Modules that know all: they wire the rest.

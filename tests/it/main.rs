@@ -6,15 +6,19 @@
 #![expect(clippy::unwrap_used, reason = "a test says so with a panic")]
 
 mod budget;
+mod call_statistics;
 mod clock;
 mod disk;
 mod docs;
+mod doctor;
+mod drift;
 mod exit_codes;
 mod failures;
 mod faults;
 mod layers;
 mod lists;
 mod memory;
+mod plan;
 mod power;
 mod publishing;
 mod readers;

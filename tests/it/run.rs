@@ -4,7 +4,7 @@ use std::fs;
 
 use rtk_export::model::Minutes;
 use rtk_export::sandbox::{Oversize, PagingPlace, WorldOptions};
-use rtk_export::tables::schema::Table;
+use rtk_export::tables::schema::{CallStatistics, Table};
 
 use crate::support::{Export, Place, Server, manifest, tree, whole_manifest};
 
@@ -202,7 +202,7 @@ fn every_table_is_written_and_the_manifest_counts_it() {
     let manifest = whole_manifest(&place.path("out")).unwrap();
     let tables = manifest["tables"].as_array().unwrap();
     let names: Vec<_> = tables.iter().map(|table| table["name"].as_str().unwrap()).collect();
-    for table in Table::ALL {
+    for table in Table::of(CallStatistics::LeftOut) {
         assert!(names.contains(&table.name()), "{names:?}");
         assert!(place.path("out").join(table.name()).join("part-00000.parquet").exists());
     }

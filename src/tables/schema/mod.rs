@@ -103,7 +103,7 @@ pub struct Column {
     pub nullable: bool,
     /// Whether values repeat, so that a dictionary pays.
     pub repeats: bool,
-    /// The unit of a number or time; empty where it has none, or the API's documents name none.
+    /// The unit of a number; empty where it has none, or the API's documents name none.
     pub unit: &'static str,
     /// What the value means.
     pub meaning: &'static str,
@@ -138,8 +138,7 @@ const fn fed(
 const fn usual_unit(kind: Kind) -> &'static str {
     match kind {
         Kind::Minutes | Kind::MinutesSum => "minutes",
-        Kind::Time => "UTC",
-        Kind::Text | Kind::Json | Kind::Int | Kind::Float | Kind::Bool => "",
+        Kind::Text | Kind::Json | Kind::Int | Kind::Float | Kind::Bool | Kind::Time => "",
     }
 }
 

@@ -133,7 +133,7 @@ pub(super) const QUALITY_SUMMARY: &[Column] = &[
         "value",
         Float,
         "the field",
-        "its value: fractions are of all samples, thresholds in names are milliseconds (ms) or percent",
+        "its value; thresholds in the names of fractions are milliseconds (ms) or percent",
     ),
     optional("peer_id", Text, "quality_stats.peer_id", "peer that an old report is of").repeating(),
     optional("started_at", Time, "quality_stats.start", "when an old report begins"),

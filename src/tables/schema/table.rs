@@ -14,7 +14,7 @@ pub enum Table {
     Participants,
     /// One row per connection event of an exported participant.
     PeerEvents,
-    /// One row per session, filled with `--with-sessions`.
+    /// One row per session of a window, and with `--with-sessions` of a list.
     Sessions,
     /// One row per row of the input lists.
     IdList,
