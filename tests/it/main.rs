@@ -29,5 +29,6 @@ mod samples;
 mod secrets;
 mod settings;
 mod soak;
+mod statistics_routes;
 mod support;
 mod window;
