@@ -75,9 +75,12 @@ fn every_route_gives_equal_rows() {
     }
 }
 
+/// The rows, the server, `--stats-from`, and requests for details, reports and pages.
+type Cost = (&'static str, fn(&mut SandboxOptions), &'static str, [u64; 3]);
+
 #[test]
 fn each_participant_costs_one_request_and_finding_out_where_one_more() {
-    let cases: [(&str, fn(&mut SandboxOptions), &str, [u64; 3]); 6] = [
+    let cases: [Cost; 6] = [
         ("pairs", |_| (), "auto", [60, 0, 0]),
         ("pairs", ignoring, "auto", [1, 60, 0]),
         ("pairs", ignoring, "peer-report", [0, 60, 0]),
