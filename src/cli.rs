@@ -23,6 +23,8 @@ const ACCOUNT: &str = "Account";
 const DATA: &str = "Data";
 /// Heading of the options that pace the requests.
 const PACE: &str = "Pace";
+/// Heading of the options that shape a plan.
+const PLAN: &str = "Plan";
 /// Heading of the options that say where the export goes.
 const OUTPUT: &str = "Output";
 /// Heading of the options that shape what is displayed.
@@ -45,6 +47,8 @@ pub struct Cli {
 pub enum Command {
     /// Export the sessions and participants of ID lists, or of a time
     Run(Box<RunArgs>),
+    /// Tell what `run` would send, how long it would take and what would come of it
+    Plan(Box<PlanArgs>),
     /// Make tables and rollups again from the response log, without a request
     Rebuild(RebuildArgs),
     /// Show the tables and their columns, or the statements that create them in a warehouse
@@ -102,6 +106,42 @@ pub struct AccountArgs {
 /// Options of `run`.
 #[derive(Debug, Default, Args)]
 pub struct RunArgs {
+    /// What is asked for.
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Options of `plan`: those of `run` without an output, which it does not make.
+#[derive(Debug, Default, Args)]
+pub struct PlanArgs {
+    /// What is asked for.
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// List each session once, which is a request per session: for exact counts, live sessions and
+    /// minutes
+    #[arg(long, help_heading = PLAN)]
+    pub count: bool,
+    /// Form of the plan on stdout
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = PLAN)]
+    pub format: PlanFormat,
+}
+
+/// Form of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What is asked for, of whom and how fast: options of `run` and `plan`.
+#[derive(Debug, Default, Args)]
+pub struct AskArgs {
     /// ID lists: CSV, TSV, JSON lines, plain text or Parquet, plain or .gz or .zst; - for stdin
     #[arg(value_name = "LIST")]
     pub lists: Vec<String>,
@@ -139,9 +179,6 @@ pub struct RunArgs {
     /// Leave peer events out (and the minutes they carry)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub no_peer_events: Option<String>,
-    /// Make no rollups
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
-    pub no_rollups: Option<String>,
     /// Requests used: whichever are fewest (auto), one per participant (detail), pages of a
     /// session's participants (list) [default: auto]
     #[arg(long, value_name = "auto|detail|list", help_heading = DATA)]
@@ -166,7 +203,14 @@ pub struct RunArgs {
     /// Stop, resumable, once more IDs than this have failed [default: no limit]
     #[arg(long, value_name = "N", help_heading = PACE)]
     pub max_failures: Option<String>,
+}
 
+/// Where an export goes and in which form: options of `run`.
+#[derive(Debug, Default, Args)]
+pub struct OutputArgs {
+    /// Make no rollups
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
+    pub no_rollups: Option<String>,
     /// Directory of the export, created if need be; required [env: RTK_EXPORT_OUTPUT]
     #[arg(short, long, value_name = "DIR", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
@@ -185,6 +229,9 @@ pub struct RunArgs {
     /// CSV for spreadsheets: with a BOM, and formula-like text cells defused
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
     pub excel: Option<String>,
+    /// Fail, and publish nothing, where the data gives a warning (other than digits_rounded)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub strict: Option<String>,
 }
 
 /// Options of `rebuild`.
@@ -208,6 +255,9 @@ pub struct RebuildArgs {
     /// Make no rollups
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
     pub no_rollups: Option<String>,
+    /// Fail, and publish nothing, where the data gives a warning (other than digits_rounded)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub strict: Option<String>,
 }
 
 /// Options of `schema`.
@@ -279,7 +329,7 @@ pub struct DoctorArgs {
     pub timeout: Option<String>,
 
     /// Form of the report on stdout
-    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
+    #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
     pub format: DoctorFormat,
 }
 
@@ -315,6 +365,7 @@ mod tests {
     fn help_texts() {
         insta::assert_snapshot!("help", help(&[]));
         insta::assert_snapshot!("help_run", help(&["run"]));
+        insta::assert_snapshot!("help_plan", help(&["plan"]));
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
         insta::assert_snapshot!("help_schema", help(&["schema"]));
         insta::assert_snapshot!("help_doctor", help(&["doctor"]));

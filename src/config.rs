@@ -30,7 +30,7 @@ pub use token::{ApiToken, TokenFault};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use window::{Moment, SetTime, WindowConfig};
 
-use crate::cli::{DoctorFormat, SchemaArgs};
+use crate::cli::{DoctorFormat, PlanFormat, SchemaArgs};
 use crate::error::Result;
 use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
@@ -49,6 +49,8 @@ pub struct Resolved {
 pub enum CommandConfig {
     /// `run`
     Run(Box<RunConfig>),
+    /// `plan`
+    Plan(Box<PlanConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
     /// `schema`
@@ -80,6 +82,36 @@ pub struct RunConfig {
     pub settings: Vec<ShownSetting>,
 }
 
+/// Settings of `plan`.
+#[derive(Clone, Debug)]
+pub struct PlanConfig {
+    /// The lists as typed, as for `run`.
+    pub lists: Vec<String>,
+    /// Which sessions are discovered, as for `run`.
+    pub window: Option<WindowConfig>,
+    /// Whom to ask; `None` where nothing is sent.
+    pub api: Option<Api>,
+    /// What and how fast.
+    pub fetch: FetchConfig,
+    /// Whether sessions are counted.
+    pub counting: Counting,
+    /// For people or for programs.
+    pub format: PlanFormat,
+    /// Where this user's runs keep what they share; `None` where no such directory is known.
+    pub user_state_dir: Option<PathBuf>,
+    /// The settings as resolved, to be shown with `-v`.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// Whether a plan counts each session's participants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// A request per session.
+    Each,
+    /// None.
+    Nothing,
+}
+
 /// Settings of `rebuild`.
 #[derive(Clone, Debug)]
 pub struct RebuildConfig {
@@ -93,6 +125,8 @@ pub struct RebuildConfig {
     pub format: Option<Format>,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// What a warning does.
+    pub on_warning: OnWarning,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
 }
@@ -214,6 +248,15 @@ pub enum Rollups {
     LeftOut,
 }
 
+/// What a warning about the data does to an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnWarning {
+    /// It is counted in the manifest.
+    Publish,
+    /// The export fails.
+    Fail,
+}
+
 /// Whether an unfinished or finished export is continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartMode {
@@ -238,6 +281,8 @@ pub struct OutputConfig {
     pub format: Format,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// What a warning does.
+    pub on_warning: OnWarning,
 }
 
 /// Form of the tables.

@@ -379,6 +379,14 @@ pub enum Error {
         /// What Arrow said.
         source: arrow::error::ArrowError,
     },
+    /// The data gave warnings, and `--strict` has them fail the export.
+    #[error("the data gave warnings, and --strict allows none: {counts}; the first is {example}")]
+    Warnings {
+        /// How often each kind came.
+        counts: String,
+        /// The first of them.
+        example: String,
+    },
     /// The operating system refused something on a file or directory of the export.
     #[error("cannot {action} {}", path.display())]
     Output {

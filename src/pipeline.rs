@@ -5,17 +5,21 @@
 //! beside that, the wants' bytes per id (`plan`). Fetching and making tables never run at once.
 //! Not here: what any stage does.
 
+mod counting;
 mod discovering;
 mod fetching;
 mod gathering;
 mod making;
 mod stop;
+mod surveying;
 
+pub use counting::{Counted, SessionsSeen, count};
 pub use discovering::discover;
-pub use fetching::{Fetched, Fetching, Keep, KeepNothing, fetch, settle};
+pub use fetching::{Fetched, Fetching, Keep, fetch, settle};
 pub use gathering::{Gathered, add_discovered, gather};
 pub use making::{Making, make};
 pub use stop::{Signals, Stop, unless_stopped};
+pub use surveying::{OddRow, OddRows, Survey, SurveyedList, survey};
 
 use crate::log::DURABLE_REPLIES;
 

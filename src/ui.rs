@@ -7,6 +7,7 @@
 
 mod display;
 mod errors;
+mod plan_report;
 mod progress_line;
 mod summary;
 mod window;
@@ -20,6 +21,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 pub use display::ProgressDisplay;
+pub use plan_report::{
+    AsksFor, CountedPlan, ExampleRow, Examples, Expected, ListRows, MinutesPlan, PlanReport, QuotaPlan,
+    Range, RequestPlan, RowCounts, ViewTypeMinutes, WindowPlan,
+};
 pub use summary::{Summary, TableRows};
 
 use crate::clock;

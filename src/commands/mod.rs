@@ -4,6 +4,7 @@
 //! Not here: anything that a stage does.
 
 mod doctor;
+mod plan;
 mod rebuild;
 mod run;
 mod sandbox;
@@ -49,6 +50,7 @@ impl Ending {
 pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
     match command {
         CommandConfig::Run(config) => run::run(*config, ui).await,
+        CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,

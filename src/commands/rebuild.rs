@@ -51,6 +51,7 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
         output: destination.clone(),
         format: config.format.unwrap_or(made_as),
         rollups: config.rollups,
+        on_warning: config.on_warning,
     };
     let mut signals = Signals::listen()?;
     let manifest = pipeline::unless_stopped(&mut signals, pipeline::make(making, progress)).await?;

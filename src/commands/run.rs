@@ -86,6 +86,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         output: config.output.dir.clone(),
         format: config.output.format,
         rollups: config.output.rollups,
+        on_warning: config.output.on_warning,
     };
     let made = pipeline::make(making, Arc::clone(&progress));
     let made = pipeline::unless_stopped(&mut signals, made).await;
@@ -127,9 +128,8 @@ async fn ask(
     progress: &Arc<Progress>,
     signals: &mut Signals,
 ) -> Result<Asked> {
-    let Gathered { wants, log, earlier } = gathered;
     let fetching = Fetching {
-        fetcher: Arc::new(fetcher(api, config, window.clone())?),
+        fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window.clone())?),
         concurrency: config.fetch.concurrency,
         max_failures: config.fetch.max_failures,
         progress: Arc::clone(progress),
@@ -137,7 +137,7 @@ async fn ask(
     if let Some(warning) = fetching.fetcher.warning() {
         ui.warn(warning, None);
     }
-    let asked = ask_with(&fetching, config, window, wants, log, earlier.as_deref(), ui, signals).await;
+    let asked = ask_with(&fetching, config, window, gathered, ui, signals).await;
     if let Some(warning) = pipeline::settle(fetching).await {
         ui.warn(&warning, None);
     }
@@ -148,12 +148,12 @@ async fn ask_with(
     fetching: &Fetching,
     config: &RunConfig,
     window: Option<Window>,
-    mut wants: Wants,
-    mut log: LogWriter,
-    earlier: Option<&Log>,
+    gathered: Gathered,
     ui: &Ui,
     signals: &mut Signals,
 ) -> Result<Asked> {
+    let Gathered { mut wants, mut log, earlier } = gathered;
+    let earlier = earlier.as_deref();
     let (mut kept, mut replies) = (0, 0);
     if let Some(window) = window {
         ui.window(&window);
@@ -279,13 +279,21 @@ fn queries(config: &FetchConfig) -> Queries {
     }
 }
 
-fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<Fetcher> {
-    let config = &run.fetch;
-    // The built-in API is this process's own: there is nobody to share its budget with.
-    let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
+/// Where the budget is shared. The built-in API is this process's own: there is nobody to share it with.
+fn ledger(run: &RunConfig) -> Option<LedgerConfig> {
+    matches!(run.api, Api::At(_)).then(|| LedgerConfig {
         dir: run.user_state_dir.clone(),
         fallback: Some(output::state_dir(&run.output.dir, run.output.state_dir.as_deref())),
-    });
+    })
+}
+
+/// Who sends, for a window where there is one.
+pub(super) fn fetcher(
+    api: &ApiConfig,
+    config: &FetchConfig,
+    ledger: Option<&LedgerConfig>,
+    window: Option<Window>,
+) -> Result<Fetcher> {
     let client = ClientConfig {
         base_url: api.base_url.clone(),
         account_id: api.account_id.clone(),
@@ -297,12 +305,16 @@ fn fetcher(api: &ApiConfig, run: &RunConfig, window: Option<Window>) -> Result<F
         connections: config.concurrency,
         user_agent: USER_AGENT.to_owned(),
     };
-    let budget = BudgetConfig {
+    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
+    Fetcher::new(&client, retry, budget(config), ledger)
+}
+
+/// What may be sent.
+pub(super) fn budget(config: &FetchConfig) -> BudgetConfig {
+    BudgetConfig {
         requests: u64::from(config.rate.limit.requests),
         window: config.rate.limit.window,
         reserve_percent: config.reserve_percent,
         explicit: config.rate.kind == RateKind::Ceiling,
-    };
-    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
-    Fetcher::new(&client, retry, budget, ledger.as_ref())
+    }
 }

@@ -9,12 +9,14 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    Api, ApiConfig, ApiToken, Colour, CommandConfig, DoctorConfig, FaceConfig, FetchConfig, FetchMode,
-    Filters, Format, LogFormat, Moment, OutputConfig, PeerEvents, ProgressMode, Rate, RateKind,
-    RebuildConfig, Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode, StatsSource, Verbosity,
-    WindowConfig,
+    Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, DoctorConfig, FaceConfig, FetchConfig,
+    FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OutputConfig, PeerEvents, PlanConfig,
+    ProgressMode, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode,
+    StatsSource, Verbosity, WindowConfig,
 };
-use crate::cli::{AccountArgs, Cli, Command, DoctorArgs, FaceArgs, RebuildArgs, RunArgs};
+use crate::cli::{
+    AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PlanArgs, RebuildArgs, RunArgs,
+};
 use crate::error::{Error, Result};
 use crate::model::{ParticipantId, SessionId};
 
@@ -27,6 +29,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         face = resolve_face(&cli.face, &mut sources, face)?;
         match cli.command {
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
+            Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
             Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
             Command::Schema(args) => Ok(CommandConfig::Schema(args)),
             Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
@@ -81,14 +84,27 @@ fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
 }
 
 fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result<RunConfig> {
-    let window = window(args, &mut sources)?;
-    let lists = lists(&args.lists, window.is_some())?;
-    let api = api(&args.account, &mut sources)?;
-    let fetch = fetch(args, &mut sources)?;
-    let output = output(args, &mut sources)?;
+    let window = window(&args.ask, &mut sources)?;
+    let lists = lists(&args.ask.lists, window.is_some())?;
+    let api = api(&args.ask.account, &mut sources)?;
+    let fetch = fetch(&args.ask, &mut sources)?;
+    let output = output(&args.output, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
     Ok(RunConfig { lists, window, api, fetch, output, user_state_dir, command_line, settings })
+}
+
+fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
+    let window = window(&args.ask, &mut sources)?;
+    let lists = lists(&args.ask.lists, window.is_some())?;
+    let counting = if args.count { Counting::Each } else { Counting::Nothing };
+    // Where nothing is sent, nobody needs to be known who could be asked.
+    let sends = counting == Counting::Each || window.is_some();
+    let api = if sends { Some(api(&args.ask.account, &mut sources)?) } else { None };
+    let fetch = fetch(&args.ask, &mut sources)?;
+    let user_state_dir = user_state_dir(&sources);
+    let settings = sources.into_shown();
+    Ok(PlanConfig { lists, window, api, fetch, counting, format: args.format, user_state_dir, settings })
 }
 
 /// Where the XDG base directory specification puts what runs share; a relative path does not count there.
@@ -123,9 +139,10 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
         (typed, excel) => Some(format(typed.as_deref(), excel.as_deref(), &mut typed_only)?),
     };
     let rollups = rollups(args.no_rollups.as_deref(), &mut typed_only)?;
+    let on_warning = on_warning(args.strict.as_deref(), &mut typed_only)?;
     let mut settings = sources.into_shown();
     settings.extend(typed_only.into_shown());
-    Ok(RebuildConfig { export, destination, state_dir, format, rollups, settings })
+    Ok(RebuildConfig { export, destination, state_dir, format, rollups, on_warning, settings })
 }
 
 fn doctor(args: &DoctorArgs, mut sources: Sources<'_>) -> Result<DoctorConfig> {
@@ -160,7 +177,7 @@ fn uuid<T>(flag: &'static str, typed: Option<&str>, parse: fn(&str) -> Option<T>
 }
 
 /// Which sessions are discovered, if any are.
-fn window(args: &RunArgs, sources: &mut Sources<'_>) -> Result<Option<WindowConfig>> {
+fn window(args: &AskArgs, sources: &mut Sources<'_>) -> Result<Option<WindowConfig>> {
     let mut time = |setting, typed: Option<&str>| {
         let parse = |text: &str| Some((text.to_owned(), Moment::parse(text)?));
         let set = sources.optional(setting, typed, parse)?;
@@ -243,7 +260,7 @@ fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<A
     }
 }
 
-fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
+fn fetch(args: &AskArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
     let with_sessions =
         sources.value(&settings::WITH_SESSIONS, args.with_sessions.as_deref(), values::truth)?;
     let filters = filters(args.filters.as_deref(), sources)?;
@@ -305,7 +322,7 @@ fn filters(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Filters> {
     }
 }
 
-fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
+fn output(args: &OutputArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let rollups = rollups(args.no_rollups.as_deref(), sources)?;
     let dir = directory(&settings::OUTPUT, args.output.as_deref(), sources)?
         .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
@@ -313,8 +330,14 @@ fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
     let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
     let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
+    let on_warning = on_warning(args.strict.as_deref(), sources)?;
     let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
-    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups })
+    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, on_warning })
+}
+
+fn on_warning(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<OnWarning> {
+    let strict = sources.value(&settings::STRICT, typed, values::truth)?;
+    Ok(if strict { OnWarning::Fail } else { OnWarning::Publish })
 }
 
 fn rollups(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rollups> {

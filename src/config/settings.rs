@@ -135,6 +135,8 @@ pub static KEEP_LOG: Setting = setting("keep-log", Some("always"), "always or ne
 pub static FORMAT: Setting = setting("format", Some("parquet"), "parquet or csv");
 /// `--excel`
 pub static EXCEL: Setting = switch("excel");
+/// `--strict`
+pub static STRICT: Setting = switch("strict");
 /// `--progress`
 pub static PROGRESS: Setting = setting("progress", Some("auto"), "auto, always or never");
 /// `--quiet`
@@ -145,7 +147,7 @@ pub static VERBOSE: Setting = switch("verbose");
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
 /// All of them, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 31] = [
+pub static ALL: [&Setting; 32] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -173,6 +175,7 @@ pub static ALL: [&Setting; 31] = [
     &KEEP_LOG,
     &FORMAT,
     &EXCEL,
+    &STRICT,
     &PROGRESS,
     &QUIET,
     &VERBOSE,

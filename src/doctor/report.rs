@@ -201,24 +201,36 @@ impl Report {
         for check in &self.checks {
             text.push_str(&check.text());
         }
-        let settings = if self.settings.is_empty() {
-            "none: the defaults fit".to_owned()
-        } else {
-            self.settings.join(" ")
+        let settings = match (self.settings.is_empty(), self.verdict) {
+            (false, _) => self.settings.join(" "),
+            (true, Verdict::Failed(_)) => "see what failed".to_owned(),
+            (true, _) => "none: the defaults fit".to_owned(),
         };
         let Requests { sent, at_most } = self.requests;
         let _ = write!(text, "\nsettings    {settings}\nrequests    {sent} sent, of at most {at_most}\n");
-        let _ = writeln!(text, "verdict     {}", self.summary());
+        let _ = writeln!(text, "result      {}", self.summary());
         text
     }
 
-    /// `warning: 9 ok, 3 note, 1 warning`.
+    /// What it comes to, and how many checks came to what.
     fn summary(&self) -> String {
-        let counts = ["ok", "note", "open", "warning", "failed"].into_iter().filter_map(|name| {
+        let sentence = match self.verdict {
+            Verdict::Ok | Verdict::Note | Verdict::Open => "nothing stands in the way of an export",
+            Verdict::Warning => "an export is possible; see the warnings",
+            Verdict::Failed(_) => "no export is possible before what failed is right",
+        };
+        let named = [
+            ("ok", "ok"),
+            ("note", "notes"),
+            ("open", "open"),
+            ("warning", "warnings"),
+            ("failed", "failed"),
+        ];
+        let counts = named.into_iter().filter_map(|(name, many)| {
             let count = self.checks.iter().filter(|check| check.verdict.name() == name).count();
-            (count > 0).then(|| format!("{count} {name}"))
+            (count > 0).then(|| format!("{count} {}", if count == 1 { name } else { many }))
         });
-        format!("{}: {}", self.verdict.name(), counts.collect::<Vec<_>>().join(", "))
+        format!("{sentence} ({})", counts.collect::<Vec<_>>().join(", "))
     }
 
     /// For machines: one object, with the line's end.

@@ -67,6 +67,7 @@ impl Error {
             | Self::Stdout { .. }
             | Self::Runtime { .. }
             | Self::Batch { .. }
+            | Self::Warnings { .. }
             | Self::Output { .. }
             | Self::Parquet { .. }
             | Self::CsvValue { .. }
@@ -76,6 +77,7 @@ impl Error {
             | Self::Manifest { .. }
             | Self::SchemaVersion { .. }
             | Self::Query { .. }
+            | Self::SessionsUnlisted { reachable: true, .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::Interrupted { signal, .. } => Class::Interrupted(*signal),
@@ -83,7 +85,6 @@ impl Error {
             Self::ApiUnreachable { .. }
             | Self::TooManyFailures { .. }
             | Self::SessionsUnlisted { reachable: false, .. } => Class::Unreachable,
-            Self::SessionsUnlisted { reachable: true, .. } => Class::Failed,
             Self::OutputFinished { .. }
             | Self::OutputForeign { .. }
             | Self::OutputOfAnotherExport { .. }

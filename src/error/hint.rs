@@ -178,6 +178,11 @@ impl Error {
                 }
                 _ => "run the same command again: what was fetched is kept".to_owned(),
             }),
+            Self::Warnings { .. } => Some(
+                "nothing was published and what was fetched is kept: run the same command without --strict, which \
+                 asks for nothing again, and see the warnings in its manifest"
+                    .to_owned(),
+            ),
             Self::RowsLost { .. } | Self::FileChanged { .. } | Self::CsvCheck { .. } => {
                 Some("check the disk, then run the same command again: what was fetched is kept".to_owned())
             }

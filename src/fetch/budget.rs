@@ -43,6 +43,12 @@ pub struct BudgetConfig {
 }
 
 impl BudgetConfig {
+    /// Requests in any window, the part left to others taken off.
+    #[must_use]
+    pub fn allowed(&self) -> u64 {
+        self.less_reserve(self.requests)
+    }
+
     /// A quota without the part left to others; at least one request.
     fn less_reserve(&self, quota: u64) -> u64 {
         less_reserve(quota, self.reserve_percent)

@@ -99,13 +99,13 @@ impl Target {
             Endpoint::UserToken => format!("{root}/user/tokens/verify"),
             Endpoint::AccountToken => format!("{account}/tokens/verify"),
             Endpoint::Apps => format!("{account}/realtime/kit/apps"),
-            Endpoint::Sessions => sessions.trim_end_matches('/').to_owned(),
-            Endpoint::Session(session) => format!("{sessions}{session}"),
-            Endpoint::Participants(session) => format!("{sessions}{session}/participants"),
+            Endpoint::Sessions => sessions.to_owned(),
+            Endpoint::Session(session) => format!("{sessions}/{session}"),
+            Endpoint::Participants(session) => format!("{sessions}/{session}/participants"),
             Endpoint::Details(session, participant) => {
-                format!("{sessions}{session}/participants/{participant}")
+                format!("{sessions}/{session}/participants/{participant}")
             }
-            Endpoint::PeerReport(participant) => format!("{sessions}peer-report/{participant}"),
+            Endpoint::PeerReport(participant) => format!("{sessions}/peer-report/{participant}"),
         };
         for (number, (name, value)) in probe.query.iter().enumerate() {
             let before = if number == 0 { '?' } else { '&' };
@@ -166,11 +166,11 @@ impl Fetcher {
     }
 }
 
-/// The edge's own refusal, with its code: the status alone would look like the API's.
+/// The edge's own refusal as one 403, whatever status it came under, with its code.
 fn blocked(tried: Tried, edge_code: u16) -> Failure {
-    let failure = tried.into_failure(Reason::Refused);
     let message = format!("the edge of the API blocks this client with error {edge_code}");
-    Failure { message, http_status: failure.http_status.or(Some(StatusCode::FORBIDDEN.as_u16())), ..failure }
+    let http_status = Some(StatusCode::FORBIDDEN.as_u16());
+    Failure { http_status, message, ..tried.into_failure(Reason::Refused) }
 }
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn every_endpoint_has_its_url() {
         let base = Url::parse("https://api.example/client/v4/").unwrap();
-        let target = Target::new(&base, "a/b", "app", &Queries::default(), None).unwrap();
+        let target = Target::new(&base, "a/b", "app", Queries::default(), None).unwrap();
         let session = SessionId::from_bytes([1; 16]);
         let participant = ParticipantId::from_bytes([2; 16]);
         let urls: Vec<_> = [

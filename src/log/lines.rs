@@ -157,7 +157,7 @@ pub(super) enum OpeningLine {
     Export {
         log_version: u32,
         #[serde(flatten)]
-        head: Head,
+        head: Box<Head>,
     },
     Row(super::rows::RowLine),
     Lists(Lists),

@@ -238,7 +238,7 @@ impl Opening {
             return Ok(None);
         }
         match serde_json::from_slice(&self.line) {
-            Ok(OpeningLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(head)),
+            Ok(OpeningLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(*head)),
             _ => Err(Error::LogOfAnotherVersion { path: self.path.clone() }),
         }
     }

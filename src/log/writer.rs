@@ -96,7 +96,7 @@ impl LogWriter {
         self.file.set_len(0).map_err(Error::io("write", &self.path))?;
         self.end = 0;
         self.block = None;
-        let line = to_line(&OpeningLine::Export { log_version: LOG_VERSION, head: head.clone() });
+        let line = to_line(&OpeningLine::Export { log_version: LOG_VERSION, head: Box::new(head.clone()) });
         self.write_opening(&line)
     }
 

@@ -59,7 +59,7 @@ pub struct Fetched<A, K> {
     pub ended_early: Option<Error>,
 }
 
-/// Keeps replies: the log, or nothing.
+/// Keeps replies: the log, or what counts them. What keeps nothing on disk has nothing to make durable.
 pub trait Keep: Send + 'static {
     /// Adds a reply.
     ///
@@ -68,13 +68,17 @@ pub trait Keep: Send + 'static {
     fn append(&mut self, reply: Reply) -> Result<()>;
 
     /// When the oldest reply that is not yet durable must be.
-    fn deadline(&self) -> Option<std::time::Instant>;
+    fn deadline(&self) -> Option<std::time::Instant> {
+        None
+    }
 
     /// Makes everything added so far durable.
     ///
     /// # Errors
     /// An I/O error.
-    fn make_durable(&mut self) -> Result<()>;
+    fn make_durable(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl Keep for LogWriter {
@@ -88,24 +92,6 @@ impl Keep for LogWriter {
 
     fn make_durable(&mut self) -> Result<()> {
         Self::make_durable(self)
-    }
-}
-
-/// Keeps nothing: for those who only want to know what the planner learns.
-#[derive(Clone, Copy, Debug)]
-pub struct KeepNothing;
-
-impl Keep for KeepNothing {
-    fn append(&mut self, _: Reply) -> Result<()> {
-        Ok(())
-    }
-
-    fn deadline(&self) -> Option<std::time::Instant> {
-        None
-    }
-
-    fn make_durable(&mut self) -> Result<()> {
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 //! Making tables and writing files run on a blocking thread each, with [`BATCHES_AHEAD`] batches between
 //! them. Guarantees: nothing is published unless everything was made.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::BATCHES_AHEAD;
 use crate::clock;
-use crate::config::{Format, Rollups};
+use crate::config::{Format, OnWarning, Rollups};
 use crate::error::{Error, Result};
 use crate::files::{StagedFile, Staging, TableWriter, Target};
 use crate::log::{Log, Replies, RequestCounts};
@@ -41,15 +42,17 @@ pub struct Making {
     pub format: Format,
     /// With or without rollups.
     pub rollups: Rollups,
+    /// Whether a warning is an error.
+    pub on_warning: OnWarning,
 }
 
 /// Makes and publishes an export.
 ///
 /// # Errors
 /// The log cannot be read, a file cannot be written, a query fails: nothing is published then, and the
-/// log stays.
+/// log stays. [`Error::Warnings`] where there are any and they were asked to fail.
 pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
-    let Making { log, wants, output, format, rollups } = making;
+    let Making { log, wants, output, format, rollups, on_warning } = making;
     progress.enter(Phase::MakingTables);
     let log = Arc::new(log);
     let staging = {
@@ -57,6 +60,12 @@ pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
         blocking("staging", move || Staging::create(&output)).await?
     };
     let (mut staged, made, counts) = make_tables(Arc::clone(&log), wants, &staging, format).await?;
+    if on_warning == OnWarning::Fail
+        && let Some(error) = refusal(&made.warnings)
+    {
+        blocking("staging", move || staging.discard()).await?;
+        return Err(error);
+    }
     if rollups == Rollups::Made {
         progress.enter(Phase::MakingRollups);
         staged.extend(rollups::run(&sources(&staged), format, &staging).await?);
@@ -187,6 +196,19 @@ fn manifest(
         failures: Failures { total: made.failures.values().sum(), by_reason: by_reason.collect() },
         warnings: made.warnings.iter().map(warning).collect(),
     }
+}
+
+/// Why an export with these warnings fails, where warnings do; `None` where none of them is news.
+fn refusal(warnings: &tables::Warnings) -> Option<Error> {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut first = None;
+    for told in warnings.iter().filter(|(notice, ..)| notice.is_news()) {
+        *counts.entry(told.0.code()).or_default() += told.3.count;
+        first.get_or_insert(told);
+    }
+    let example = warning(first?).example.unwrap_or_default();
+    let counts = counts.into_iter().map(|(code, count)| format!("{count} {code}"));
+    Some(Error::Warnings { counts: counts.collect::<Vec<_>>().join(", "), example })
 }
 
 /// An oddity as the manifest tells it.

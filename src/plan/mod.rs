@@ -9,7 +9,12 @@
 //! Not here: retries, pacing, anything that touches the network or a file.
 
 mod asks;
+mod bounds;
+mod census;
+mod count;
 mod discovery;
+mod estimate;
+mod forecast;
 mod listing;
 mod people;
 mod planner;
@@ -19,7 +24,12 @@ mod tests;
 mod wants;
 
 pub use asks::{Asks, Known, Next, NothingKnown, Outcome};
+pub use bounds::Bounds;
+pub use census::{Census, Usage};
+pub use count::Count;
 pub use discovery::{Discovered, Discovery, Findings, Judgement, RecordPlace, judge};
+pub use estimate::{Estimate, seconds};
+pub use forecast::{Course, Demand, Forecast, Outlook, Size};
 pub use listing::Listing;
 pub use planner::{Planner, PlannerOptions};
 pub use source::Evidence;

@@ -18,7 +18,7 @@ use crate::model::{IdKey, RequestKey};
 use crate::wire::Gave;
 
 /// Participants without any statistics after which the peer report is taken.
-const PROBES: u32 = 4;
+pub(super) const PROBES: u32 = 4;
 
 /// What replies tell of where call statistics come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod export;
 mod failures;
 mod found;
 mod id_list;
+mod known;
 mod participants;
 mod peer_events;
 mod record;

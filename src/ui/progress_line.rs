@@ -76,7 +76,8 @@ impl View {
             vec![format!("{} of {} ({percent}%)", grouped(counts.done()), grouped(counts.planned))];
         parts.extend(self.per_second().map(|rate| format!("{rate:.1}/s")));
         if let Some(left) = self.time_left().filter(|_| counts.left() > 0) {
-            parts.push(format!("about {} left", duration(left)));
+            let about = if left.as_secs() > 0 { "about " } else { "" };
+            parts.push(format!("{about}{} left", duration(left)));
         }
         parts.join(", ")
     }
@@ -224,6 +225,12 @@ mod tests {
             // Slower than allowed: the API decides.
             view(&progress, Some(2_000)).text(),
         ];
+        let last = Progress::default();
+        last.enter(Phase::Fetching);
+        last.planned(2);
+        last.replied();
+        last.allowed(1080, Duration::from_mins(5));
+        lines.push(view(&last, None).text());
         progress.paused_until(now() + TimeDelta::seconds(300), PauseReason::RateLimited);
         progress.failed();
         lines.push(view(&progress, Some(2_000)).text());

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 use super::errors::json_line;
-use super::wording::{counted, duration, grouped};
+use super::wording::{counted, duration, grouped, table_rows};
 
 /// What came of a run or a rebuild.
 #[derive(Clone, Debug, Serialize)]
@@ -75,10 +75,7 @@ fn optional_path<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result
 impl Summary {
     /// A few lines for people.
     pub(super) fn text(&self) -> String {
-        let rows = self
-            .rows
-            .iter()
-            .map(|table| format!("{} {}", grouped(table.rows), table.table.replace('_', " ")));
+        let rows = self.rows.iter().map(|table| table_rows(table.table, table.rows));
         let mut lines = Vec::new();
         if let Some(until) = &self.until {
             lines
@@ -151,6 +148,7 @@ mod tests {
             rows: vec![
                 TableRows { table: "participants", rows: 100_000 },
                 TableRows { table: "peer_events", rows: 300_000 },
+                TableRows { table: "id_list", rows: 1 },
             ],
             failures: 0,
             duration_minutes: Some("4126666.666700000".to_owned()),

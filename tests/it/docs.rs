@@ -6,6 +6,7 @@ use rtk_export::error::{Class, Signal};
 use rtk_export::reference;
 use rtk_export::sandbox::WorldOptions;
 use rtk_export::tables::schema::Table;
+use serde_json::Value;
 
 use crate::support::{Place, Server, query, repository_file};
 
@@ -117,6 +118,41 @@ fn a_table_is_shown_by_its_name() {
         .ends(2)
         .says(&["no table is called \"participant\"", "rtk-export schema"]);
     place.rtk("schema --dialect duckdb --format json").ends(2);
+}
+
+/// The names of a plan's JSON are a contract with whoever reads it.
+#[test]
+fn every_name_of_a_plan_is_in_the_readme() {
+    let place = Place::with_samples();
+    let session = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    place.write("odd.csv", format!("session_id\n42\n{session}\n{session}\n"));
+    let plan = "plan odd.csv --since 2026-10-30 --until 2026-10-31 --count --sandbox --format json";
+    let plan: Value = serde_json::from_str(&place.rtk(plan).ends(0).stdout).unwrap();
+    let readme = repository_file("README.md");
+    for (name, value) in plan.as_object().unwrap() {
+        let start = format!("| `{name}` |");
+        let row =
+            readme.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no {start}"));
+        let words: Vec<_> = row.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let mut inner = Vec::new();
+        names(value, &mut inner);
+        assert!(inner.iter().all(|inner| words.contains(&inner.as_str())), "{inner:?} in {row}");
+    }
+}
+
+/// The names in a value, but for those of a range.
+fn names(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) if fields.contains_key("min") => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                found.push(name.clone());
+                names(value, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+        _ => {}
+    }
 }
 
 #[test]

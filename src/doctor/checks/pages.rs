@@ -55,7 +55,8 @@ fn of_total<T>(page: &Listing<T>) -> String {
 /// How many come back where no number is asked for.
 pub(super) fn default_page_size(findings: &Findings) -> Check {
     let name = "default_page_size";
-    let sized = |size: u64| Check::new(name, Verdict::Ok, size.to_string(), format!("{size}"));
+    let sized =
+        |size: u64| Check::new(name, Verdict::Ok, size.to_string(), format!("{size} come without a size"));
     let at_least = |count: u64| {
         let seen = format!("all {count} came without a size, so it is at least that");
         Check::new(name, Verdict::Open, format!("at_least_{count}"), seen)

@@ -1,6 +1,6 @@
 //! The rate-limit headers: whether they come, can be read, and move.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use super::super::report::{Check, Verdict};
 use super::open;
@@ -16,7 +16,7 @@ pub(super) fn quota(told: &[QuotaTold], rate: Option<RequestRate>) -> Check {
     let is_sent = told.iter().any(|told| told.policy_field.is_some() || told.left_field.is_some());
     let policies = told.iter().rev().map(|told| &told.policies[..]).find(|policies| !policies.is_empty());
     let policies = policies.unwrap_or_default();
-    let left = readings(told, policies);
+    let left = readings(told);
     let own_rate = "nothing to set, but --rate where the account has another quota than 1200/5m";
     match (policies.is_empty(), left.is_empty()) {
         _ if told.is_empty() => open(name, "nothing was asked"),
@@ -39,20 +39,20 @@ pub(super) fn quota(told: &[QuotaTold], rate: Option<RequestRate>) -> Check {
     }
 }
 
-/// What each reply said is left, of the policy with the fewest requests a second.
-fn readings(told: &[QuotaTold], policies: &[Policy]) -> Vec<u64> {
-    let tightest = policies.iter().min_by(|a, b| per_window(a, b).cmp(&per_window(b, a)));
-    let of_reply = |told: &QuotaTold| {
-        let named = tightest.and_then(|policy| told.left.iter().find(|left| left.name == policy.name));
-        named.or_else(|| told.left.first()).map(|left| left.requests)
+/// What each reply said is left of the policy that moved most: one that counts another thing than
+/// requests, or a day's, may stand still.
+fn readings(told: &[QuotaTold]) -> Vec<u64> {
+    let names = told.iter().flat_map(|told| &told.left).map(|left| left.name.as_str());
+    let names: BTreeSet<_> = names.collect();
+    let of = |name| {
+        let left = told.iter().filter_map(|told| told.left.iter().find(|left| left.name == name));
+        left.map(|left| left.requests).collect::<Vec<_>>()
     };
-    told.iter().filter_map(of_reply).collect()
+    names.into_iter().map(of).max_by_key(|left| steps_changed(left)).unwrap_or_default()
 }
 
-/// The quota of one policy in the window of another: compares without a division.
-fn per_window(policy: &Policy, other: &Policy) -> u128 {
-    let window = other.window.unwrap_or(Duration::from_mins(5));
-    u128::from(policy.quota) * window.as_nanos()
+fn steps_changed(left: &[u64]) -> usize {
+    left.windows(2).filter(|pair| pair[0] != pair[1]).count()
 }
 
 /// Whether what is left changes from reply to reply, as it must where it counts our requests.
@@ -61,7 +61,7 @@ fn movement(left: &[u64]) -> (Verdict, &'static str, String) {
         return (Verdict::Note, "policy_only", "what is left of it is not told".to_owned());
     };
     let steps = left.len() - 1;
-    let changed = left.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let changed = steps_changed(left);
     if left.len() < READINGS {
         (Verdict::Note, "policy", format!("{last} left; too few replies to tell whether that moves"))
     } else if 2 * changed >= steps {
@@ -84,14 +84,12 @@ fn as_rate(policy: &Policy) -> String {
 }
 
 fn followed(policies: &[Policy], rate: Option<RequestRate>) -> String {
-    match rate {
-        Some(rate) => format!("--rate {rate} stays the ceiling; without it a run takes the server's word"),
-        None => {
-            let rates: Vec<_> = policies.iter().map(as_rate).collect();
-            format!(
-                "nothing to set: a run keeps to {} less --reserve; --rate only where it is to be slower",
-                rates.join(" and ")
-            )
-        }
+    if let Some(rate) = rate {
+        return format!("--rate {rate} stays the ceiling; without it a run takes the server's word");
     }
+    let rates: Vec<_> = policies.iter().map(as_rate).collect();
+    format!(
+        "nothing to set: a run keeps to {} less --reserve; --rate only where it is to be slower",
+        rates.join(" and ")
+    )
 }

@@ -31,10 +31,10 @@ pub(super) fn sample(findings: &Findings, subject: &Subject) -> Check {
             "check --participant: it is the id of a participant of that session, made for each join",
         );
     }
-    let size = session.most_at_once.map(|most| format!(" of {most} at once")).unwrap_or_default();
+    let size = session.most_at_once.map(|most| format!(" with up to {most} at once")).unwrap_or_default();
     match session.ended_at.filter(|_| session.is_ended) {
         Some(ended) => {
-            Check::new(name, Verdict::Ok, "ended", format!("a session{size}, ended {}", shown(ended)))
+            Check::new(name, Verdict::Ok, "ended", format!("a session{size}, which ended {}", shown(ended)))
         }
         None if session.is_ended => Check::new(name, Verdict::Ok, "ended", format!("an ended session{size}")),
         None => Check::new(name, Verdict::Note, "live", format!("a live session{size}"))

@@ -127,15 +127,24 @@ pub(super) fn report_unfiltered(findings: &Findings) -> Check {
         Some(Err(refusal)) => return no_report(name, refusal),
         None => return open(name, "there was nothing to ask it of"),
     };
-    let bytes = report.body_bytes;
+    let size = size(report.body_bytes);
     match report.groups.len() {
         0 if reported(findings) => {
-            Check::new(name, Verdict::Note, "nothing", format!("no statistics, {bytes} bytes"))
+            Check::new(name, Verdict::Note, "nothing", format!("no statistics, {size}"))
         }
         0 => open(name, format!("the peer report has no statistics of this participant; {KEPT}")),
         all if all == GROUPS.len() => {
-            Check::new(name, Verdict::Ok, "everything", format!("all five groups, {bytes} bytes"))
+            Check::new(name, Verdict::Ok, "everything", format!("all five groups, {size}"))
         }
-        _ => Check::new(name, Verdict::Note, "some", format!("{}, {bytes} bytes", report.groups.join(", "))),
+        _ => Check::new(name, Verdict::Note, "some", format!("{}, {size}", report.groups.join(", "))),
+    }
+}
+
+/// Bytes as people write them.
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} bytes"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{} MB", bytes / 1_000_000),
     }
 }

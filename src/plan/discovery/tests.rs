@@ -31,6 +31,7 @@ struct Session {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that is not documented")]
 struct Api {
     /// In the order of their creation.
     sessions: Vec<Session>,

@@ -13,7 +13,7 @@ fn sizes_of(record: &str, filters: &[&str]) -> (Vec<(Table, usize, usize)>, Made
     let rows = [pair(2, 1, 1)];
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
-    write_log(&path, &rows, vec![details(1, 1, record)], "auto", filters);
+    write_log(&path, &rows, vec![details(1, 1, record)], "auto", filters, None);
     let log = Log::open(&path, true).unwrap().unwrap();
     let wants = wants_of(&rows);
     let replies = Replies::load(&log, &wants).unwrap();

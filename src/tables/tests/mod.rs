@@ -3,11 +3,13 @@
 mod large;
 mod leaves;
 mod order;
+mod parts;
 mod replies;
 mod rows;
 mod samples;
 mod statistics;
 mod values;
+mod window;
 
 use std::path::Path;
 
@@ -19,8 +21,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::{Made, Notice, Table};
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
-use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, TypedWindow, open};
-use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
+use crate::log::{
+    FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Resolved, Settings, TypedWindow, discovered, open,
+};
+use crate::model::{PageSize, ParticipantId, RequestKey, SessionId, Window};
 use crate::plan::Wants;
 use crate::wire::{Expected, Gave};
 
@@ -220,14 +224,25 @@ fn decimal(units: i128) -> String {
     format!("{sign}{}.{:09}", units.unsigned_abs() / ONE, units.unsigned_abs() % ONE)
 }
 
-/// A log of these rows and replies, with `--fetch` and `--filters` as given.
-fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str, filters: &[&str]) {
+/// A log of these rows and replies, with `--fetch` and `--filters` as given, of a window where one is.
+fn write_log(
+    path: &Path,
+    rows: &[ListRow],
+    replies: Vec<Reply>,
+    fetch: &str,
+    filters: &[&str],
+    window: Option<&Window>,
+) {
     let Opened::Empty(mut log) = open(path).unwrap() else { panic!("not empty") };
     let settings = Settings {
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
-        window: TypedWindow::default(),
+        window: TypedWindow {
+            meeting: window.and_then(|window| window.meeting.clone()),
+            live: window.is_some_and(|window| window.live),
+            ..TypedWindow::default()
+        },
         fetch: fetch.into(),
         filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
         stats_from: "auto".into(),
@@ -240,7 +255,7 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str, fi
         tool_version: "0.1.0".into(),
         started_at: STARTED.into(),
         refresh: false,
-        window: None,
+        window: window.map(Resolved::of),
         settings,
     })
     .unwrap();
@@ -265,11 +280,26 @@ fn wants_of(rows: &[ListRow]) -> Wants {
 
 /// The tables of a log of these rows and replies.
 fn make_of(fetch: &str, filters: &[&str], rows: &[ListRow], replies: Vec<Reply>) -> Output {
+    make_all(fetch, filters, rows, replies, None)
+}
+
+/// The same, of a window too.
+fn make_all(
+    fetch: &str,
+    filters: &[&str],
+    rows: &[ListRow],
+    replies: Vec<Reply>,
+    window: Option<&Window>,
+) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
-    write_log(&path, rows, replies, fetch, filters);
+    write_log(&path, rows, replies, fetch, filters, window);
     let log = Log::open(&path, true).unwrap().unwrap();
-    let wants = wants_of(rows);
+    let mut wants = wants_of(rows);
+    let found = discovered(&log, &Replies::load(&log, &wants).unwrap()).unwrap();
+    for (session, _) in found.sessions {
+        wants.add_discovered(session).unwrap();
+    }
     let replies = Replies::load(&log, &wants).unwrap();
     let mut batches = Vec::new();
     let made = super::make(&log, &wants, &replies, &mut |table, batch| {
