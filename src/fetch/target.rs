@@ -66,11 +66,12 @@ impl Query {
         let mut text = String::new();
         if !self.filters.is_empty() {
             // The API takes the commas as they are, and RFC 3986 has them in a query.
-            let _ = write!(text, "{mark}filters={}", self.filters);
+            write!(text, "{mark}filters={}", self.filters).expect("a String takes any text");
         }
         if self.peer_events {
             let mark = if text.is_empty() { mark } else { '&' };
-            let _ = write!(text, "{mark}include_peer_events=true");
+            text.push(mark);
+            text.push_str("include_peer_events=true");
         }
         text
     }
