@@ -3,6 +3,7 @@
 //! The names are the contract's; files, footers, docs and DDL are made from these pages. The columns of
 //! call statistics are also filled by them: a column made by [`fed`] takes the fields that it names.
 
+mod connections;
 mod lists;
 mod quality;
 mod records;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
-use super::{Column, lists, quality, records, statistics};
+use super::{Column, connections, lists, quality, records, statistics};
 
 /// A table of the export, in the order of the manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -190,8 +190,8 @@ impl Table {
             Self::QualitySamples => quality::QUALITY_SAMPLES,
             Self::QualitySummary => quality::QUALITY_SUMMARY,
             Self::DeviceUpdates => statistics::DEVICE_UPDATES,
-            Self::CandidatePairs => statistics::CANDIDATE_PAIRS,
-            Self::ConnectionMetadata => statistics::CONNECTION_METADATA,
+            Self::CandidatePairs => connections::CANDIDATE_PAIRS,
+            Self::ConnectionMetadata => connections::CONNECTION_METADATA,
         }
     }
 
