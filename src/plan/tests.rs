@@ -330,7 +330,7 @@ proptest! {
     ) {
         // A refused size is remembered from the first refusal on, whichever session meets it; where
         // statistics come from is told by whoever is asked first.
-        prop_assume!(how.1 != Some(StatsSource::Auto));
+        let how = (how.0, how.1.map(|source| if source == StatsSource::Auto { StatsSource::Details } else { source }));
         let api = Api { refuses_size: false, ..api };
         let options = PlannerOptions { mode: how.0, statistics: how.1, with_sessions: false };
         let requests = |at_once, newest_first| {
