@@ -160,6 +160,35 @@ fn a_window_is_listed_and_what_it_holds_is_planned() {
     );
 }
 
+/// A request for each participant, wherever the server has its statistics.
+#[test]
+fn statistics_are_planned_by_endpoint() {
+    use rtk_export::sandbox::DetailsFilters::{Honoured, Ignored};
+    for (served, from) in
+        [(Honoured, "details"), (Honoured, "auto"), (Ignored, "auto"), (Ignored, "peer-report")]
+    {
+        let (place, server) = (Place::new(), server(|options| options.details_filters = served));
+        place.write("pairs.csv", server.pairs(30));
+        place.write("everyone.csv", server.sessions(1));
+        for list in ["pairs.csv", "everyone.csv"] {
+            let args = format!("{list} --filters events --stats-from {from}");
+            let plan = planned(place.rtk(&format!("plan {args} --count")).against(&server));
+            let sent = sent(&place, &server, &args, list.trim_end_matches(".csv"));
+            assert!(has(&plan["requests"]["total"], sent), "{args}: {sent}, {}", plan["requests"]);
+            if from != "auto" {
+                assert_eq!(exactly(&plan["requests"]["total"]), sent, "{args}");
+                let kind = if from == "details" { "details" } else { "peer_reports" };
+                assert_eq!(plan["requests"][kind], plan["expected"]["participants"]);
+            }
+            assert_eq!(
+                plan["expected"]["reply_bytes"]["max"],
+                Value::Null,
+                "nobody knows how large they are"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_refused_page_size_is_counted_in() {
     let (place, server) = (
