@@ -11,6 +11,7 @@ mod ledger;
 mod pace;
 mod permits;
 pub(super) mod policy;
+mod remaining;
 mod window;
 
 use std::io;

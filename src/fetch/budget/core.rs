@@ -16,17 +16,12 @@ use super::ledger::{Ask, Leased, Limit};
 use super::pace::Pace;
 use super::permits::Permits;
 use super::policy::{self, Policy};
+use super::remaining::{Known, POLICIES, Remaining, SPREAD, Telling};
 use super::window::{Window, nanos};
 
 /// How long a 429 closes the gate where the server does not say: the API's own block (API page,
 /// section 0).
 const BLOCK: Duration = Duration::from_mins(5);
-/// Policies kept at most. One or two are usual; a server that names ever new ones must not cost memory.
-const POLICIES: usize = 8;
-/// Longer windows are not spread evenly: a day's quota is there for the hours in which it is needed.
-const SPREAD: Duration = Duration::from_hours(1);
-/// `t` counts whole seconds, so the reset may be up to one later than it says.
-const ROUNDING: Duration = Duration::from_secs(1);
 
 /// What came of asking to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +52,6 @@ struct Rule {
     window: Window,
 }
 
-/// What the server said is left of one policy, less what was sent since.
-#[derive(Debug)]
-struct Remaining {
-    name: String,
-    requests: u64,
-    reset_ns: u64,
-}
-
 #[derive(Debug)]
 struct Pause {
     since_ns: u64,
@@ -79,7 +66,7 @@ pub(super) struct Core {
     /// Never empty.
     rules: Vec<Rule>,
     pace: Pace,
-    remaining: Vec<Remaining>,
+    remaining: Remaining,
     pause: Option<Pause>,
     /// What the ledger gave, where there is one.
     permits: Option<Permits>,
@@ -104,7 +91,7 @@ impl Core {
             config,
             rules: vec![own],
             pace,
-            remaining: Vec::new(),
+            remaining: Remaining::default(),
             pause: None,
             permits: leasing.then(Permits::default),
             proven: false,
@@ -131,7 +118,7 @@ impl Core {
                 return rule.window.next_expiry_ns().map_or(Verdict::AfterReply, Verdict::At);
             }
         }
-        if let Some(at_ns) = self.remaining_allows_at(now_ns) {
+        if let Some(at_ns) = self.remaining.allows_at(self.last_sent_ns, now_ns) {
             return Verdict::At(at_ns);
         }
         if self.permits.as_ref().is_some_and(|permits| !permits.any(now_ns)) {
@@ -143,9 +130,7 @@ impl Core {
         if let Some(permits) = &mut self.permits {
             permits.use_one();
         }
-        for remaining in &mut self.remaining {
-            remaining.requests = remaining.requests.saturating_sub(1);
-        }
+        self.remaining.take_one();
         self.under_way += 1;
         self.last_sent_ns = now_ns;
         Verdict::Go(Sent { at_ns: now_ns, ended_before: self.ended })
@@ -312,7 +297,7 @@ impl Core {
             self.believe(&policy::policies(&field), now_ns);
         }
         if let Some(field) = policy::field(headers, "ratelimit") {
-            self.remember(&policy::left(&field), uncounted, now_ns);
+            self.remember(&policy::left(&field), Telling { sent_ns: sent.at_ns, now_ns, uncounted });
         }
         let changed = self.tightest() != before;
         if changed {
@@ -356,42 +341,16 @@ impl Core {
         self.pace.start_gently();
     }
 
-    fn remember(&mut self, told: &[policy::Left], uncounted: u64, now_ns: u64) {
-        for item in told {
-            let rule = self.rules.iter().find(|rule| rule.name.as_ref() == Some(&item.name));
-            let Some(reset) = item.reset.or_else(|| {
-                // Not told: at the latest when the whole window has passed.
-                rule.map(|rule| Duration::from_nanos(rule.window.length_ns()))
-            }) else {
-                continue;
-            };
-            let reserve = rule.map_or(0, |rule| rule.quota - self.config.less_reserve(rule.quota));
-            let requests = item.requests.saturating_sub(reserve).saturating_sub(uncounted);
-            let reset_ns = now_ns.saturating_add(nanos(reset));
-            let remaining = Remaining { name: item.name.clone(), requests, reset_ns };
-            let known = self.remaining.iter().position(|known| known.name == item.name);
-            match known {
-                Some(at) => self.remaining[at] = remaining,
-                None if self.remaining.len() < POLICIES => self.remaining.push(remaining),
-                None => {}
-            }
+    fn remember(&mut self, told: &[policy::Left], by: Telling) {
+        for left in told {
+            let rule = self.rules.iter().find(|rule| rule.name.as_ref() == Some(&left.name));
+            let known = rule.map(|rule| Known {
+                length_ns: rule.window.length_ns(),
+                reserve: rule.quota - self.config.less_reserve(rule.quota),
+                back_by: |at_ns| rule.window.expired_by(at_ns),
+            });
+            self.remaining.told(left, by, known);
         }
-    }
-
-    /// When what the server says is left allows a request, if not now. What is left is spread over the
-    /// time to the reset, if that is near, so that others who spend the same quota are made room for.
-    fn remaining_allows_at(&mut self, now_ns: u64) -> Option<u64> {
-        let rounding_ns = nanos(ROUNDING);
-        self.remaining.retain(|remaining| remaining.reset_ns.saturating_add(rounding_ns) > now_ns);
-        let allowed_at = |remaining: &Remaining| match remaining.requests {
-            0 => remaining.reset_ns.saturating_add(rounding_ns),
-            _ if remaining.reset_ns.saturating_sub(now_ns) > nanos(SPREAD) => 0,
-            requests => {
-                let spread_ns = remaining.reset_ns.saturating_sub(self.last_sent_ns.min(now_ns));
-                self.last_sent_ns.saturating_add(spread_ns / (requests + 1)).min(remaining.reset_ns)
-            }
-        };
-        self.remaining.iter().map(allowed_at).max().filter(|&at_ns| at_ns > now_ns)
     }
 }
 
