@@ -340,6 +340,12 @@ pub enum Error {
         /// Where its log would be.
         path: PathBuf,
     },
+    /// Another export was begun in a rebuild's destination.
+    #[error("{} holds another export, which is not finished", dir.display())]
+    OutputUnfinished {
+        /// The destination.
+        dir: PathBuf,
+    },
     /// The log lacks replies that are still to be fetched.
     #[error("the export in {} is not finished", dir.display())]
     ExportUnfinished {
@@ -349,7 +355,7 @@ pub enum Error {
     /// Another process holds the output.
     #[error("another process is exporting to this output; it holds {}", path.display())]
     OutputBusy {
-        /// The locked log.
+        /// What it locked: the log, or the output's own lock file.
         path: PathBuf,
     },
     /// The log's lines are not of the shape that this version reads.
@@ -358,11 +364,13 @@ pub enum Error {
         /// The log.
         path: PathBuf,
     },
-    /// A block that was whole when the log was opened cannot be read.
-    #[error("{} is damaged", path.display())]
+    /// A block that was whole once is not: no crash tears a log there.
+    #[error("the response log {} is damaged at byte {offset}", path.display())]
     LogDamaged {
         /// The log.
         path: PathBuf,
+        /// Where the block begins.
+        offset: u64,
     },
     // ---- tables, files, publishing ----
     /// A part of the pipeline ended without saying why: another part's error tells.

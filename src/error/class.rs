@@ -88,6 +88,7 @@ impl Error {
             Self::OutputFinished { .. }
             | Self::OutputForeign { .. }
             | Self::OutputOfAnotherExport { .. }
+            | Self::OutputUnfinished { .. }
             | Self::NoValidRow { .. }
             | Self::TooManyIds
             | Self::NoLog { .. }

@@ -61,6 +61,9 @@ impl Error {
                  start anew"
                     .to_owned(),
             ),
+            Self::OutputUnfinished { .. } => Some(
+                "rebuild to another directory, or first run the command that began it again".to_owned(),
+            ),
             Self::NoValidRow { .. } => Some(
                 "session and participant ids are UUIDs, as in 0f8fad5b-d9cb-469f-a165-70867728950e"
                     .to_owned(),
@@ -94,9 +97,14 @@ impl Error {
             Self::OutputBusy { .. } => {
                 Some("wait for it to end, or export to another directory with --output".to_owned())
             }
-            Self::LogOfAnotherVersion { .. } | Self::LogDamaged { .. } => {
+            Self::LogOfAnotherVersion { .. } => {
                 Some("run again with --refresh to start anew, or with the version that wrote it".to_owned())
             }
+            Self::LogDamaged { .. } => Some(
+                "nothing was cut off: put back a good copy of it, or run with --refresh, which fetches \
+                 everything anew"
+                    .to_owned(),
+            ),
             Self::ListUnreadable { source, .. } => Some(unreadable_list_hint(source.kind()).to_owned()),
             Self::ListEmpty { .. } => Some(
                 "check what writes the list; a header alone is a valid list without rows: \
