@@ -54,7 +54,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let now = clock::now();
     let window = resolve(&config, now, earlier.as_deref()).inspect_err(|_| {
         if earlier.is_none() {
-            place.abandon();
+            place.abandon(&log);
         }
     })?;
     let head = head(settings, config.output.start, now, window.as_ref());
@@ -84,6 +84,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         log: complete,
         wants: Some(wants),
         output: config.output.dir.clone(),
+        hold: place.hold(),
         format: config.output.format,
         rollups: config.output.rollups,
         on_warning: config.output.on_warning,

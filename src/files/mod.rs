@@ -7,6 +7,7 @@
 //! Not here: where files end up and when readers see them (`publish`), what rows mean (`tables`).
 
 mod csv;
+mod hold;
 mod parquet;
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,13 @@ mod tests;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use sha2::{Digest, Sha256};
+
+pub use self::hold::Hold;
 
 use crate::config::Format;
 use crate::error::{Error, Result};
@@ -105,6 +109,8 @@ pub struct StagedFile {
 pub struct Staging {
     output: PathBuf,
     dir: PathBuf,
+    /// The output is held as long as anybody may write here.
+    _hold: Option<Arc<Hold>>,
 }
 
 impl Staging {
@@ -116,7 +122,7 @@ impl Staging {
     /// The staging directory of an output as it is, there or not.
     #[must_use]
     pub fn of(output: &Path) -> Self {
-        Self { output: output.to_owned(), dir: output.join(STATE_DIR).join("staging") }
+        Self { output: output.to_owned(), dir: output.join(STATE_DIR).join("staging"), _hold: None }
     }
 
     /// Makes the staging directory of an output, empty: what an earlier try left there is removed.
@@ -147,6 +153,12 @@ impl Staging {
             removed.map_err(Error::output("remove", path))?;
         }
         Ok(staging)
+    }
+
+    /// The same, which shares the hold on its output.
+    #[must_use]
+    pub fn under(self, hold: Arc<Hold>) -> Self {
+        Self { _hold: Some(hold), ..self }
     }
 
     /// Removes it with all that is in it: nothing will be published.

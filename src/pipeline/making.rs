@@ -15,7 +15,7 @@ use super::BATCHES_AHEAD;
 use crate::clock;
 use crate::config::{Format, OnWarning, Rollups};
 use crate::error::{Error, Result};
-use crate::files::{StagedFile, Staging, TableWriter, Target};
+use crate::files::{Hold, StagedFile, Staging, TableWriter, Target};
 use crate::log::{Log, Replies, RequestCounts};
 use crate::manifest::{
     Api, Failures, Manifest, MinutesTotal, Requests, Source, SourceList, TableFiles, Time, Tool, Totals,
@@ -38,6 +38,8 @@ pub struct Making {
     pub wants: Option<Arc<Wants>>,
     /// Where to.
     pub output: PathBuf,
+    /// The hold on it, which lasts as long as anything is written there, also where making is given up.
+    pub hold: Arc<Hold>,
     /// In which form.
     pub format: Format,
     /// With or without rollups.
@@ -52,12 +54,12 @@ pub struct Making {
 /// The log cannot be read, a file cannot be written, a query fails: nothing is published then, and the
 /// log stays. [`Error::Warnings`] where there are any and they were asked to fail.
 pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
-    let Making { log, wants, output, format, rollups, on_warning } = making;
+    let Making { log, wants, output, hold, format, rollups, on_warning } = making;
     progress.enter(Phase::MakingTables);
     let log = Arc::new(log);
     let staging = {
         let output = output.clone();
-        blocking("staging", move || Staging::create(&output)).await?
+        blocking("staging", move || Ok(Staging::create(&output)?.under(hold))).await?
     };
     let (mut staged, made, counts) = make_tables(Arc::clone(&log), wants, &staging, format).await?;
     if on_warning == OnWarning::Fail

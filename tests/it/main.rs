@@ -8,6 +8,7 @@
 mod budget;
 mod call_statistics;
 mod clock;
+mod damage;
 mod disk;
 mod docs;
 mod doctor;
@@ -15,6 +16,7 @@ mod drift;
 mod exit_codes;
 mod failures;
 mod faults;
+mod holds;
 mod layers;
 mod lists;
 mod memory;
