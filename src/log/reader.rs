@@ -58,7 +58,7 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(Error::io("read", path))?,
         };
-        let (blocks, end) = scan(path, file, verified)?;
+        let (blocks, end) = scan(path, &file, verified)?;
         if blocks.is_empty() {
             return Ok(None);
         }

@@ -37,10 +37,10 @@ impl Block {
 /// The blocks up to the end of the file or a torn tail, and where the last of them ends.
 ///
 /// `verified` reads every byte; otherwise only the blocks' own descriptions are checked.
-pub(super) fn scan(path: &Path, file: File, verified: bool) -> Result<(Vec<Block>, u64)> {
+pub(super) fn scan(path: &Path, file: &File, verified: bool) -> Result<(Vec<Block>, u64)> {
     let scan = || {
         let length = file.metadata()?.len();
-        let mut reader = BufReader::with_capacity(WINDOW, &file);
+        let mut reader = BufReader::with_capacity(WINDOW, file);
         let mut blocks = Vec::new();
         let mut end = 0;
         while let Some(block) = next_block(&mut reader, end, length, verified)? {

@@ -8,7 +8,7 @@ fn log_of(replies: u8) -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>, Vec<u
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
     write(&path, 2, (0..replies).map(found));
-    let (blocks, _) = scan(&path, fs::File::open(&path).unwrap(), true).unwrap();
+    let (blocks, _) = scan(&path, &fs::File::open(&path).unwrap(), true).unwrap();
     let bytes = fs::read(&path).unwrap();
     (dir, path, bytes, blocks.into_iter().map(|block| block.start).collect())
 }
@@ -17,7 +17,7 @@ fn log_of(replies: u8) -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>, Vec<u
 fn refusal(path: &Path, bytes: &[u8]) -> Error {
     fs::write(path, bytes).unwrap();
     let error = open_unlocked_or_not(path).unwrap_err();
-    assert_eq!(fs::read(path).unwrap(), bytes, "something was cut: {error}");
+    assert!(fs::read(path).unwrap() == bytes, "something was cut: {error}");
     let read = Log::open(path, true).unwrap_err();
     assert_eq!(read.to_string(), error.to_string());
     error
@@ -109,7 +109,7 @@ fn what_never_was_a_log_of_this_version_is_left_alone() {
 fn an_opening_that_was_never_written_whole_is_begun_anew() {
     let (_dir, path, bytes, starts) = log_of(1);
     let opening = usize::try_from(starts[1]).unwrap();
-    let garbage = [0xA5; 40_000];
+    let garbage = vec![0xA5; 40_000];
     let torn: [&[u8]; 6] = [
         b"",
         &[0; 5],
@@ -133,7 +133,7 @@ fn readers_lock_a_log_together_and_change_nothing() {
     let readers = [ReadLock::take(&path).unwrap(), ReadLock::take(&path).unwrap()];
     assert_eq!(bodies(&Log::open(&path, true).unwrap().unwrap()).len(), 2);
     assert!(matches!(open(&path), Err(Error::OutputBusy { .. })));
-    assert_eq!(fs::read(&path).unwrap(), torn);
+    assert!(fs::read(&path).unwrap() == torn);
     drop(readers);
     let appending = open_unlocked(&path);
     assert!(matches!(ReadLock::take(&path), Err(Error::OutputBusy { .. })));
