@@ -242,6 +242,7 @@ proptest! {
                 let ask = Ask {
                     holder: 1, limits, reserve_percent: 0, longest_request: TIMEOUT,
                     under_way: u64::MAX, ended: 3, ended_ago_ns: wall_ns, wanted: wall_ns,
+                    blocked_for: Duration::from_nanos(wall_ns),
                 };
                 let now = Moment { boot: String::new(), since_boot_ns, wall_ns };
                 ledger.lease(&ask, &now);
@@ -262,6 +263,7 @@ fn ask(holder: u64, wanted: u64) -> Ask {
         ended: 0,
         ended_ago_ns: 0,
         wanted,
+        blocked_for: Duration::ZERO,
     }
 }
 
@@ -319,4 +321,24 @@ fn what_the_server_told_one_process_holds_for_the_next() {
     let mut other = ask(3, 50);
     other.limits[0].length_ns = 5 * SECOND;
     assert_eq!(ledger.lease(&other, &at(200)), Leased::Granted(50));
+}
+
+#[test]
+fn a_429_that_one_process_met_closes_the_gate_for_all() {
+    let mut ledger = Ledger::default();
+    let met = |secs| Ask { blocked_for: Duration::from_secs(secs), ..ask(1, 0) };
+    assert_eq!(ledger.lease(&met(60), &at(100)), Leased::Blocked(Duration::from_secs(60)));
+    // Whoever heard of a shorter one changes nothing.
+    ledger.give_back(&Ask { holder: 2, ..met(20) }, &at(110));
+    assert_eq!(ledger.lease(&ask(3, 9), &at(130)), Leased::Blocked(Duration::from_secs(30)));
+    assert_eq!(ledger.lease(&ask(3, 9), &at(160)), Leased::Granted(9));
+}
+
+#[test]
+fn a_limit_without_a_window_to_count_in_gives_nothing() {
+    let mut ledger = Ledger::default();
+    let mut crowded = ask(1, 1);
+    crowded.limits =
+        (1..=10).map(|secs| Limit { length_ns: secs * SECOND, requests: 100, told: None }).collect();
+    assert_eq!(ledger.lease(&crowded, &at(100)), Leased::After(LOOK));
 }
