@@ -141,7 +141,8 @@ impl Core {
         let now_ns = self.tick(now_ns);
         let (requests, window) = self.tightest();
         let permits = self.permits.as_mut()?;
-        let wanted = permits.wanted(requests, window, now_ns);
+        let blocked_ns = self.pause.as_ref().map_or(0, |pause| pause.until_ns.saturating_sub(now_ns));
+        let wanted = if blocked_ns > 0 { 0 } else { permits.wanted(requests, window, now_ns) };
         let (ended, ended_ago_ns) = permits.settle(now_ns);
         let limits = self.rules.iter().map(|rule| Limit {
             length_ns: rule.window.length_ns(),
@@ -157,6 +158,7 @@ impl Core {
             ended,
             ended_ago_ns,
             wanted,
+            blocked_for: Duration::from_nanos(blocked_ns),
         })
     }
 
@@ -174,6 +176,13 @@ impl Core {
                 None
             }
             Leased::After(wait) => Some(self.tick(now_ns).saturating_add(nanos(wait).max(1))),
+            Leased::Blocked(wait) => {
+                let since_ns = self.tick(now_ns);
+                let until_ns = since_ns.saturating_add(nanos(wait).max(1));
+                let in_row = self.pause.as_ref().map_or(1, |pause| pause.in_row);
+                self.close(Pause { since_ns, until_ns, in_row });
+                Some(until_ns)
+            }
         }
     }
 
@@ -196,16 +205,16 @@ impl Core {
         changed
     }
 
-    /// A 429 came.
+    /// A 429 came. Whether the gate is closed now, or for longer than before.
     pub(super) fn replied_429(
         &mut self,
         sent: Sent,
         retry_after: Option<Duration>,
         headers: &HeaderMap,
         now_ns: u64,
-    ) {
+    ) -> bool {
         self.heard(sent, headers, now_ns);
-        self.throttled(sent, retry_after.max(reset_of_the_exhausted(headers)), now_ns);
+        self.throttled(sent, retry_after.max(reset_of_the_exhausted(headers)), now_ns)
     }
 
     /// A 401 or 403 came: unless its body turns out to be a throttling page, the run ends.
@@ -224,24 +233,31 @@ impl Core {
         self.end(now_ns);
     }
 
-    /// The server says that the quota is spent: closes the gate, once for all under way.
-    pub(super) fn throttled(&mut self, sent: Sent, told: Option<Duration>, now_ns: u64) {
+    /// The server says that the quota is spent: closes the gate, once for all under way. Whether it is
+    /// closed now, or for longer than before.
+    pub(super) fn throttled(&mut self, sent: Sent, told: Option<Duration>, now_ns: u64) -> bool {
         let now_ns = self.tick(now_ns);
         self.refused = false;
         let known = self.pause.as_ref().filter(|pause| sent.at_ns <= pause.since_ns);
         let (since_ns, until_ns, in_row) = match (known, told) {
             // Requests sent before the gate closed meet the same block: it closes once.
-            (Some(_), None) => return,
+            (Some(_), None) => return false,
             (Some(pause), Some(_)) => (pause.since_ns, pause.until_ns, pause.in_row),
             (None, _) => (now_ns, now_ns, self.pause.as_ref().map_or(1, |pause| pause.in_row + 1)),
         };
         // A server that says "at once" again and again is not asked at once again and again.
         let least = Duration::from_secs(1_u64 << (in_row.clamp(1, 9) - 1)).min(BLOCK);
         let wait = told.unwrap_or(BLOCK).max(least);
-        let until_ns = until_ns.max(now_ns.saturating_add(nanos(wait)));
-        self.pause = Some(Pause { since_ns, until_ns, in_row });
+        let wait_ns = nanos(wait);
+        let is_longer = now_ns.saturating_add(wait_ns) > until_ns;
+        self.close(Pause { since_ns, until_ns: until_ns.max(now_ns.saturating_add(wait_ns)), in_row });
+        is_longer
+    }
+
+    fn close(&mut self, pause: Pause) {
         self.proven = false;
-        self.set_pace(until_ns);
+        self.set_pace(pause.until_ns);
+        self.pause = Some(pause);
     }
 
     /// Until when the gate is closed by a 429.
@@ -316,15 +332,30 @@ impl Core {
                 Some(_) | None => {
                     let window = self.window_with_history(window, now_ns);
                     self.rules.retain(|rule| rule.name.as_deref() != Some(&told.name));
-                    if self.rules.len() < POLICIES {
-                        let name = Some(told.name.clone());
-                        self.rules.push(Rule { name, quota: told.quota, window });
-                    }
+                    let name = Some(told.name.clone());
+                    self.rules.push(Rule { name, quota: told.quota, window });
                 }
+            }
+            if self.rules.len() > POLICIES {
+                self.forget_the_loosest();
             }
         }
         if !self.config.explicit && self.rules.iter().any(|rule| rule.name.is_some()) {
             self.rules.retain(|rule| rule.name.is_some());
+        }
+    }
+
+    /// Of those that the server told, the one that allows most in any time.
+    fn forget_the_loosest(&mut self) {
+        let told = self.rules.iter().enumerate().filter(|(_, rule)| rule.name.is_some());
+        let loosest = told.max_by(|(_, a), (_, b)| {
+            // a / a's window against b / b's window, without a division.
+            let product =
+                |rule: &Rule, other: &Rule| u128::from(rule.quota) * u128::from(other.window.length_ns());
+            product(a, b).cmp(&product(b, a))
+        });
+        if let Some((place, _)) = loosest {
+            self.rules.remove(place);
         }
     }
 

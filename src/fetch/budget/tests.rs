@@ -436,3 +436,34 @@ async fn the_display_sees_a_long_wait_and_its_end() {
     let seconds = (wait.until - crate::clock::now()).num_seconds();
     assert!((55..=60).contains(&seconds), "{seconds}");
 }
+
+#[tokio::test]
+async fn a_429_closes_the_gates_of_other_processes_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || LedgerFile::open(dir.path(), "https://a", "token", Duration::from_secs(1)).unwrap();
+    let ours = || budget(1200, 300, 10, false);
+    let gate = Gate::new(ours(), Some(open()));
+    let pass = gate.acquire().await.unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("retry-after", "60".parse().unwrap());
+    pass.replied(StatusCode::TOO_MANY_REQUESTS, &headers);
+
+    let other = Gate::new(ours(), Some(open()));
+    let mut state = other.state();
+    let shown = async {
+        let wait = state.wait_for(|state| state.wait.is_some_and(|wait| wait.throttled)).await;
+        wait.unwrap().wait
+    };
+    let waits = async {
+        // Until it is told, it may pass: then a request of its own is not replied.
+        loop {
+            drop(other.acquire().await);
+        }
+    };
+    let wait = tokio::select! {
+        wait = shown => wait.unwrap(),
+        () = waits => unreachable!("it never ends"),
+    };
+    let seconds = (wait.until - crate::clock::now()).num_seconds();
+    assert!((50..=61).contains(&seconds), "{seconds}");
+}
