@@ -33,23 +33,17 @@ impl Hold {
     pub fn take(output: &Path) -> Result<Self> {
         let dir = output.join(STATE_DIR);
         let path = dir.join(LOCK_FILE);
-        for _ in 0..TRIES {
-            fs::create_dir_all(&dir).map_err(Error::output("create", &dir))?;
-            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-            let file = match opened {
-                // Whoever held it has just taken the directory away.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                opened => opened.map_err(Error::output("open", &path))?,
-            };
-            match file.try_lock() {
-                Ok(()) if is_at(&file, &path) => return Ok(Self { dir, path, file }),
-                // Whoever held it has just taken this file away.
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => break,
-                Err(TryLockError::Error(error)) => return Err(Error::output("lock", &path)(error)),
+        let mut tries = 1..TRIES;
+        loop {
+            match try_lock(&dir, &path) {
+                Ok(Some(file)) => return Ok(Self { dir, path, file }),
+                Ok(None) if tries.next().is_some() => {}
+                // Made by one and taken away by the other: it is not there, or not any more.
+                Err(Error::Output { source, .. }) if is_passing(&source) && tries.next().is_some() => {}
+                Ok(None) => return Err(Error::OutputBusy { path }),
+                Err(error) => return Err(error),
             }
         }
-        Err(Error::OutputBusy { path })
     }
 
     /// Takes the lock file away, and its directory where nothing else is in it: it is held no more.
@@ -66,6 +60,23 @@ impl Drop for Hold {
     fn drop(&mut self) {
         self.let_go();
     }
+}
+
+/// Opens and locks the lock file; `None` where whoever held it has just taken it away.
+fn try_lock(dir: &Path, path: &Path) -> Result<Option<File>> {
+    fs::create_dir_all(dir).map_err(Error::output("create", dir))?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    let file = file.map_err(Error::output("open", path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(is_at(&file, path).then_some(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::OutputBusy { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(Error::output("lock", path)(error)),
+    }
+}
+
+/// What an open, or the making of a directory, fails with while another takes the directory away.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
 }
 
 /// Whether an open file is still the one at a path.
