@@ -47,6 +47,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Make tables and rollups again from the response log, without a request
     Rebuild(RebuildArgs),
+    /// Sum up an export's minutes and what they cost: text, CSV, JSON, Markdown or a web page
+    Report(Box<ReportArgs>),
     /// Serve a simulated RealtimeKit API on loopback
     Sandbox(SandboxArgs),
 }
@@ -73,13 +75,9 @@ pub struct FaceArgs {
     pub config: Option<PathBuf>,
 }
 
-/// Options of `run`.
+/// Options of every command that sends requests.
 #[derive(Debug, Default, Args)]
-pub struct RunArgs {
-    /// ID lists: CSV, TSV, JSON lines, plain text or Parquet, plain or .gz or .zst; - for stdin
-    #[arg(value_name = "LIST")]
-    pub lists: Vec<String>,
-
+pub struct AccountArgs {
     /// Cloudflare account [env: CLOUDFLARE_ACCOUNT_ID]
     #[arg(long, value_name = "ID", help_heading = ACCOUNT)]
     pub account_id: Option<String>,
@@ -97,6 +95,18 @@ pub struct RunArgs {
     /// Use a built-in simulated API; needs no account
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = ACCOUNT)]
     pub sandbox: Option<String>,
+}
+
+/// Options of `run`.
+#[derive(Debug, Default, Args)]
+pub struct RunArgs {
+    /// ID lists: CSV, TSV, JSON lines, plain text or Parquet, plain or .gz or .zst; - for stdin
+    #[arg(value_name = "LIST")]
+    pub lists: Vec<String>,
+
+    /// Whose data it is.
+    #[command(flatten)]
+    pub account: AccountArgs,
 
     /// Fetch session details too, one request per session
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
@@ -175,6 +185,48 @@ pub struct RebuildArgs {
     pub no_rollups: Option<String>,
 }
 
+/// Options of `report`.
+#[derive(Debug, Default, Args)]
+pub struct ReportArgs {
+    /// Directory of the export; with --list, where the list's export is to stay
+    #[arg(value_name = "DIR")]
+    pub export: Option<PathBuf>,
+    /// Export this ID list first, then report on it; may be given more than once
+    #[arg(long = "list", value_name = "LIST")]
+    pub lists: Vec<String>,
+
+    /// What to sum up by: a column of the lists, session, person, day, preset, view-type or meeting;
+    /// several with commas; label:day is a column named day [default: day]
+    #[arg(long, value_name = "KEY,...", help_heading = DATA)]
+    pub by: Vec<String>,
+    /// Minutes that count: from joining to leaving (duration), of the peer events (events), of the
+    /// sessions' own records (session) [default: duration]
+    #[arg(long, value_name = "duration|events|session", help_heading = DATA)]
+    pub minutes: Option<String>,
+    /// Time zone in which days begin and times are shown [default: UTC]
+    #[arg(long = "tz", value_name = "ZONE", help_heading = DATA)]
+    pub time_zone: Option<String>,
+    /// TOML file of prices and of the view types that they are for [default: the prices that
+    /// Cloudflare has published]
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
+    pub price_list: Option<PathBuf>,
+
+    /// File to write, at once and whole [default: stdout]
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+    /// Form of the report; csv and json are exact and have every row [default: what FILE's name ends
+    /// in, else text]
+    #[arg(long, value_name = "text|csv|json|markdown|html", help_heading = OUTPUT)]
+    pub format: Option<String>,
+    /// Rows shown; the rest is summed into one row [default: 1000]
+    #[arg(long, value_name = "N", help_heading = OUTPUT)]
+    pub top: Option<String>,
+
+    /// Whose data the list names.
+    #[command(flatten)]
+    pub account: AccountArgs,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -198,6 +250,7 @@ mod tests {
         insta::assert_snapshot!("help", help(&[]));
         insta::assert_snapshot!("help_run", help(&["run"]));
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
+        insta::assert_snapshot!("help_report", help(&["report"]));
     }
 
     /// Docs that list behaviour are tested: each default and variable of the settings' table.

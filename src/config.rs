@@ -7,6 +7,7 @@
 //! Not here: reading lists, creating directories.
 
 mod file;
+mod report;
 mod resolve;
 pub mod settings;
 mod sources;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
@@ -45,6 +47,8 @@ pub enum CommandConfig {
     Run(Box<RunConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
+    /// `report`
+    Report(Box<ReportConfig>),
     /// `sandbox`
     Sandbox(SandboxArgs),
 }

@@ -414,6 +414,61 @@ pub enum Error {
         /// What the engine said.
         source: Box<datafusion::error::DataFusionError>,
     },
+    // ---- report ----
+    /// Neither an export nor a list.
+    #[error("no export was given")]
+    NothingToReport,
+    /// The session's own minutes cannot be told apart by what differs within a session.
+    #[error("the minutes of sessions cannot go by {key}: a session has them as a whole")]
+    SessionMinutesBy {
+        /// As the column would be called.
+        key: String,
+    },
+    /// A key that is no word of the report's and no column of the lists.
+    #[error("the export has no label {:?}: its lists have {}", excerpt(label), columns(found))]
+    NoSuchLabel {
+        /// As typed.
+        label: String,
+        /// Those that there are.
+        found: Vec<String>,
+    },
+    /// What is asked for is in a table that the export was made without.
+    #[error("{} was made without its sessions, and {wanted} is there", dir.display())]
+    NoSessions {
+        /// The export.
+        dir: PathBuf,
+        /// What is asked for.
+        wanted: &'static str,
+    },
+    /// The price list cannot be read.
+    #[error("cannot read the price list {}", path.display())]
+    PriceListUnreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The price list has a line that is not right.
+    #[error("{}:{line}: {problem}", path.display())]
+    PriceListMalformed {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// Sums that no exact decimal of this program can hold.
+    #[error("the report's sums have more than 38 digits")]
+    SumTooLarge,
+    /// What the engine answered is not what was asked for.
+    #[error("cannot make {part} of the report")]
+    ReportPart {
+        /// Which part.
+        part: &'static str,
+        /// What the library said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     // ---- sandbox ----
     /// The sandbox was to listen where others could reach it.
     #[error("the sandbox does not listen on {host}, which is no loopback address")]

@@ -1,5 +1,7 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
+mod report;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use super::{
     OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
     Sessions, StartMode, Verbosity,
 };
-use crate::cli::{Cli, Command, FaceArgs, RebuildArgs, RunArgs};
+use crate::cli::{AccountArgs, Cli, Command, FaceArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
@@ -26,6 +28,9 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         match cli.command {
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
             Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
+            Command::Report(args) => {
+                Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
+            }
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         }
     });
@@ -78,7 +83,7 @@ fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
 
 fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result<RunConfig> {
     let lists = lists(&args.lists)?;
-    let api = api(args, &mut sources)?;
+    let api = api(&args.account, &mut sources)?;
     let fetch = fetch(args, &mut sources)?;
     let output = output(args, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
@@ -133,7 +138,7 @@ fn lists(typed: &[String]) -> Result<Vec<String>> {
     Ok(typed.to_vec())
 }
 
-fn api(args: &RunArgs, sources: &mut Sources<'_>) -> Result<Api> {
+fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
     let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
     let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
     if sandbox.value {

@@ -125,7 +125,23 @@ pub static VERBOSE: Setting = switch("verbose");
 /// `--log-format`
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
-/// All of them, in the order of the help: the keys that a configuration file may have.
+/// `report --by`
+pub static BY: Setting = setting("by", Some("day"), "keys with commas between them, such as customer,day");
+/// `report --minutes`: the kind whose meaning is known. It agrees with the vendor's own examples to the last
+/// digit, and every participant has it, whatever else was exported.
+pub static MINUTES: Setting = setting("minutes", Some("duration"), "duration, events or session");
+/// `report --tz`
+pub static TIME_ZONE: Setting = setting("tz", Some("UTC"), "a time zone, such as Europe/Paris or UTC");
+/// `report --top`: what a person may still scroll through.
+pub static TOP: Setting = setting("top", Some("1000"), "a number of rows from 1 to 100000, such as 20");
+/// `report --price-list`
+pub static PRICE_LIST: Setting = setting("price-list", None, "a file of prices, such as prices.toml");
+/// `report --format`
+pub static REPORT_FORMAT: Setting = setting("format", Some("text"), "text, csv, json, markdown or html");
+/// `report --output`
+pub static REPORT_OUTPUT: Setting = setting("output", None, "a file, such as usage.html");
+
+/// Those of the main job, in the order of its help: the keys that a configuration file may have.
 pub static ALL: [&Setting; 25] = [
     &ACCOUNT_ID,
     &APP_ID,

@@ -76,6 +76,8 @@ impl Error {
             | Self::Manifest { .. }
             | Self::SchemaVersion { .. }
             | Self::Query { .. }
+            | Self::SumTooLarge
+            | Self::ReportPart { .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::Interrupted { signal, .. } => Class::Interrupted(*signal),
@@ -107,6 +109,12 @@ impl Error {
             | Self::TokenMalformed { .. }
             | Self::NoList
             | Self::StdinTwice
+            | Self::NothingToReport
+            | Self::SessionMinutesBy { .. }
+            | Self::NoSuchLabel { .. }
+            | Self::NoSessions { .. }
+            | Self::PriceListUnreadable { .. }
+            | Self::PriceListMalformed { .. }
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
             | Self::SandboxRateLimit { .. }

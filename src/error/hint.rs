@@ -107,6 +107,30 @@ impl Error {
                  participant_id; without a header the first column of UUIDs is the session"
                     .to_owned(),
             ),
+            Self::NothingToReport => Some(
+                "give the directory of one, or an ID list to export first: rtk-export report --list LIST"
+                    .to_owned(),
+            ),
+            Self::SessionMinutesBy { .. } => Some(
+                "go by session, day, meeting or a label, or count --minutes duration or events".to_owned(),
+            ),
+            Self::NoSuchLabel { .. } => Some(
+                "besides labels there are session, person, day, preset, view-type and meeting".to_owned(),
+            ),
+            Self::NoSessions { .. } => Some(
+                "export again with --with-sessions --refresh: it asks for each session, too".to_owned(),
+            ),
+            Self::PriceListUnreadable { .. } => {
+                Some("give a readable file with --price-list, or leave it out".to_owned())
+            }
+            Self::PriceListMalformed { .. } => Some(
+                "write it as in the README: [per-minute] with a price for each kind of minutes, [view-types] \
+                 with the kind of each view type"
+                    .to_owned(),
+            ),
+            Self::SumTooLarge | Self::ReportPart { .. } => {
+                Some("rtk-export query shows the rows that it is made of".to_owned())
+            }
             Self::Io { .. }
             | Self::Stdout { .. }
             | Self::Runtime { .. }
