@@ -75,7 +75,9 @@ impl Error {
             | Self::FileChanged { .. }
             | Self::Manifest { .. }
             | Self::SchemaVersion { .. }
+            | Self::Engine { .. }
             | Self::Query { .. }
+            | Self::QueryTooLarge { .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::Interrupted { signal, .. } => Class::Interrupted(*signal),
@@ -107,6 +109,11 @@ impl Error {
             | Self::TokenMalformed { .. }
             | Self::NoList
             | Self::StdinTwice
+            | Self::NotAnExport { .. }
+            | Self::Sql { .. }
+            | Self::SqlNotReading { .. }
+            | Self::SqlParameters { .. }
+            | Self::SqlParameterValue { .. }
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
             | Self::SandboxRateLimit { .. }
