@@ -406,9 +406,69 @@ pub enum Error {
         supported: u32,
     },
     // ---- rollups ----
+    /// A directory that is to be read as an export has no manifest.
+    #[error("{} is not an export: it has no manifest.json", dir.display())]
+    NotAnExport {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The engine cannot have the export's files as its tables.
+    #[error("cannot read the export's files as tables")]
+    Engine {
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    /// A text that is no query over the export's tables.
+    #[error("{query}{} is not a query over the export's tables", line.map(|line| format!(", line {line},")).unwrap_or_default())]
+    Sql {
+        /// The query's name, or its file.
+        query: String,
+        /// Counted from 1, where it is known.
+        line: Option<u64>,
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    /// A statement that would change something.
+    #[error("{query} does more than read: {statement}")]
+    SqlNotReading {
+        /// The query's name, or its file.
+        query: String,
+        /// The statement's first word.
+        statement: String,
+    },
+    /// Parameters that are not those of the query.
+    #[error("the parameters are not those of {query}: {}", parameters(missing, unused))]
+    SqlParameters {
+        /// The query's name, or its file.
+        query: String,
+        /// Used in the query, not given.
+        missing: Vec<String>,
+        /// Given, not used.
+        unused: Vec<String>,
+    },
+    /// A parameter's value is not of the type of what it is compared with.
+    #[error("the parameter {name}: {:?} is not a value of the type {kind}", excerpt(value))]
+    SqlParameterValue {
+        /// The parameter.
+        name: String,
+        /// As given.
+        value: String,
+        /// The engine's name of the type.
+        kind: String,
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
     /// The engine could not answer a query over the export's files.
     #[error("cannot run the query {query} over the export")]
     Query {
+        /// The query's name.
+        query: String,
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    /// A query whose work does not fit in memory and cannot be put on disk.
+    #[error("the query {query} needs more memory than the 256 MB of the engine")]
+    QueryTooLarge {
         /// The query's name.
         query: String,
         /// What the engine said.
@@ -547,6 +607,19 @@ fn columns(found: &[String]) -> String {
     let shown: Vec<_> = found.iter().take(SHOWN).map(|name| format!("{:?}", excerpt(name))).collect();
     let more = if found.len() > SHOWN { format!(" and {} more", found.len() - SHOWN) } else { String::new() };
     format!("{}{more}", shown.join(", "))
+}
+
+/// Names the parameters that are missing and those that are too many.
+fn parameters(missing: &[String], unused: &[String]) -> String {
+    let named = |what: &str, names: &[String]| {
+        let names: Vec<_> = names.iter().map(|name| format!("${name}")).collect();
+        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+    };
+    [named("it needs", missing), named("it has no", unused)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// The start of a text that may be long.

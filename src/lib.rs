@@ -21,6 +21,7 @@ pub mod progress;
 pub mod publish;
 pub mod rollups;
 pub mod sandbox;
+pub mod sql;
 pub mod tables;
 pub mod ui;
 pub mod wire;

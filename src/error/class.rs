@@ -75,9 +75,11 @@ impl Error {
             | Self::FileChanged { .. }
             | Self::Manifest { .. }
             | Self::SchemaVersion { .. }
+            | Self::Engine { .. }
             | Self::Query { .. }
             | Self::SumTooLarge
             | Self::ReportPart { .. }
+            | Self::QueryTooLarge { .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::Interrupted { signal, .. } => Class::Interrupted(*signal),
@@ -115,6 +117,11 @@ impl Error {
             | Self::NoSessions { .. }
             | Self::PriceListUnreadable { .. }
             | Self::PriceListMalformed { .. }
+            | Self::NotAnExport { .. }
+            | Self::Sql { .. }
+            | Self::SqlNotReading { .. }
+            | Self::SqlParameters { .. }
+            | Self::SqlParameterValue { .. }
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
             | Self::SandboxRateLimit { .. }

@@ -188,9 +188,35 @@ impl Error {
             Self::Manifest { .. } => {
                 Some("rtk-export rebuild writes the manifest again from the response log".to_owned())
             }
-            Self::Query { .. } => {
-                Some("run the same command again, or with --no-rollups: what was fetched is kept".to_owned())
+            Self::NotAnExport { .. } => Some(
+                "give the directory of a finished export; a run that was stopped goes on with its own command"
+                    .to_owned(),
+            ),
+            Self::Engine { .. } | Self::Query { .. } => Some(
+                "rtk-export rebuild makes the files again without a request, with --no-rollups where a \
+                 rollup is what fails"
+                    .to_owned(),
+            ),
+            Self::QueryTooLarge { .. } => Some(
+                "select fewer columns, or group before joining: grouping and sorting go to disk, a join's \
+                 smaller side has to fit"
+                    .to_owned(),
+            ),
+            Self::Sql { .. } => Some(
+                "SHOW TABLES lists the tables, DESCRIBE participants the columns of one".to_owned(),
+            ),
+            Self::SqlNotReading { .. } => Some(
+                "an export is only read: SELECT, EXPLAIN, SHOW and DESCRIBE; write the answer with -o FILE"
+                    .to_owned(),
+            ),
+            Self::SqlParameters { .. } => {
+                Some("give one --param NAME=VALUE for each $NAME of the query".to_owned())
             }
+            Self::SqlParameterValue { .. } => Some(
+                "a day is like 2026-11-22, a time like 2026-11-22T10:51:28Z, minutes like 41.5; \
+                 CAST($NAME AS ...) in the query says what it is to be"
+                    .to_owned(),
+            ),
             Self::SchemaVersion { .. } => Some(
                 "rtk-export rebuild with this version writes the files again from the response log"
                     .to_owned(),

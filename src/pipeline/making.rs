@@ -23,7 +23,8 @@ use crate::manifest::{
 use crate::plan::Wants;
 use crate::progress::{Phase, Progress};
 use crate::publish;
-use crate::rollups::{self, TableSource};
+use crate::rollups;
+use crate::sql::TableSource;
 use crate::tables::schema::SCHEMA_VERSION;
 use crate::tables::{self, Made, Table};
 

