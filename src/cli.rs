@@ -75,7 +75,7 @@ pub struct FaceArgs {
     pub config: Option<PathBuf>,
 }
 
-/// Options of every command that sends requests.
+/// Options that say whose data it is, and where.
 #[derive(Debug, Default, Args)]
 pub struct AccountArgs {
     /// Cloudflare account [env: CLOUDFLARE_ACCOUNT_ID]
@@ -104,7 +104,7 @@ pub struct RunArgs {
     #[arg(value_name = "LIST")]
     pub lists: Vec<String>,
 
-    /// Whose data it is.
+    /// Whose data.
     #[command(flatten)]
     pub account: AccountArgs,
 
@@ -218,6 +218,9 @@ pub struct ReportArgs {
     /// in, else text]
     #[arg(long, value_name = "text|csv|json|markdown|html", help_heading = OUTPUT)]
     pub format: Option<String>,
+    /// CSV for spreadsheets: with a BOM, and formula-like text cells defused
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub excel: Option<String>,
     /// Rows shown; the rest is summed into one row [default: 1000]
     #[arg(long, value_name = "N", help_heading = OUTPUT)]
     pub top: Option<String>,

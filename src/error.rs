@@ -478,6 +478,12 @@ pub enum Error {
     /// Neither an export nor a list.
     #[error("no export was given")]
     NothingToReport,
+    /// The list's export is there, whole.
+    #[error("{} is a finished export already", dir.display())]
+    ReportedAlready {
+        /// The export.
+        dir: PathBuf,
+    },
     /// The session's own minutes cannot be told apart by what differs within a session.
     #[error("the minutes of sessions cannot go by {key}: a session has them as a whole")]
     SessionMinutesBy {

@@ -4,6 +4,7 @@
 //! Not here: anything that a stage does.
 
 mod rebuild;
+mod report;
 mod run;
 mod sandbox;
 
@@ -45,6 +46,7 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
     match command {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Report(config) => report::run(*config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }
 }

@@ -150,6 +150,9 @@ pub enum ReportFormat {
     Text,
     /// Exact, a row for each group.
     Csv,
+    /// The same with a BOM and with formula-like text cells defused, for spreadsheets.
+    #[value(skip)]
+    CsvExcel,
     /// Exact, one object.
     Json,
     /// A table for a text that is rendered later.
@@ -162,7 +165,7 @@ impl ReportFormat {
     /// Whether it is read by programs: exact, and with every row.
     #[must_use]
     pub const fn is_exact(self) -> bool {
-        matches!(self, Self::Csv | Self::Json)
+        matches!(self, Self::Csv | Self::CsvExcel | Self::Json)
     }
 
     /// What a file's name says about its form.

@@ -112,6 +112,7 @@ impl Error {
             | Self::NoList
             | Self::StdinTwice
             | Self::NothingToReport
+            | Self::ReportedAlready { .. }
             | Self::SessionMinutesBy { .. }
             | Self::NoSuchLabel { .. }
             | Self::NoSessions { .. }

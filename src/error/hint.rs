@@ -111,6 +111,10 @@ impl Error {
                 "give the directory of one, or an ID list to export first: rtk-export report --list LIST"
                     .to_owned(),
             ),
+            Self::ReportedAlready { dir } => Some(format!(
+                "leave --list out to report on it: rtk-export report {}; or name another directory",
+                dir.display()
+            )),
             Self::SessionMinutesBy { .. } => Some(
                 "go by session, day, meeting or a label, or count --minutes duration or events".to_owned(),
             ),

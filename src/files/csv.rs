@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 /// Bytes collected before they go to the file.
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Without it Excel takes UTF-8 for the system's code page.
-const BOM: char = '\u{feff}';
+pub(crate) const BOM: char = '\u{feff}';
 
 /// What a spreadsheet runs as a formula, by OWASP's page on CSV injection, full-width forms included.
 const FORMULA_STARTS: [char; 11] =
@@ -28,7 +28,7 @@ const FORMULA_STARTS: [char; 11] =
 
 /// Whom text cells are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cells {
+pub(crate) enum Cells {
     /// Programs: every value as it is.
     Plain,
     /// Spreadsheets: what they would run as a formula gets a leading apostrophe.
@@ -136,7 +136,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Appends a text field: quoted where RFC 4180 asks for it, and where it is empty but not null.
-fn push_text(row: &mut String, text: &str, cells: Cells) {
+pub(crate) fn push_text(row: &mut String, text: &str, cells: Cells) {
     let defused = cells == Cells::Excel && text.starts_with(FORMULA_STARTS);
     if !text.is_empty() && !text.contains(['"', ',', '\n', '\r']) {
         if defused {

@@ -11,6 +11,8 @@ mod parquet;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use csv::{BOM, Cells, push_text};
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

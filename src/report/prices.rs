@@ -124,9 +124,9 @@ impl PriceList {
     /// [`Error::SumTooLarge`] where 38 digits do not hold it.
     pub fn cost(&self, by_kind: &[MinutesTotal]) -> Result<Money> {
         let costs = self.kinds.iter().zip(by_kind).map(|(kind, minutes)| kind.per_minute.of(*minutes));
-        costs.into_iter().try_fold(Money(0), |sum, cost| {
-            sum.0.checked_add(cost?.0).map(Money).ok_or(Error::SumTooLarge)
-        })
+        costs
+            .into_iter()
+            .try_fold(Money(0), |sum, cost| sum.0.checked_add(cost?.0).map(Money).ok_or(Error::SumTooLarge))
     }
 
     /// What the view types of a kind are, for people: `GROUP_CALL, WEBINAR, no view type`.

@@ -99,6 +99,24 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The same engine, whose joins sort both sides and spill: one that builds a table of one side has to
+    /// hold it in memory.
+    #[must_use]
+    pub fn with_spilling_joins(self) -> Self {
+        let state = self.session.state_ref();
+        state.write().config_mut().options_mut().optimizer.prefer_hash_join = false;
+        self
+    }
+
+    /// Adds a table of one Parquet file, which this process wrote.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] where the file is missing.
+    pub fn add_parquet(&self, name: &str, file: &Path, schema: SchemaRef) -> Result<()> {
+        let table = tables::parquet(file, schema).map_err(failed)?;
+        self.session.register_table(name, Arc::new(table)).map(drop).map_err(failed)
+    }
+
     fn without_tables(spill: Spill) -> Result<Self, DataFusionError> {
         let mut config = SessionConfig::new()
             .with_target_partitions(PARTITIONS)

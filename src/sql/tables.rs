@@ -81,6 +81,14 @@ pub(super) fn listing(source: &TableSource, format: Format) -> Result<ListingTab
     ListingTable::try_new(config)
 }
 
+/// A table of one Parquet file.
+pub(super) fn parquet(file: &Path, schema: SchemaRef) -> Result<ListingTable, DataFusionError> {
+    let reader = Arc::new(ParquetFormat::default());
+    let options = ListingOptions::new(reader).with_file_extension(Format::Parquet.extension());
+    let config = ListingTableConfig::new(url(file)?).with_listing_options(options).with_schema(schema);
+    ListingTable::try_new(config)
+}
+
 /// A file's URL: a path's own `*` and `[` are no pattern in it.
 fn url(file: &Path) -> Result<ListingTableUrl, DataFusionError> {
     let url = fs::canonicalize(file).map(Url::from_file_path)?;

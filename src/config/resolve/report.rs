@@ -18,7 +18,11 @@ use crate::error::{Error, Result};
 const MOST_ROWS: usize = 100_000;
 
 /// Resolves what was typed after `report`.
-pub(super) fn report(args: ReportArgs, command_line: String, mut sources: Sources<'_>) -> Result<ReportConfig> {
+pub(super) fn report(
+    args: ReportArgs,
+    command_line: String,
+    mut sources: Sources<'_>,
+) -> Result<ReportConfig> {
     let mut typed_only = Sources::new(&|_| None, ConfigFile::default());
     let by = keys(&args.by, &mut typed_only)?;
     let kind = typed_only.sourced(&settings::MINUTES, args.minutes.as_deref(), values::choice)?;
@@ -28,8 +32,8 @@ pub(super) fn report(args: ReportArgs, command_line: String, mut sources: Source
         return Err(Error::SessionMinutesBy { key: key.to_string() });
     }
     let minutes = kind.value;
-    let time_zone = typed_only
-        .value(&settings::TIME_ZONE, args.time_zone.as_deref(), |text| text.parse::<Tz>().ok())?;
+    let time_zone =
+        typed_only.value(&settings::TIME_ZONE, args.time_zone.as_deref(), |text| text.parse::<Tz>().ok())?;
     let price_list = file(&settings::PRICE_LIST, args.price_list)?;
     let output = file(&settings::REPORT_OUTPUT, args.output)?;
     let format = typed_only.sourced(&settings::REPORT_FORMAT, args.format.as_deref(), values::choice)?;
@@ -37,6 +41,12 @@ pub(super) fn report(args: ReportArgs, command_line: String, mut sources: Source
     let format = match (&format.origin, by_name) {
         (Origin::Default(_), Some(by_name)) => by_name,
         _ => format.value,
+    };
+    let excel = typed_only.sourced(&settings::EXCEL, args.excel.as_deref(), values::truth)?;
+    let format = match (format, excel.value) {
+        (ReportFormat::Csv, true) => ReportFormat::CsvExcel,
+        (_, true) => return Err(Error::ExcelWithoutCsv { origin: excel.origin }),
+        (format, false) => format,
     };
     let top = typed_only
         .sourced(&settings::TOP, args.top.as_deref(), |text| values::number(text, &(1..=MOST_ROWS)))?;
