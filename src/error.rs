@@ -499,7 +499,7 @@ pub enum Error {
         found: Vec<String>,
     },
     /// What is asked for is in a table that the export was made without.
-    #[error("{} was made without its sessions, and {wanted} is there", dir.display())]
+    #[error("{wanted} is about the sessions' own records, which {} was made without", dir.display())]
     NoSessions {
         /// The export.
         dir: PathBuf,

@@ -126,7 +126,8 @@ pub static VERBOSE: Setting = switch("verbose");
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
 /// `report --by`
-pub static BY: Setting = setting("by", Some("day"), "keys with commas between them, such as customer,day");
+pub static BY: Setting =
+    setting("by", Some("day"), "a list of keys with commas between them, such as customer,day");
 /// `report --minutes`: the kind whose meaning is known. It agrees with the vendor's own examples to the last
 /// digit, and every participant has it, whatever else was exported.
 pub static MINUTES: Setting = setting("minutes", Some("duration"), "duration, events or session");

@@ -317,8 +317,8 @@ fn wants_sessions(export: &Path, manifest: &Manifest, question: &Question) -> Re
         of_table.map_or(0, |files| files.rows)
     };
     let wanted = match question.minutes {
-        MinutesKind::Session => "what the sessions themselves say of their minutes",
-        _ if question.by.contains(&ReportKey::Meeting) => "the meeting of each session",
+        MinutesKind::Session => "--minutes session",
+        _ if question.by.contains(&ReportKey::Meeting) => "--by meeting",
         _ => return Ok(()),
     };
     if rows(Table::Sessions) == 0 && rows(Table::Participants) > 0 {

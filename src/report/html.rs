@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::charts;
 use super::model::{Differences, Report, SessionMinutes};
-use super::rounding::{grouped, trimmed};
-use super::series::Durations;
+use super::rounding::grouped;
+use super::series::{Bucket, Durations};
 use super::shown::{self, Costs, Row, Table, cut};
 use crate::error::{Error, Result};
 
@@ -42,6 +42,10 @@ struct Page<'a> {
     missing: Option<String>,
     unpriced: Option<String>,
     table: Table,
+    /// What the rows are by, in words.
+    by: String,
+    /// Whether they are in the order of time rather than of minutes.
+    in_time: bool,
     groups: u64,
     figures: Vec<Figure>,
     costs: Costs,
@@ -89,7 +93,7 @@ impl DifferenceRow {
             duration: shown::minutes_or_unknown(line.duration),
             events: shown::minutes_or_unknown(line.events),
             session_minutes: shown::minutes_or_unknown(line.session_minutes),
-            difference: trimmed(line.spread().units(), 9, 2),
+            difference: shown::difference(line),
         }
     }
 }
@@ -111,6 +115,8 @@ pub(super) fn render(report: &Report) -> Result<String> {
         unpriced: table.has_unpriced.then(|| table.total.unpriced.clone()),
         figures: figures(report, &table)?,
         groups: report.groups.count(),
+        by: shown::keys(report),
+        in_time: report.is_in_time(),
         table,
         costs,
         currency,
@@ -164,11 +170,15 @@ fn days(report: &Report) -> Result<Option<Figure>> {
     else {
         return Ok(None);
     };
-    let date = |day: &chrono::NaiveDate| day.format("%-d %b %Y").to_string();
     let bucket = days.bucket.name();
-    let begins = if bucket == "day" { "" } else { " that begins" };
-    let mut summary =
-        format!("Most minutes on the {bucket}{begins} {}: {}.", date(most_on), shown::minutes(*most));
+    let when = most_on.format(match days.bucket {
+        Bucket::Day => "on %-d %b %Y",
+        Bucket::Week => "in the week from %-d %b %Y",
+        Bucket::Month => "in %B %Y",
+        Bucket::Year => "in %Y",
+    });
+    let heading = if days.bucket == Bucket::Day { "day".to_owned() } else { format!("{bucket} from") };
+    let mut summary = format!("Most {when}: {} minutes.", shown::minutes(*most));
     if let Some(undated) = days.undated {
         summary.push_str(&format!(" {} minutes have no date.", shown::minutes(undated)));
     }
@@ -177,7 +187,7 @@ fn days(report: &Report) -> Result<Option<Figure>> {
         title: format!("Minutes per {bucket}"),
         summary,
         svg: charts::days(days)?,
-        headings: [format!("{bucket}{begins}"), "minutes".to_owned()],
+        headings: [heading, "minutes".to_owned()],
         rows: days.bars.iter().map(|(day, minutes)| (day.to_string(), shown::minutes(*minutes))).collect(),
     }))
 }
@@ -192,12 +202,7 @@ fn largest(report: &Report, table: &Table) -> Result<Option<Figure>> {
     let share = first.share.map(|_| format!(", {} of all", first.share_text())).unwrap_or_default();
     let summary = format!("{} has most: {} minutes{share}.", name(first), first.minutes);
     let bars: Vec<_> = rows.iter().map(|row| (name(row), row.bar, row.minutes.clone())).collect();
-    let keys = report
-        .keys
-        .iter()
-        .map(|key| shown::one_line(key).replace('_', " "))
-        .collect::<Vec<_>>()
-        .join(" and ");
+    let keys = shown::keys(report);
     Ok(Some(Figure {
         id: "largest",
         title: format!("Most minutes by {keys}"),

@@ -6,7 +6,6 @@
 use std::fmt::Write as _;
 
 use super::model::Report;
-use super::rounding::trimmed;
 use super::shown::{self, Costs, Row, Table, cut};
 use crate::error::Result;
 
@@ -37,12 +36,12 @@ pub(super) fn render(report: &Report) -> Result<String> {
 fn groups(text: &mut String, table: &Table) {
     let unpriced = |cell: &str| table.has_unpriced.then(|| cell.to_owned());
     let figures = |row: &Row| {
-        let figures = [&row.sessions, &row.participants, &row.minutes].map(Clone::clone).into_iter();
-        let cost = [row.cost.clone()];
-        figures.chain([row.share_text()]).chain(unpriced(&row.unpriced)).chain(cost).collect::<Vec<_>>()
+        let minutes = [row.minutes.clone(), row.share_text()].into_iter().chain(unpriced(&row.unpriced));
+        minutes.chain([&row.cost, &row.sessions, &row.participants].map(Clone::clone)).collect::<Vec<_>>()
     };
-    let headings = ["sessions", "participants", "minutes", "share"].map(str::to_owned).into_iter();
-    let headings: Vec<_> = headings.chain(unpriced("no price")).chain([escaped(&table.currency)]).collect();
+    let headings = ["minutes", "share"].map(str::to_owned).into_iter().chain(unpriced("no price"));
+    let counts = ["sessions", "participants"].map(str::to_owned);
+    let headings: Vec<_> = headings.chain([escaped(&table.currency)]).chain(counts).collect();
     let names = table.keys.iter().map(|name| escaped(&cut(name, KEY_COLUMNS)));
     line(text, names.chain(headings.iter().cloned()));
     let keys = table.keys.len();
@@ -90,8 +89,7 @@ fn differences(text: &mut String, report: &Report) {
         let cells =
             [session.duration, session.events, session.session_minutes].map(shown::minutes_or_unknown);
         let name = name.map_or_else(|| "all sessions".to_owned(), |name| escaped(&shown::one_line(name)));
-        let spread = trimmed(session.spread().units(), 9, 2);
-        line(text, [name].into_iter().chain(cells).chain([spread]));
+        line(text, [name].into_iter().chain(cells).chain([shown::difference(session)]));
     }
     let _ = writeln!(text, "\n{}", shown::differing(found));
 }

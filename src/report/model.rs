@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::prices::{Money, PriceList};
 use super::series::Series;
-use crate::config::MinutesKind;
+use crate::config::{MinutesKind, ReportKey};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, MinutesTotal};
 
@@ -36,6 +36,14 @@ pub struct Report {
     pub series: Series,
     /// The three kinds of minutes side by side.
     pub differences: Differences,
+}
+
+impl Report {
+    /// Whether its rows are in the order of time rather than of minutes.
+    #[must_use]
+    pub fn is_in_time(&self) -> bool {
+        self.keys.first().is_some_and(|key| *key == ReportKey::Day.to_string())
+    }
 }
 
 /// Where a report comes from.

@@ -5,11 +5,11 @@
 //! Guarantees: what is summed over days keeps its exact sum; a peak is never lost in a bucket.
 //! Not here: drawing.
 
-use chrono::{DateTime, Datelike, Days as Span, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days as Span, Months, NaiveDate, Utc};
 
 use crate::manifest::MinutesTotal;
 
-/// More days than this are summed up by week, more weeks by month.
+/// More days than this are summed up by week, more weeks by month, and more than so many months by year.
 const MOST_BARS: usize = 92;
 /// Steps of the chart of concurrency: about one for every three pixels of its width.
 const STEPS: usize = 240;
@@ -27,7 +27,7 @@ pub struct Series {
     pub durations: Durations,
 }
 
-/// Minutes by day, week or month.
+/// Minutes by day, week, month or year.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Days {
     /// What a bar stands for.
@@ -48,6 +48,8 @@ pub enum Bucket {
     Week,
     /// A month.
     Month,
+    /// A year.
+    Year,
 }
 
 impl Bucket {
@@ -58,6 +60,7 @@ impl Bucket {
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
+            Self::Year => "year",
         }
     }
 
@@ -67,6 +70,7 @@ impl Bucket {
             Self::Day => 0,
             Self::Week => day.weekday().num_days_from_monday(),
             Self::Month => day.day0(),
+            Self::Year => day.ordinal0(),
         };
         day.checked_sub_days(Span::new(u64::from(back))).unwrap_or(day)
     }
@@ -76,7 +80,8 @@ impl Bucket {
         match self {
             Self::Day => start.checked_add_days(Span::new(1)),
             Self::Week => start.checked_add_days(Span::new(7)),
-            Self::Month => start.checked_add_months(chrono::Months::new(1)),
+            Self::Month => start.checked_add_months(Months::new(1)),
+            Self::Year => start.checked_add_months(Months::new(12)),
         }
     }
 }
@@ -89,8 +94,8 @@ impl Days {
             return Self { undated, ..Self::default() };
         };
         let length = |bucket| Self::starts(bucket, *first, *last).take(MOST_BARS + 1).count();
-        let bucket = [Bucket::Day, Bucket::Week].into_iter().find(|bucket| length(*bucket) <= MOST_BARS);
-        let bucket = bucket.unwrap_or(Bucket::Month);
+        let finer = [Bucket::Day, Bucket::Week, Bucket::Month];
+        let bucket = finer.into_iter().find(|bucket| length(*bucket) <= MOST_BARS).unwrap_or(Bucket::Year);
         let mut bars: Vec<_> =
             Self::starts(bucket, *first, *last).map(|start| (start, MinutesTotal::default())).collect();
         for (day, minutes) in days {
@@ -254,6 +259,7 @@ mod tests {
             ("2026-04-02", Bucket::Day, 92, "2026-01-01"),
             ("2026-04-03", Bucket::Week, 14, "2025-12-29"),
             ("2027-12-31", Bucket::Month, 24, "2026-01-01"),
+            ("2033-09-01", Bucket::Year, 8, "2026-01-01"),
         ] {
             let days = of(last);
             assert_eq!((days.bucket, days.bars.len(), days.bars[0].0), (bucket, bars, day(first)), "{last}");
@@ -290,7 +296,7 @@ mod tests {
             let sum = |days: &[(NaiveDate, MinutesTotal)]| days.iter().map(|(_, sum)| sum.units()).sum::<i128>();
             let made = Days::of(&days, None);
             prop_assert_eq!(sum(&made.bars), sum(&days));
-            prop_assert!(made.bucket == Bucket::Month || made.bars.len() <= MOST_BARS);
+            prop_assert!(made.bucket == Bucket::Year || made.bars.len() <= MOST_BARS);
         }
 
         #[test]

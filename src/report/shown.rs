@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::model::{Differences, Group, KindLine, Measures, Report};
+use super::model::{Differences, Group, KindLine, Measures, Report, SessionMinutes};
 use super::prices::{Money, Price};
 use super::rounding::{self, adding_up, grouped, half_even, trimmed};
 use crate::config::MinutesKind;
@@ -256,8 +256,13 @@ pub(super) fn differing(found: &Differences) -> String {
 
 /// What a report is called.
 pub(super) fn title(report: &Report) -> String {
+    format!("Usage by {}", keys(report))
+}
+
+/// What its rows are by.
+pub(super) fn keys(report: &Report) -> String {
     let keys: Vec<_> = report.keys.iter().map(|key| one_line(key).replace('_', " ")).collect();
-    format!("Usage by {}", keys.join(" and "))
+    keys.join(" and ")
 }
 
 /// What the minutes of a report are, in a few words.
@@ -372,6 +377,16 @@ pub(super) fn time(at: DateTime<Utc>, zone: Tz) -> String {
 /// `1,234.50`
 pub(super) fn minutes(sum: MinutesTotal) -> String {
     grouped(half_even(sum.units(), MINUTES_DROPPED), PLACES)
+}
+
+/// By how much the kinds of minutes differ; that they do is seen however little it is.
+pub(super) fn difference(line: &SessionMinutes) -> String {
+    let spread = line.spread();
+    let shown = minutes(spread);
+    if spread > MinutesTotal::default() && half_even(spread.units(), MINUTES_DROPPED) == 0 {
+        return format!("< {}", grouped(1, PLACES));
+    }
+    shown
 }
 
 /// The same, or that it is not known.

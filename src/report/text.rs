@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
 use super::model::{Report, SessionMinutes};
-use super::rounding::trimmed;
 use super::shown::{self, Costs, Row, Table, cut};
 use crate::error::Result;
 
@@ -100,8 +99,6 @@ fn groups(table: &Table, columns: usize) -> String {
     let column = |heading: &str, of: fn(&Row) -> String, spare| {
         Column::figures(heading, rows().map(of).collect(), spare)
     };
-    laid_out.push(column("sessions", |row| row.sessions.clone(), 2));
-    laid_out.push(column("participants", |row| row.participants.clone(), 2));
     laid_out.push(column("minutes", |row| row.minutes.clone(), 0));
     laid_out.push(column("share", Row::share_text, 3));
     let bars = laid_out.len();
@@ -114,6 +111,8 @@ fn groups(table: &Table, columns: usize) -> String {
         laid_out.push(column("no price", |row| row.unpriced.clone(), 1));
     }
     laid_out.push(column(&table.currency, |row| row.cost.clone(), 0));
+    laid_out.push(column("sessions", |row| row.sessions.clone(), 2));
+    laid_out.push(column("participants", |row| row.participants.clone(), 2));
     let bar_columns = fit(&mut laid_out, bars, columns);
     if bar_columns > 0 {
         laid_out[bars].cells = rows().map(|row| bar(row.bar, bar_columns)).collect();
@@ -263,7 +262,7 @@ fn differences(report: &Report, columns: usize) -> String {
         Column::figures("duration", cell(|line| shown::minutes_or_unknown(line.duration)), 0),
         Column::figures("events", cell(|line| shown::minutes_or_unknown(line.events)), 0),
         Column::figures("session", cell(|line| shown::minutes_or_unknown(line.session_minutes)), 0),
-        Column::figures("difference", cell(|line| exact_minutes(line)), 0),
+        Column::figures("difference", cell(shown::difference), 0),
     ];
     let width = |columns: &[Column], _| {
         columns.iter().map(Column::width).sum::<usize>() + GAP.len() * (columns.len() - 1)
@@ -273,11 +272,6 @@ fn differences(report: &Report, columns: usize) -> String {
     text.push_str(&shown::differing(found));
     text.push('\n');
     text
-}
-
-/// By how much the kinds differ, exactly.
-fn exact_minutes(line: &SessionMinutes) -> String {
-    trimmed(line.spread().units(), 9, 2)
 }
 
 /// A name and a text beside it, in as many lines as it takes.

@@ -12,6 +12,7 @@ mod layers;
 mod lists;
 mod memory;
 mod readers;
+mod report;
 mod resume;
 mod rollups;
 mod run;
