@@ -83,6 +83,8 @@ pub static WITH_SESSIONS: Setting = switch("with-sessions");
 pub static NO_PEER_EVENTS: Setting = switch("no-peer-events");
 /// `--no-rollups`
 pub static NO_ROLLUPS: Setting = switch("no-rollups");
+/// `--queries`
+pub static QUERIES: Setting = setting("queries", None, A_DIRECTORY);
 /// `--fetch`
 pub static FETCH: Setting = setting("fetch", Some("auto"), "auto, detail or list");
 /// `--rate`: the documented quota of a token, the stricter of the two that Cloudflare states.
@@ -125,8 +127,13 @@ pub static VERBOSE: Setting = switch("verbose");
 /// `--log-format`
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
+/// `--format` of `query`, which is typed only.
+pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or parquet");
+/// `--param` of `query`, which is typed only.
+pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026-11-22");
+
 /// All of them, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 25] = [
+pub static ALL: [&Setting; 26] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -135,6 +142,7 @@ pub static ALL: [&Setting; 25] = [
     &WITH_SESSIONS,
     &NO_PEER_EVENTS,
     &NO_ROLLUPS,
+    &QUERIES,
     &FETCH,
     &RATE,
     &RESERVE,
