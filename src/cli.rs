@@ -30,9 +30,9 @@ const DISPLAY: &str = "Display";
 
 /// What the help of `query` ends with.
 const QUERY_NOTES: &str = "\
-Only reading: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE participants. The shipped queries are views too, in
-the schemas rollups and checks: SELECT * FROM rollups.minutes_by_day WHERE day >= $since. Memory is
-256 MB, past which work goes to the temporary directory. In jsonl, decimals are strings, digit by digit.";
+An export is only read: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE participants. The queries of --list are tables \
+too: SELECT * FROM rollups.minutes_by_day WHERE day >= $since. Past 256 MB of memory, work goes to the \
+temporary directory. In jsonl, decimals are strings, with all their digits.";
 
 /// Exports Cloudflare RealtimeKit participants, peer events and minutes to Parquet or CSV.
 #[derive(Debug, Parser)]

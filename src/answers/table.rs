@@ -97,6 +97,7 @@ impl Table {
     }
 
     fn push_row(&self, cells: &[String], text: &mut String) {
+        let start = text.len();
         let mut blanks = 0;
         for (column, cell) in self.columns.iter().zip(cells) {
             let (cell, width) = cut(cell, column.width);
@@ -104,9 +105,9 @@ impl Table {
             let (before, after) = if column.to_the_right { (missing, 0) } else { (0, missing) };
             text.extend(std::iter::repeat_n(' ', blanks + before));
             text.push_str(&cell);
-            // Not at the end of a line.
             blanks = after + 2;
         }
+        text.truncate(start + text[start..].trim_end_matches(' ').len());
         text.push('\n');
     }
 }

@@ -18,7 +18,14 @@ fn engine() -> (tempfile::TempDir, Engine) {
         Arc::new(StringArray::from(vec!["list.csv"; names.len()])),
         Arc::new(Int64Array::from_iter_values(2..8)),
         Arc::new(StringArray::from(names.to_vec())),
-        Arc::new(StringArray::from(vec![Some("x"), None, Some(""), Some("null"), Some("=1"), Some("\u{1f600}")])),
+        Arc::new(StringArray::from(vec![
+            Some("x"),
+            None,
+            Some(""),
+            Some("null"),
+            Some("=1"),
+            Some("\u{1f600}"),
+        ])),
     ];
     let dir = tempfile::tempdir().unwrap();
     let staging = Staging::create(dir.path()).unwrap();
@@ -26,7 +33,8 @@ fn engine() -> (tempfile::TempDir, Engine) {
     writer.write(&RecordBatch::try_new(Table::Labels.arrow_schema(), columns).unwrap()).unwrap();
     let files = writer.close().unwrap().into_iter().map(|file| file.staged).collect();
     let engine =
-        Engine::over(&[TableSource { table: Table::Labels, files }], Format::Parquet, Spill::Temporary).unwrap();
+        Engine::over(&[TableSource { table: Table::Labels, files }], Format::Parquet, Spill::Temporary)
+            .unwrap();
     (dir, engine)
 }
 
@@ -77,8 +85,12 @@ async fn awkward_text_in_every_form() {
     assert_eq!(reader.records().count(), 6);
     assert!(csv.contains(",\"\"\n") && csv.contains("\"a \"\"b\"\", c\",\n"), "{csv}");
     let lines = text(&engine, sql, TextForm::JsonLines).await;
-    let rows: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((rows.len(), &rows[0]["row \"n\""], &rows[1]["value"]), (6, &2.into(), &serde_json::Value::Null));
+    let rows: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        (rows.len(), &rows[0]["row \"n\""], &rows[1]["value"]),
+        (6, &2.into(), &serde_json::Value::Null)
+    );
     assert_eq!((&rows[2]["name"], &rows[2]["value"]), (&"two\nlines\u{1b}[31m".into(), &"".into()));
     let table = text(&engine, sql, TextForm::Table).await;
     assert_eq!(table.lines().count(), 8, "{table}");
@@ -120,7 +132,8 @@ async fn a_file_appears_whole_or_not_at_all() {
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         write_file(ask(TYPES).await, form, &path).await.unwrap();
         assert_ne!(fs::read(&path).unwrap(), b"old");
-        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".rtk-export-")), "{left:?}");
     }
     use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

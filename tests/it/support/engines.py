@@ -1,7 +1,7 @@
 """Runs queries over exports with DuckDB, PostgreSQL or Spark and prints the rows as JSON.
 
-Input on stdin: {"exports": {name: {table: folder of its files}}, "columns": {table: [[name, kind]]},
-"queries": {name: SQL}}. Every engine runs the text as it is, its session's time zone UTC. Output:
+Usage: engines.py ENGINE TASK, the task a JSON file: {"exports": {name: {"parquet": folder, "csv": folder}},
+"columns": {table: [[name, kind]]}, "queries": {name: SQL}}. Every engine runs the text as it is, its session's time zone UTC. Output:
 {export: {query: rows}}. Every value is text as the contract's CSV has it, so that nothing is lost between
 here and there: decimals with their places, times with microseconds, null as null.
 """
@@ -34,18 +34,18 @@ def rows(fetched):
     return [[text(value) for value in row] for row in fetched]
 
 
-def files(folder, extension):
-    return sorted(glob.glob(os.path.join(glob.escape(folder), f"*.{extension}")))
+def files(folders, form, table):
+    return sorted(glob.glob(os.path.join(glob.escape(folders[form]), table, f"*.{form}")))
 
 
 def by_duckdb(task):
     import duckdb
 
-    for name, tables in task["exports"].items():
+    for name, folders in task["exports"].items():
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
-        for table, folder in tables.items():
-            names = ", ".join("'" + path.replace("'", "''") + "'" for path in files(folder, "parquet"))
+        for table in task["columns"]:
+            names = ", ".join("'" + path.replace("'", "''") + "'" for path in files(folders, "parquet", table))
             connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet([{names}])")
         yield name, {query: rows(connection.execute(sql).fetchall()) for query, sql in task["queries"].items()}
 
@@ -73,10 +73,10 @@ def by_spark(task):
         .getOrCreate()
     )
     try:
-        for name, tables in task["exports"].items():
-            for table, folder in tables.items():
+        for name, folders in task["exports"].items():
+            for table in task["columns"]:
                 # Not the folder: its own name could be one of a partition.
-                spark.read.parquet(*files(folder, "parquet")).createOrReplaceTempView(table)
+                spark.read.parquet(*files(folders, "parquet", table)).createOrReplaceTempView(table)
             yield name, {query: rows(spark.sql(sql).collect()) for query, sql in task["queries"].items()}
     finally:
         spark.stop()
@@ -132,12 +132,12 @@ def postgresql():
 def by_postgresql(task):
     with postgresql() as connection, connection.cursor() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")
-        for name, tables in task["exports"].items():
-            for table, folder in tables.items():
+        for name, folders in task["exports"].items():
+            for table in task["columns"]:
                 columns = ", ".join(f"{c} {POSTGRESQL_TYPES[kind]}" for c, kind in task["columns"][table])
                 cursor.execute(f"DROP TABLE IF EXISTS {table}")
                 cursor.execute(f"CREATE TABLE {table} ({columns})")
-                for path in files(folder, "csv"):
+                for path in files(folders, "csv", table):
                     with open(path, encoding="utf-8") as file:
                         cursor.copy_expert(f"COPY {table} FROM STDIN WITH (FORMAT csv, HEADER)", file)
             answers = {}
@@ -152,7 +152,9 @@ def main():
     os.environ["TZ"] = "UTC"
     time.tzset()
     engines = {"duckdb": by_duckdb, "spark": by_spark, "postgresql": by_postgresql}
-    answers = dict(engines[sys.argv[1]](json.load(sys.stdin)))
+    engine, task = sys.argv[1:]
+    with open(task, encoding="utf-8") as file:
+        answers = dict(engines[engine](json.load(file)))
     json.dump(answers, sys.stdout)
 
 
