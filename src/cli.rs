@@ -28,6 +28,12 @@ const OUTPUT: &str = "Output";
 /// Heading of the options that shape what is displayed.
 const DISPLAY: &str = "Display";
 
+/// What the help of `query` ends with.
+const QUERY_NOTES: &str = "\
+An export is only read: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE participants. The queries of --list are tables \
+too: SELECT * FROM rollups.minutes_by_day WHERE day >= $since. Past 256 MB of memory, work goes to the \
+temporary directory. In jsonl, decimals are strings, with all their digits.";
+
 /// Exports Cloudflare RealtimeKit participants, peer events and minutes to Parquet or CSV.
 #[derive(Debug, Parser)]
 #[command(name = "rtk-export", version, about, max_term_width = 100, disable_help_subcommand = true)]
@@ -49,6 +55,8 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// Sum up an export's minutes and what they cost: text, CSV, JSON, Markdown or a web page
     Report(Box<ReportArgs>),
+    /// Ask an export anything in SQL: its tables are there under their names
+    Query(QueryArgs),
     /// Serve a simulated RealtimeKit API on loopback
     Sandbox(SandboxArgs),
 }
@@ -117,6 +125,9 @@ pub struct RunArgs {
     /// Make no rollups
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub no_rollups: Option<String>,
+    /// Make rollups of the .sql files in this directory too, each named as its file
+    #[arg(long, value_name = "DIR", help_heading = DATA)]
+    pub queries: Option<PathBuf>,
     /// Requests used: whichever are fewest (auto), one per participant (detail), pages of a
     /// session's participants (list) [default: auto]
     #[arg(long, value_name = "auto|detail|list", help_heading = DATA)]
@@ -183,6 +194,36 @@ pub struct RebuildArgs {
     /// Make no rollups
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
     pub no_rollups: Option<String>,
+    /// Make rollups of the .sql files in this directory too, each named as its file
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
+    pub queries: Option<PathBuf>,
+}
+
+/// Options of `query`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = QUERY_NOTES)]
+pub struct QueryArgs {
+    /// Directory of the export
+    #[arg(value_name = "DIR", required_unless_present = "list")]
+    pub export: Option<PathBuf>,
+    /// SQL, a file of it, - for stdin, or a query that comes with rtk-export, such as
+    /// checks/session_minutes
+    #[arg(value_name = "SQL|FILE", required_unless_present = "list")]
+    pub query: Option<String>,
+    /// Value for $NAME in the query, as often as need be: never part of the SQL, it has the type of
+    /// what it is compared with
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub param: Vec<String>,
+    /// Show the queries that come with rtk-export
+    #[arg(long, conflicts_with_all = ["export", "query", "param", "format", "output"])]
+    pub list: bool,
+    /// Form of the answer: for people (table), or with every digit and character (the others)
+    /// [default: by the ending of FILE, else table]
+    #[arg(long, value_name = "table|csv|jsonl|parquet", help_heading = OUTPUT)]
+    pub format: Option<String>,
+    /// File of the answer, there only once it is whole [default: stdout]
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
 }
 
 /// Options of `report`.
@@ -254,6 +295,7 @@ mod tests {
         insta::assert_snapshot!("help_run", help(&["run"]));
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
         insta::assert_snapshot!("help_report", help(&["report"]));
+        insta::assert_snapshot!("help_query", help(&["query"]));
     }
 
     /// Docs that list behaviour are tested: each default and variable of the settings' table.

@@ -49,6 +49,8 @@ pub enum CommandConfig {
     Rebuild(RebuildConfig),
     /// `report`
     Report(Box<ReportConfig>),
+    /// `query`
+    Query(QueryConfig),
     /// `sandbox`
     Sandbox(SandboxArgs),
 }
@@ -85,8 +87,57 @@ pub struct RebuildConfig {
     pub format: Option<Format>,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// Directory of a user's own queries, made into rollups too.
+    pub queries: Option<PathBuf>,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
+}
+
+/// Settings of `query`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueryConfig {
+    /// Show the queries that come with the tool.
+    List,
+    /// Ask a query.
+    Ask {
+        /// Directory of the export.
+        export: PathBuf,
+        /// SQL, a file of it, `-` for stdin, or the name of a shipped query.
+        query: String,
+        /// Values by their names.
+        parameters: Vec<(String, String)>,
+        /// Where the answer goes, and in which form.
+        answer: AnswerTo,
+    },
+}
+
+/// Where an answer goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerTo {
+    /// To stdout, as text.
+    Stdout(TextForm),
+    /// To a file.
+    File(PathBuf, AnswerForm),
+}
+
+/// The form of an answer in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// Text.
+    Text(TextForm),
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// The form of an answer as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextForm {
+    /// Aligned columns, for people.
+    Table,
+    /// RFC 4180, as an export's files.
+    Csv,
+    /// An object a line.
+    JsonLines,
 }
 
 /// Whom to ask.
@@ -203,6 +254,8 @@ pub struct OutputConfig {
     pub format: Format,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// Directory of a user's own queries, made into rollups too.
+    pub queries: Option<PathBuf>,
 }
 
 /// Form of the tables.

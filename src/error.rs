@@ -458,6 +458,68 @@ pub enum Error {
         /// What the engine said.
         source: Box<datafusion::error::DataFusionError>,
     },
+    /// A user's directory of queries, or a file of it, cannot be read.
+    #[error("cannot read {}", path.display())]
+    QueriesUnreadable {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A user's directory of queries without any.
+    #[error("{} holds no .sql file", dir.display())]
+    NoQueries {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A user's query that cannot be a rollup.
+    #[error("{} cannot be a rollup: {problem}", path.display())]
+    QueryFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: &'static str,
+    },
+    /// A query that is neither SQL, nor a file, nor one that comes with the tool.
+    #[error("there is no file and no query {text:?}")]
+    NoSuchQuery {
+        /// As typed.
+        text: String,
+    },
+    /// A file of SQL cannot be read.
+    #[error("cannot read the query {}", path.display())]
+    SqlFileUnreadable {
+        /// The file, or `-` for stdin.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file that an answer goes to.
+    #[error("cannot write {}", path.display())]
+    AnswerFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What an answer is to be written to is a directory, a device or a pipe.
+    #[error("{} is there, and is no regular file", path.display())]
+    AnswerNoFile {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// A form that no terminal shows.
+    #[error("{origin}: parquet is written to a file only")]
+    ParquetWithoutFile {
+        /// Where it was set.
+        origin: Origin,
+    },
+    /// A signal stopped a command that leaves nothing behind.
+    #[error("stopped by {}", signal.name())]
+    Stopped {
+        /// Which.
+        signal: Signal,
+    },
     /// The engine could not answer a query over the export's files.
     #[error("cannot run the query {query} over the export")]
     Query {

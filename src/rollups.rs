@@ -1,4 +1,4 @@
-//! Stage 8: runs `queries/rollups/*.sql` over an export's own files.
+//! Stage 8: runs the rollups' queries over an export's own files.
 //!
 //! In: the files of the tables, Parquet or CSV. Out: one staged file for each query.
 //! Guarantees: the same files give the same rows in the same order (every query orders by all its
@@ -10,36 +10,18 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::error::DataFusionError;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 
 use crate::config::Format;
 use crate::error::{Error, Result};
 use crate::files::{StagedFile, Staging, TableWriter, Target};
+use crate::queries::Query;
 use crate::sql::{Engine, Parameters, Spill, TableSource};
 use crate::tables::schema::Kind;
 
 /// Batches between the query and the thread that writes its file.
 const CHANNEL_BATCHES: usize = 2;
-
-/// One question, answered by one file.
-#[derive(Clone, Copy, Debug)]
-pub struct Query {
-    /// The name: of its file, and of the table in the manifest after `rollups/`.
-    pub name: &'static str,
-    /// The text, with its header comment.
-    pub sql: &'static str,
-}
-
-/// The queries of `queries/rollups/`, by name.
-pub const QUERIES: [Query; 3] = [
-    Query { name: "minutes_by_day", sql: include_str!("../queries/rollups/minutes_by_day.sql") },
-    Query {
-        name: "minutes_by_participant",
-        sql: include_str!("../queries/rollups/minutes_by_participant.sql"),
-    },
-    Query { name: "minutes_by_session", sql: include_str!("../queries/rollups/minutes_by_session.sql") },
-];
 
 /// The columns that every rollup has after its keys: name, type, whether null can stand, meaning.
 const MEASURES: [(&str, Kind, bool, &str); 4] = [
@@ -63,12 +45,17 @@ const MEASURES: [(&str, Kind, bool, &str); 4] = [
 ///
 /// # Errors
 /// [`Error::Query`] where a query fails, [`Error::Output`] where the disk does.
-pub async fn run(sources: &[TableSource], format: Format, staging: &Staging) -> Result<Vec<StagedFile>> {
+pub async fn run(
+    queries: &[Query],
+    sources: &[TableSource],
+    format: Format,
+    staging: &Staging,
+) -> Result<Vec<StagedFile>> {
     let spill = staging.dir().join("spill");
     fs::create_dir_all(&spill).map_err(Error::output("create", &spill))?;
     let engine = Engine::over(sources, format, Spill::Directory(spill.clone()))?;
-    let mut files = Vec::with_capacity(QUERIES.len());
-    for query in QUERIES {
+    let mut files = Vec::with_capacity(queries.len());
+    for query in queries {
         files.push(run_query(&engine, query, format, staging).await?);
     }
     drop(engine);
@@ -77,11 +64,15 @@ pub async fn run(sources: &[TableSource], format: Format, staging: &Staging) -> 
 }
 
 /// Runs one query into its file, written by a blocking thread.
-async fn run_query(engine: &Engine, query: Query, format: Format, staging: &Staging) -> Result<StagedFile> {
-    let mut answer = engine.query(query.name, query.sql, &Parameters::none()).await?;
-    let schema = result_schema(&answer.schema());
+async fn run_query(engine: &Engine, query: &Query, format: Format, staging: &Staging) -> Result<StagedFile> {
+    let mut answer = engine.query(&query.called(), &query.sql, &Parameters::none()).await?;
+    let schema = match query.file {
+        // The contract's columns are the shipped queries'.
+        None => with_measures(&answer.schema()),
+        Some(_) => answer.schema(),
+    };
 
-    let target = Target::Rollup { query: query.name.to_owned(), schema: SchemaRef::clone(&schema) };
+    let target = Target::Rollup { query: query.name.clone().into_owned(), schema: SchemaRef::clone(&schema) };
     let mut writer = TableWriter::create(staging, target, format)?;
     let (to_writer, mut from_query) = tokio::sync::mpsc::channel::<RecordBatch>(CHANNEL_BATCHES);
     let writing = tokio::task::spawn_blocking(move || {
@@ -91,7 +82,7 @@ async fn run_query(engine: &Engine, query: Query, format: Format, staging: &Stag
         writer.close()
     });
     while let Some(batch) = answer.next().await? {
-        let batch = shaped(&batch, &schema).map_err(|source| failed(query.name, source.into()))?;
+        let batch = shaped(&batch, &schema).map_err(|source| failed(query, source))?;
         if to_writer.send(batch).await.is_err() {
             // The writer has ended: its error is the one to tell.
             break;
@@ -102,16 +93,12 @@ async fn run_query(engine: &Engine, query: Query, format: Format, staging: &Stag
     files.into_iter().next().ok_or(Error::StageEnded { stage: "rollups" })
 }
 
-/// The columns of a query's result: measures as the contract types them, keys as the engine gives them.
-fn result_schema(result: &Schema) -> SchemaRef {
-    let fields = result.fields().iter().map(|field| {
+/// The columns of a shipped query: measures as the contract types them, keys as the engine gives them.
+fn with_measures(answer: &Schema) -> SchemaRef {
+    let fields = answer.fields().iter().map(|field| {
         let measure = MEASURES.iter().find(|(name, ..)| name == field.name());
         let Some((name, kind, nullable, meaning)) = measure else {
-            let data_type = match field.data_type() {
-                DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
-                other => other.clone(),
-            };
-            return Field::new(field.name(), data_type, true);
+            return Field::new(field.name(), field.data_type().clone(), true);
         };
         let metadata = [("description".to_owned(), (*meaning).to_owned())].into();
         Field::new(*name, kind.data_type(), *nullable).with_metadata(metadata)
@@ -120,7 +107,7 @@ fn result_schema(result: &Schema) -> SchemaRef {
 }
 
 /// A batch with the result's types; a value that does not fit is an error, never null.
-fn shaped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn shaped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let strict = CastOptions { safe: false, ..CastOptions::default() };
     let columns = batch
         .columns()
@@ -131,8 +118,8 @@ fn shaped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow:
     RecordBatch::try_new(SchemaRef::clone(schema), columns)
 }
 
-fn failed(query: &str, source: DataFusionError) -> Error {
-    Error::Query { query: query.to_owned(), source: Box::new(source) }
+fn failed(query: &Query, source: ArrowError) -> Error {
+    Error::Query { query: query.called().into_owned(), source: Box::new(source.into()) }
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! `rtk-export report`: an export, or a list of which one is made first, to a usage report; stage 9.
 
-use std::fs::{self, File, Permissions};
+use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use super::Ending;
 use super::run as run_command;
+use crate::answers::Unfinished;
 use crate::config::{
     Format, KeepLog, ListsConfig, OutputConfig, ReportConfig, ReportSource, Rollups, RunConfig, StartMode,
 };
@@ -25,13 +25,17 @@ pub(super) async fn run(config: ReportConfig, ui: &Ui) -> Result<Ending> {
     ui.settings(&config.settings);
     // Before anything is asked for: what is wrong with either is known now.
     let question = Question::of(&config)?;
-    let mut sheet = Sheet::open(config.output)?;
+    let mut sheet = Sheet::open(config.output.as_deref())?;
     let (export, ending) = match config.source {
         ReportSource::Export(dir) => (Export::Kept(dir), Ending::Complete),
         ReportSource::Lists(lists) => export(*lists, ui).await?,
     };
     let reader = Reader { columns: ui.columns() };
-    pipeline::unless_stopped(report::write(export.dir(), question, reader, sheet.writer())).await?;
+    match pipeline::unless_stopped(report::write(export.dir(), question, reader, sheet.writer())).await {
+        // There is nothing to resume.
+        Err(Error::Interrupted { signal, .. }) => return Err(Error::Stopped { signal }),
+        written => written?,
+    }
     sheet.publish(ui)?;
     Ok(ending)
 }
@@ -76,6 +80,7 @@ async fn export(lists: ListsConfig, ui: &Ui) -> Result<(Export, Ending)> {
             keep_log: KeepLog::Always,
             format: Format::Parquet,
             rollups: Rollups::LeftOut,
+            queries: None,
         },
         user_state_dir: lists.user_state_dir,
         command_line: command_line.clone(),
@@ -104,29 +109,23 @@ fn keep(export: Export, command_line: &str, ui: &Ui) {
 /// Where a report is written before anybody sees it.
 enum Sheet {
     /// Beside the file that it is to be.
-    File(NamedTempFile, PathBuf),
+    File(Box<Unfinished>),
     /// For stdout.
     Spool(File),
 }
 
 impl Sheet {
-    fn open(path: Option<PathBuf>) -> Result<Self> {
-        let Some(path) = path else {
-            return tempfile::tempfile().map(Self::Spool).map_err(Error::io("create", std::env::temp_dir()));
-        };
-        if path.is_dir() {
-            return Err(Error::io("replace", path)(io::ErrorKind::IsADirectory.into()));
-        }
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        // As readable as any file that the user makes.
-        let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(parent);
-        Ok(Self::File(file.map_err(Error::io("create", &path))?, path))
+    fn open(path: Option<&Path>) -> Result<Self> {
+        let spool = || tempfile::tempfile().map_err(Error::io("create", std::env::temp_dir()));
+        path.map_or_else(
+            || spool().map(Self::Spool),
+            |path| Unfinished::create(path).map(|file| Self::File(Box::new(file))),
+        )
     }
 
     fn writer(&mut self) -> &mut (dyn Write + Send) {
         match self {
-            Self::File(file, _) => file.as_file_mut(),
+            Self::File(file) => file.as_mut(),
             Self::Spool(file) => file,
         }
     }
@@ -134,10 +133,7 @@ impl Sheet {
     /// Lets it be seen, whole.
     fn publish(self, ui: &Ui) -> Result<()> {
         match self {
-            Self::File(file, path) => {
-                file.as_file().sync_all().map_err(Error::io("sync", &path))?;
-                file.persist(&path).map(drop).map_err(|refused| Error::io("write", path)(refused.error))
-            }
+            Self::File(file) => file.finish(),
             Self::Spool(mut file) => ui.write_result(|stdout| {
                 file.rewind()?;
                 io::copy(&mut file, stdout).map(drop)

@@ -31,6 +31,7 @@ const SANDBOX_NAME: &str = "sandbox";
 pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let started = Instant::now();
     ui.settings(&config.settings);
+    let rollups = super::rollups(config.output.rollups, config.output.queries.as_deref()).await?;
     let (api, _sandbox) = reach(&config.api).await?;
     let settings = settings(&config, &api);
     let progress = Arc::new(Progress::default());
@@ -88,7 +89,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         wants: Some(wants),
         output: config.output.dir.clone(),
         format: config.output.format,
-        rollups: config.output.rollups,
+        rollups,
     };
     let made = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await;
     let manifest = made.map_err(|error| error.resumable(resume))?;

@@ -68,7 +68,7 @@ pub struct ListsConfig {
 pub enum ReportKey {
     /// `session_id`.
     Session,
-    /// Who somebody is across sessions: `user_id`, else `custom_participant_id`.
+    /// Who somebody is across sessions: `custom_participant_id`, the caller's own id, else `user_id`.
     Person,
     /// The day on which a participant joined.
     Day,

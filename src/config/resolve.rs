@@ -11,11 +11,11 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    Api, ApiConfig, ApiToken, Colour, CommandConfig, FaceConfig, FetchConfig, Format, LogFormat,
-    OutputConfig, PeerEvents, ProgressMode, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
-    Sessions, StartMode, Verbosity,
+    AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, FaceConfig, FetchConfig, Format,
+    LogFormat, OutputConfig, PeerEvents, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved,
+    Rollups, RunConfig, Sessions, StartMode, TextForm, Verbosity,
 };
-use crate::cli::{AccountArgs, Cli, Command, FaceArgs, RebuildArgs, RunArgs};
+use crate::cli::{AccountArgs, Cli, Command, FaceArgs, QueryArgs, RebuildArgs, RunArgs};
 use crate::error::{Error, Result};
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
@@ -31,6 +31,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
             Command::Report(args) => {
                 Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
             }
+            Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         }
     });
@@ -122,9 +123,46 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
         (typed, excel) => Some(format(typed.as_deref(), excel.as_deref(), &mut typed_only)?),
     };
     let rollups = rollups(args.no_rollups.as_deref(), &mut typed_only)?;
+    let queries = directory(&settings::QUERIES, args.queries.as_deref(), &mut sources)?;
     let mut settings = sources.into_shown();
     settings.extend(typed_only.into_shown());
-    Ok(RebuildConfig { export, destination, state_dir, format, rollups, settings })
+    Ok(RebuildConfig { export, destination, state_dir, format, rollups, queries, settings })
+}
+
+/// What is typed is all there is: a configuration file describes `run`.
+fn query(args: QueryArgs) -> Result<QueryConfig> {
+    let (Some(export), Some(query)) = (args.export, args.query) else { return Ok(QueryConfig::List) };
+    let export = Sourced { value: export.into_os_string(), origin: Origin::Argument("DIR") };
+    let export = local(export, &settings::OUTPUT)?;
+    let flag = |setting: &'static Setting| Origin::Flag(setting.name);
+    let malformed = |setting: &'static Setting, value: &str| Error::SettingMalformed {
+        origin: flag(setting),
+        value: value.to_owned(),
+        expected: setting.expected,
+    };
+    let mut parameters = Vec::with_capacity(args.param.len());
+    for typed in args.param {
+        match typed.split_once('=').filter(|(name, _)| !name.is_empty()) {
+            Some((name, value)) => parameters.push((name.to_owned(), value.to_owned())),
+            None => return Err(malformed(&settings::PARAM, &typed)),
+        }
+    }
+    let parse =
+        |text: &str| values::answer_form(text).ok_or_else(|| malformed(&settings::QUERY_FORMAT, text));
+    let typed = args.format.as_deref().map(parse).transpose()?;
+    let answer = match (args.output, typed) {
+        (None, None) => AnswerTo::Stdout(TextForm::Table),
+        (None, Some(AnswerForm::Text(form))) => AnswerTo::Stdout(form),
+        (None, Some(AnswerForm::Parquet)) => {
+            return Err(Error::ParquetWithoutFile { origin: flag(&settings::QUERY_FORMAT) });
+        }
+        (Some(path), typed) => {
+            let ending = path.extension().and_then(OsStr::to_str).and_then(values::answer_form);
+            let form = typed.or(ending).unwrap_or(AnswerForm::Text(TextForm::Table));
+            AnswerTo::File(path, form)
+        }
+    };
+    Ok(QueryConfig::Ask { export, query, parameters, answer })
 }
 
 /// The lists, if there are any; `-` is stdin, which can be read once.
@@ -226,6 +264,7 @@ fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
 
 fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let rollups = rollups(args.no_rollups.as_deref(), sources)?;
+    let queries = directory(&settings::QUERIES, args.queries.as_deref(), sources)?;
     let dir = directory(&settings::OUTPUT, args.output.as_deref(), sources)?
         .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
     let state_dir = directory(&settings::STATE_DIR, args.state_dir.as_deref(), sources)?;
@@ -233,7 +272,7 @@ fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
     let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
     let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
-    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups })
+    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, queries })
 }
 
 fn rollups(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rollups> {

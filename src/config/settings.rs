@@ -83,6 +83,8 @@ pub static WITH_SESSIONS: Setting = switch("with-sessions");
 pub static NO_PEER_EVENTS: Setting = switch("no-peer-events");
 /// `--no-rollups`
 pub static NO_ROLLUPS: Setting = switch("no-rollups");
+/// `--queries`
+pub static QUERIES: Setting = setting("queries", None, A_DIRECTORY);
 /// `--fetch`
 pub static FETCH: Setting = setting("fetch", Some("auto"), "auto, detail or list");
 /// `--rate`: the documented quota of a token, the stricter of the two that Cloudflare states.
@@ -142,8 +144,13 @@ pub static REPORT_FORMAT: Setting = setting("format", Some("text"), "text, csv, 
 /// `report --output`
 pub static REPORT_OUTPUT: Setting = setting("output", None, "a file, such as usage.html");
 
+/// `--format` of `query`, which is typed only.
+pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or parquet");
+/// `--param` of `query`, which is typed only.
+pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026-11-22");
+
 /// Those of the main job, in the order of its help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 25] = [
+pub static ALL: [&Setting; 26] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -152,6 +159,7 @@ pub static ALL: [&Setting; 25] = [
     &WITH_SESSIONS,
     &NO_PEER_EVENTS,
     &NO_ROLLUPS,
+    &QUERIES,
     &FETCH,
     &RATE,
     &RESERVE,

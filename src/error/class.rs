@@ -76,13 +76,14 @@ impl Error {
             | Self::Manifest { .. }
             | Self::SchemaVersion { .. }
             | Self::Engine { .. }
+            | Self::AnswerFile { .. }
             | Self::Query { .. }
             | Self::SumTooLarge
             | Self::ReportPart { .. }
             | Self::QueryTooLarge { .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
-            Self::Interrupted { signal, .. } => Class::Interrupted(*signal),
+            Self::Interrupted { signal, .. } | Self::Stopped { signal } => Class::Interrupted(*signal),
             Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
             Self::ApiUnreachable { .. } | Self::TooManyFailures { .. } => Class::Unreachable,
             Self::OutputFinished { .. }
@@ -120,6 +121,13 @@ impl Error {
             | Self::PriceListMalformed { .. }
             | Self::NotAnExport { .. }
             | Self::Sql { .. }
+            | Self::NoSuchQuery { .. }
+            | Self::SqlFileUnreadable { .. }
+            | Self::AnswerNoFile { .. }
+            | Self::ParquetWithoutFile { .. }
+            | Self::QueriesUnreadable { .. }
+            | Self::NoQueries { .. }
+            | Self::QueryFile { .. }
             | Self::SqlNotReading { .. }
             | Self::SqlParameters { .. }
             | Self::SqlParameterValue { .. }

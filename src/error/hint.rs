@@ -206,6 +206,19 @@ impl Error {
                  smaller side has to fit"
                     .to_owned(),
             ),
+            Self::QueriesUnreadable { .. } | Self::NoQueries { .. } => {
+                Some("--queries names a directory of .sql files of UTF-8 text, one query a file".to_owned())
+            }
+            Self::QueryFile { .. } => {
+                Some("give the file, or its column, another name".to_owned())
+            }
+            Self::NoSuchQuery { .. } | Self::SqlFileUnreadable { .. } => Some(
+                "give SQL in quotes, a file of it, or a name of rtk-export query --list".to_owned(),
+            ),
+            Self::AnswerFile { .. } => Some("choose another file with -o".to_owned()),
+            Self::AnswerNoFile { .. } => Some("leave -o out: the result goes to stdout".to_owned()),
+            Self::ParquetWithoutFile { .. } => Some("add -o FILE".to_owned()),
+            Self::Stopped { .. } => None,
             Self::Sql { .. } => Some(
                 "SHOW TABLES lists the tables, DESCRIBE participants the columns of one".to_owned(),
             ),

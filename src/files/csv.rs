@@ -11,6 +11,7 @@ use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -44,7 +45,13 @@ pub(super) struct CsvFile {
     row: String,
 }
 
-/// A column of a batch, ready to be rendered row by row.
+/// The columns of a batch, ready to be rendered row by row.
+pub(crate) struct Rows<'a> {
+    columns: Vec<Fields<'a>>,
+    cells: Cells,
+}
+
+/// A column of a batch.
 enum Fields<'a> {
     /// May need quotes.
     Text(&'a StringArray),
@@ -53,8 +60,10 @@ enum Fields<'a> {
 }
 
 /// The contract's forms; decimals and dates are as Arrow renders them.
-const FORMS: FormatOptions<'static> =
-    FormatOptions::new().with_null("").with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.6fZ"));
+pub(crate) const FORMS: FormatOptions<'static> = FormatOptions::new()
+    .with_null("")
+    .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.6f"))
+    .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.6fZ"));
 
 impl CsvFile {
     pub(super) fn create(file: File, path: &Path, target: &Target, cells: Cells) -> Result<Self> {
@@ -68,18 +77,12 @@ impl CsvFile {
         if cells == Cells::Excel {
             csv.row.push(BOM);
         }
-        for (index, field) in target.schema().fields().iter().enumerate() {
-            if index > 0 {
-                csv.row.push(',');
-            }
-            push_text(&mut csv.row, field.name(), Cells::Plain);
-        }
+        push_header(&mut csv.row, &target.schema());
         csv.end_row()?;
         Ok(csv)
     }
 
     fn end_row(&mut self) -> Result<()> {
-        self.row.push('\n');
         self.bytes += self.row.len() as u64;
         self.writer.write_all(self.row.as_bytes()).map_err(Error::output("write", &self.path))?;
         // A huge value must not stay in memory for as long as the file is open.
@@ -91,26 +94,11 @@ impl CsvFile {
 
 impl Encoder for CsvFile {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let columns = batch
-            .columns()
-            .iter()
-            .map(|column| Fields::new(column.as_ref()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|source| Error::CsvValue { path: self.path.clone(), source })?;
+        let path = self.path.clone();
+        let failed = |source| Error::CsvValue { path: path.clone(), source };
+        let rows = Rows::of(batch, self.cells).map_err(failed)?;
         for row in 0..batch.num_rows() {
-            for (index, column) in columns.iter().enumerate() {
-                if index > 0 {
-                    self.row.push(',');
-                }
-                match column {
-                    Fields::Text(values) if values.is_null(row) => {}
-                    Fields::Text(values) => push_text(&mut self.row, values.value(row), self.cells),
-                    Fields::Plain(values) => values
-                        .value(row)
-                        .write(&mut self.row)
-                        .map_err(|source| Error::CsvValue { path: self.path.clone(), source })?,
-                }
-            }
+            rows.push(row, &mut self.row).map_err(failed)?;
             self.end_row()?;
         }
         Ok(())
@@ -123,6 +111,41 @@ impl Encoder for CsvFile {
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.writer.flush().map_err(Error::output("write", &self.path))?;
         self.writer.get_ref().sync_all().map_err(Error::output("sync", self.path))
+    }
+}
+
+/// Appends the header line.
+pub(crate) fn push_header(text: &mut String, schema: &Schema) {
+    for (index, field) in schema.fields().iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        push_text(text, field.name(), Cells::Plain);
+    }
+    text.push('\n');
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of a batch of plain types: text is `Utf8`.
+    pub(crate) fn of(batch: &'a RecordBatch, cells: Cells) -> Result<Self, ArrowError> {
+        let columns = batch.columns().iter().map(|column| Fields::new(column.as_ref()));
+        Ok(Self { columns: columns.collect::<Result<_, _>>()?, cells })
+    }
+
+    /// Appends one row and its line end.
+    pub(crate) fn push(&self, row: usize, text: &mut String) -> Result<(), ArrowError> {
+        for (index, column) in self.columns.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            match column {
+                Fields::Text(values) if values.is_null(row) => {}
+                Fields::Text(values) => push_text(text, values.value(row), self.cells),
+                Fields::Plain(values) => values.value(row).write(text)?,
+            }
+        }
+        text.push('\n');
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@
 //! group (`parquet`) or one buffer (`csv`) a writer, and copies of the largest value.
 //! Not here: where files end up and when readers see them (`publish`), what rows mean (`tables`).
 
-mod csv;
+pub(crate) mod csv;
 mod parquet;
 #[cfg(test)]
 mod tests;

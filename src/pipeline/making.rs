@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::BATCHES_AHEAD;
 use crate::clock;
-use crate::config::{Format, Rollups};
+use crate::config::Format;
 use crate::error::{Error, Result};
 use crate::files::{StagedFile, Staging, TableWriter, Target};
 use crate::log::{Log, Replies, RequestCounts};
@@ -23,6 +23,7 @@ use crate::manifest::{
 use crate::plan::Wants;
 use crate::progress::{Phase, Progress};
 use crate::publish;
+use crate::queries::Query;
 use crate::rollups;
 use crate::sql::TableSource;
 use crate::tables::schema::SCHEMA_VERSION;
@@ -39,8 +40,8 @@ pub struct Making {
     pub output: PathBuf,
     /// In which form.
     pub format: Format,
-    /// With or without rollups.
-    pub rollups: Rollups,
+    /// The rollups' queries; none for no rollups.
+    pub rollups: Vec<Query>,
 }
 
 /// Makes and publishes an export.
@@ -57,9 +58,9 @@ pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
         blocking("staging", move || Staging::create(&output)).await?
     };
     let (mut staged, made, counts) = make_tables(Arc::clone(&log), wants, &staging, format).await?;
-    if rollups == Rollups::Made {
+    if !rollups.is_empty() {
         progress.enter(Phase::MakingRollups);
-        staged.extend(rollups::run(&sources(&staged), format, &staging).await?);
+        staged.extend(rollups::run(&rollups, &sources(&staged), format, &staging).await?);
     }
     progress.enter(Phase::Publishing);
     let manifest = manifest(&log, &made, counts, &staged, clock::now());

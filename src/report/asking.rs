@@ -70,7 +70,9 @@ impl Asking<'_> {
         for (place, key) in self.keys.iter().enumerate() {
             let column = match key {
                 ReportKey::Session => "p.session_id".to_owned(),
-                ReportKey::Person => "COALESCE(p.user_id, p.custom_participant_id)".to_owned(),
+                ReportKey::Person => {
+                    "COALESCE(NULLIF(p.custom_participant_id, ''), NULLIF(p.user_id, ''))".to_owned()
+                }
                 ReportKey::Day => format!("CAST({day} AS VARCHAR)"),
                 ReportKey::Preset => "p.preset_name".to_owned(),
                 ReportKey::ViewType => "e.view_type".to_owned(),
@@ -98,8 +100,7 @@ FROM participants AS p
 LEFT JOIN (
     SELECT session_id, participant_id,
         SUM(CASE WHEN event_name = 'PEER_JOINING' THEN 1 ELSE 0 END) AS connections,
-        LAST_VALUE(preset_view_type ORDER BY event_index) FILTER (WHERE preset_view_type IS NOT NULL)
-            AS view_type
+        LAST_VALUE(preset_view_type ORDER BY event_index) FILTER (WHERE preset_view_type <> '') AS view_type
     FROM peer_events
     GROUP BY session_id, participant_id
 ) AS e ON p.session_id = e.session_id AND p.participant_id = e.participant_id{joins}"

@@ -43,7 +43,6 @@ impl Figures {
     /// Opens an export and makes the table of facts.
     pub(super) async fn of(export: &Path, mut question: Question) -> Result<Self> {
         let (engine, manifest) = Engine::open(export)?;
-        let engine = engine.with_spilling_joins();
         question.by = known_labels(&engine, &question.by).await?;
         wants_sessions(export, &manifest, &question)?;
         let names = question.by.iter().map(ToString::to_string).collect();

@@ -3,10 +3,11 @@
 //! In: an export's files, Parquet or CSV, and SQL with its parameters. Out: an [`Answer`], batch by batch.
 //! Guarantees: tables have the schema's names and types, never guessed ones; SQL only reads, and nothing
 //! but the export; parameters are bound as values, never pasted into the text; the session's time zone
-//! is UTC; memory is one pool of 256 MB for all queries of an engine, past which it spills to disk.
+//! is UTC; answers have plain types (`plain.rs`); memory is one pool of 256 MB for all queries of an engine, past which it spills to disk.
 //! Not here: what is asked (`rollups`, `queries/`), how an answer is written down.
 
 mod parameters;
+mod plain;
 mod reading;
 mod tables;
 #[cfg(test)]
@@ -17,6 +18,10 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use datafusion::catalog::MemorySchemaProvider;
+use datafusion::common::TableReference;
+use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -99,15 +104,6 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The same engine, whose joins sort both sides and spill: one that builds a table of one side has to
-    /// hold it in memory.
-    #[must_use]
-    pub fn with_spilling_joins(self) -> Self {
-        let state = self.session.state_ref();
-        state.write().config_mut().options_mut().optimizer.prefer_hash_join = false;
-        self
-    }
-
     /// Adds a table of one Parquet file, which this process wrote.
     ///
     /// # Errors
@@ -139,13 +135,31 @@ impl Engine {
         Ok(Self { session: SessionContext::new_with_config_rt(config, runtime) })
     }
 
+    /// Makes a query's answer a table of a schema of its own, worked out whenever it is read.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn define(&self, schema: &str, name: &str, sql: &str) -> Result<()> {
+        let plan = self.plan(name, sql, &Parameters::none()).await?;
+        let view = Arc::new(ViewTable::new(plan, None));
+        let catalogs = self.session.catalog_names();
+        let catalog = catalogs.first().and_then(|catalog| self.session.catalog(catalog));
+        let catalog = catalog.ok_or_else(|| failed(DataFusionError::Internal("no catalog".to_owned())))?;
+        if catalog.schema(schema).is_none() {
+            let empty = Arc::new(MemorySchemaProvider::new());
+            catalog.register_schema(schema, empty).map_err(failed)?;
+        }
+        self.session.register_table(TableReference::partial(schema, name), view).map_err(failed)?;
+        Ok(())
+    }
+
     /// The columns that a query would answer with; nothing is read.
     ///
     /// # Errors
     /// As [`Self::query`].
     pub async fn columns(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<SchemaRef> {
         let plan = self.plan(name, sql, parameters).await?;
-        Ok(Arc::new(plan.schema().as_arrow().clone()))
+        Ok(plain::schema(plan.schema().as_arrow()))
     }
 
     /// Asks a query, which messages call by its name. Dropping the answer ends its work.
@@ -156,7 +170,7 @@ impl Engine {
     /// where its work cannot begin.
     pub async fn query(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<Answer> {
         let plan = self.plan(name, sql, parameters).await?;
-        let schema = Arc::new(plan.schema().as_arrow().clone());
+        let schema = plain::schema(plan.schema().as_arrow());
         let frame = DataFrame::new(self.session.state(), plan);
         let batches = frame.execute_stream().await.map_err(|source| asked(name, source))?;
         Ok(Answer { name: name.to_owned(), schema, batches })
@@ -193,7 +207,14 @@ impl Answer {
     /// # Errors
     /// [`Error::Query`] where a row cannot be worked out, [`Error::QueryTooLarge`] where memory ends.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        self.batches.next().await.transpose().map_err(|source| asked(&self.name, source))
+        let Some(batch) = self.batches.next().await else { return Ok(None) };
+        let batch = batch.and_then(|batch| Ok(plain::batch(&batch, &self.schema)?));
+        batch.map(Some).map_err(|source| asked(&self.name, source))
+    }
+
+    /// An error of one of its rows, found while it is written down.
+    pub(crate) fn failed(&self, source: ArrowError) -> Error {
+        Error::Query { query: self.name.clone(), source: Box::new(source.into()) }
     }
 
     /// All rows at once, for an answer that is known to be small.

@@ -7,10 +7,12 @@
 
 mod budget;
 mod docs;
+mod engines;
 mod faults;
 mod layers;
 mod lists;
 mod memory;
+mod queries;
 mod readers;
 mod report;
 mod resume;

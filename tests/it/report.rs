@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use crate::support::{Place, Server, query, tree};
+use crate::support::{Place, Server, browse, query, scratch, tree};
 
 /// Participants with what a report can go by, in `DuckDB`'s words.
 const FACTS: &str = "
     WITH of_events AS (
         SELECT session_id, participant_id,
             COUNT(*) FILTER (WHERE event_name = 'PEER_JOINING') AS connections,
-            arg_max(preset_view_type, event_index) FILTER (WHERE preset_view_type IS NOT NULL) AS view_type
+            arg_max(preset_view_type, event_index) FILTER (WHERE preset_view_type <> '') AS view_type
         FROM peer_events GROUP BY ALL
     ), facts AS (
         SELECT p.*, e.view_type, coalesce(e.connections, 0) AS connections, s.meeting_id AS meeting,
-            coalesce(user_id, custom_participant_id) AS person, preset_name AS preset,
+            coalesce(nullif(custom_participant_id, ''), nullif(user_id, '')) AS person, preset_name AS preset,
             p.session_id AS session, l.value AS customer,
             CAST(coalesce(joined_at, p.created_at) AT TIME ZONE 'Asia/Kolkata' AS DATE) AS day,
             s.minutes_consumed AS session_minutes,
@@ -225,11 +225,11 @@ fn a_list_is_reported_in_one_go_and_its_export_goes_with_it() {
     fs::create_dir(place.path("tmp")).unwrap();
     let tmp = place.path("tmp");
     let report = place
-        .rtk("report --list samples/sessions.csv --by customer --sandbox -o new/report.csv")
+        .rtk("report --list samples/sessions.csv --by customer --sandbox -o report.csv")
         .env("TMPDIR", tmp.to_str().unwrap())
         .ends(0);
     assert!(report.stdout.is_empty() && !report.stderr.contains("complete"), "{report}");
-    let text = fs::read_to_string(place.path("new/report.csv")).unwrap();
+    let text = fs::read_to_string(place.path("report.csv")).unwrap();
     assert_eq!(text.lines().count(), 5, "{text}");
     assert!(tree(&tmp).is_empty());
 
@@ -309,4 +309,62 @@ fn what_is_wrong_is_said_before_anything_is_done() {
     assert_eq!(fs::read_to_string(place.path("old.html")).unwrap(), "old");
     // Nothing is left beside it either.
     assert!(tree(&place.path("")).keys().all(|name| !name.starts_with(".tmp")));
+}
+
+/// The page as a browser shows it, with names that would like to be more than names.
+#[test]
+fn the_page_holds_in_a_browser() {
+    let (place, server) = (Place::new(), messy_server());
+    let long = "x".repeat(3_000);
+    let names = [
+        "<script>alert(1)</script><img src=x onerror=alert(2)>",
+        "</script></style></svg><h1>Big</h1>",
+        "مرحبا \u{202e}evil\u{200f} عميل",
+        &long,
+        "\" onmouseover=\"alert(3)",
+        "{{ 7 * 7 }} &lt;b&gt; &amp;",
+        "顧客 👩‍👩‍👧",
+        "",
+    ];
+    let rows = server.world().sessions().zip(names.iter().cycle()).take(24).map(|(session, name)| {
+        let name = name.replace('"', "\"\"");
+        format!("{},\"{name}\",\"{name}\"\n", session.id)
+    });
+    let list = format!("session_id,<b>customer</b>,other\n{}", rows.collect::<String>());
+    place.write("list.csv", list);
+    place.rtk("report out --list list.csv --by <b>customer</b> -o page.html").against(&server).ends(0);
+    let screenshots = scratch("page");
+    let seen = browse(&place.path("page.html"), &screenshots);
+    assert_eq!(seen["odd"], serde_json::json!([]));
+    assert_eq!(seen["foreign_elements"], 0);
+    for (window, shown) in seen["widths"].as_object().unwrap() {
+        let width: u64 = window.rsplit('-').next().unwrap().parse().unwrap();
+        assert_eq!(shown["page"], width, "{window}: see {}", screenshots.display());
+        let contrast = shown["contrast"][0].as_f64().unwrap();
+        assert!(contrast >= 4.5, "{window}: {} has a contrast of {contrast}", shown["contrast"][1]);
+    }
+    let text = seen["text"].as_str().unwrap();
+    for name in ["<script>alert(1)</script>", "<h1>Big</h1>", "{{ 7 * 7 }} &lt;b&gt; &amp;", "(none)"] {
+        assert!(text.contains(name), "no {name} in\n{text}");
+    }
+    for (pressed, columns) in seen["sorted_by"].as_object().unwrap() {
+        let (name, press) = pressed.split_once(", ").unwrap();
+        let columns = columns.as_array().unwrap();
+        let column = columns.iter().find(|column| column[0] == name).unwrap();
+        let values: Vec<&str> =
+            column[2].as_array().unwrap().iter().map(|value| value.as_str().unwrap()).collect();
+        assert!(values.len() >= 7, "{values:?}");
+        let figures: Result<Vec<i128>, _> = values.iter().map(|value| value.parse::<i128>()).collect();
+        let ascending = (press == "first") != figures.is_ok();
+        assert_eq!(column[1], if ascending { "ascending" } else { "descending" }, "{pressed}");
+        if let Ok(figures) = figures {
+            assert!(
+                figures.is_sorted_by(|a, b| if ascending { a <= b } else { a >= b }),
+                "{pressed}: {figures:?}"
+            );
+        }
+        let marked = columns.iter().filter(|column| !column[1].is_null()).count();
+        assert_eq!(marked, 1, "{pressed}");
+    }
+    assert!(seen["sorted_by"].as_object().unwrap().len() >= 10);
 }

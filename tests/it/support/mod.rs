@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use cli::{Output, Place, Rtk};
 pub(crate) use export::{Export, log_lines, logged_details, manifest, tree};
-pub(crate) use python::{Seen, oracle, query, read};
+pub(crate) use python::{Seen, TextRows, ask_engine, browse, oracle, query, read};
 pub(crate) use server::{Server, faults};
 pub(crate) use tools::{finished, zstdcat};
 

@@ -12,10 +12,13 @@ import sys
 
 MINUTES = {"duration_minutes": "(18,9)", "minutes_consumed": "(18,9)"}
 SUMS = {("participants", "minutes_consumed")}
-TIMES = {"joined_at", "left_at", "created_at", "updated_at", "started_at", "ended_at", "fetched_at", "failed_at"}
+TIMES = {
+    "joined_at", "left_at", "created_at", "updated_at", "started_at", "ended_at", "fetched_at", "failed_at",
+    "first_joined_at", "last_left_at",
+}
 COUNTS = {
     "peer_event_count", "row_number", "event_index", "max_concurrent_participants", "live_participants",
-    "http_status", "api_code", "attempts", "participants", "connections",
+    "http_status", "api_code", "attempts", "participants", "connections", "peak_participants",
 }
 
 
