@@ -25,6 +25,8 @@ const MONEY_DROPPED: u32 = Money::SCALE - PLACES;
 pub(super) const UNKNOWN: &str = "–";
 /// Stands for a key that a row does not have.
 pub(super) const NONE: &str = "(none)";
+/// Stands for a key that is an empty text.
+const BLANK: &str = "(blank)";
 
 /// The rows of a report with their total.
 #[derive(Clone, Debug)]
@@ -75,15 +77,15 @@ impl Key {
         value.map_or(Self::None, |text| Self::Text(one_line(text)))
     }
 
-    /// Whether the row has none.
-    pub(super) const fn is_none(&self) -> bool {
-        matches!(self, Self::None)
+    /// Whether the text is the report's own, for there is none.
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::None) || matches!(self, Self::Text(text) if text.is_empty())
     }
 
     /// As a text.
     pub(super) fn text(&self) -> &str {
         match self {
-            Self::Text(text) if text.is_empty() => "\"\"",
+            Self::Text(text) if text.is_empty() => BLANK,
             Self::Text(text) => text,
             Self::None => NONE,
         }
@@ -440,7 +442,7 @@ mod tests {
     #[test]
     fn foreign_text_is_tamed() {
         assert_eq!(one_line("a\r\n  b\u{1b}[31m\u{202e}c\u{200f}"), "a b\u{fffd}[31mc");
-        assert_eq!(Key::of(Some("")).text(), "\"\"");
+        assert_eq!(Key::of(Some("")).text(), "(blank)");
         assert_eq!(Key::of(None).text(), "(none)");
     }
 

@@ -52,32 +52,87 @@ pub(super) fn render(report: &Report, columns: usize) -> Result<String> {
 /// A column to be laid out.
 struct Column {
     heading: String,
-    cells: Vec<String>,
-    align: Align,
+    cells: Cells,
     /// What it can be made narrower to.
     least: usize,
-    /// Goes before a column of a lower number when there is little room; `0` never goes.
-    spare: u8,
+    spare: Spare,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Align {
-    Left,
-    Right,
+/// What a column holds.
+enum Cells {
+    /// Texts, to the left.
+    Texts(Vec<String>),
+    /// Figures, to the right.
+    Figures(Vec<String>),
+    /// Bars of so many thousandths of a number of columns.
+    Bars(Vec<u32>, usize),
+}
+
+/// What goes when there is little room, the first first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spare {
+    Bars,
+    Shares,
+    Counts,
+    /// Never.
+    No,
 }
 
 impl Column {
-    fn figures(heading: impl Into<String>, cells: Vec<String>, spare: u8) -> Self {
-        Self { heading: heading.into(), cells, align: Align::Right, least: usize::MAX, spare }
+    fn figures(heading: impl Into<String>, cells: Vec<String>, spare: Spare) -> Self {
+        Self { heading: heading.into(), cells: Cells::Figures(cells), least: usize::MAX, spare }
     }
 
     fn texts(heading: impl Into<String>, cells: Vec<String>) -> Self {
-        Self { heading: heading.into(), cells, align: Align::Left, least: LEAST_KEY_COLUMNS, spare: 0 }
+        let (heading, cells) = (heading.into(), Cells::Texts(cells));
+        Self { heading, cells, least: LEAST_KEY_COLUMNS, spare: Spare::No }
+    }
+
+    fn bars(thousandths: Vec<u32>) -> Self {
+        let cells = Cells::Bars(thousandths, BAR_COLUMNS);
+        Self { heading: String::new(), cells, least: LEAST_BAR_COLUMNS, spare: Spare::Bars }
     }
 
     fn width(&self) -> usize {
-        let cells = self.cells.iter().map(|cell| cell.width());
-        cells.chain([self.heading.width()]).max().unwrap_or(0)
+        let cells = match &self.cells {
+            Cells::Texts(cells) | Cells::Figures(cells) => cells.iter().map(|cell| cell.width()).max(),
+            Cells::Bars(_, columns) => Some(*columns),
+        };
+        cells.unwrap_or(0).max(self.heading.width())
+    }
+
+    fn rows(&self) -> usize {
+        match &self.cells {
+            Cells::Texts(cells) | Cells::Figures(cells) => cells.len(),
+            Cells::Bars(thousandths, _) => thousandths.len(),
+        }
+    }
+
+    /// A row's cell, as wide as the column.
+    fn cell(&self, row: usize) -> String {
+        match &self.cells {
+            Cells::Texts(cells) | Cells::Figures(cells) => self.padded(&cells[row]),
+            Cells::Bars(thousandths, columns) => self.padded(&bar(thousandths[row], *columns)),
+        }
+    }
+
+    fn padded(&self, text: &str) -> String {
+        let blanks = " ".repeat(self.width().saturating_sub(text.width()));
+        if matches!(self.cells, Cells::Figures(_)) { blanks + text } else { text.to_owned() + &blanks }
+    }
+
+    /// Makes it a column of the terminal narrower.
+    fn narrow(&mut self) {
+        let target = self.width().saturating_sub(1);
+        self.heading = cut(&self.heading, target);
+        match &mut self.cells {
+            Cells::Texts(cells) | Cells::Figures(cells) => {
+                for cell in cells {
+                    *cell = cut(cell, target);
+                }
+            }
+            Cells::Bars(_, columns) => *columns = target,
+        }
     }
 }
 
@@ -89,34 +144,24 @@ fn groups(table: &Table, columns: usize) -> String {
         .iter()
         .enumerate()
         .map(|(place, heading)| {
-            let cells = rows().map(|row| key(row, place)).collect();
-            Column::texts(cut(heading, MOST_KEY_COLUMNS), cells)
+            let of_rows = table.rows.iter().map(|row| key(row, place));
+            let of_total = [if place == 0 { "total".to_owned() } else { String::new() }];
+            Column::texts(cut(heading, MOST_KEY_COLUMNS), of_rows.chain(of_total).collect())
         })
         .collect();
-    if let Some(last) = laid_out[0].cells.last_mut() {
-        "total".clone_into(last);
-    }
     let column = |heading: &str, of: fn(&Row) -> String, spare| {
         Column::figures(heading, rows().map(of).collect(), spare)
     };
-    laid_out.push(column("minutes", |row| row.minutes.clone(), 0));
-    laid_out.push(column("share", Row::share_text, 3));
-    let bars = laid_out.len();
-    laid_out.push(Column {
-        cells: rows().map(|row| bar(row.bar, BAR_COLUMNS)).collect(),
-        align: Align::Left,
-        ..Column::figures("", Vec::new(), 4)
-    });
+    laid_out.push(column("minutes", |row| row.minutes.clone(), Spare::No));
+    laid_out.push(column("share", Row::share_text, Spare::Shares));
+    laid_out.push(Column::bars(rows().map(|row| row.bar).collect()));
     if table.has_unpriced {
-        laid_out.push(column("no price", |row| row.unpriced.clone(), 1));
+        laid_out.push(column("no price", |row| row.unpriced.clone(), Spare::No));
     }
-    laid_out.push(column(&table.currency, |row| row.cost.clone(), 0));
-    laid_out.push(column("sessions", |row| row.sessions.clone(), 2));
-    laid_out.push(column("participants", |row| row.participants.clone(), 2));
-    let bar_columns = fit(&mut laid_out, bars, columns);
-    if bar_columns > 0 {
-        laid_out[bars].cells = rows().map(|row| bar(row.bar, bar_columns)).collect();
-    }
+    laid_out.push(column(&table.currency, |row| row.cost.clone(), Spare::No));
+    laid_out.push(column("sessions", |row| row.sessions.clone(), Spare::Counts));
+    laid_out.push(column("participants", |row| row.participants.clone(), Spare::Counts));
+    fit(&mut laid_out, columns);
     let mut text = lines(&laid_out, true);
     if let Some(groups) = table.rows.last().and_then(|row| row.others) {
         let shown = table.rows.len() - 1;
@@ -134,77 +179,52 @@ fn key(row: &Row, place: usize) -> String {
     }
 }
 
-/// Leaves columns out, narrower and shorter until they fit; gives the width of the bars, 0 without.
-fn fit(columns: &mut Vec<Column>, bars: usize, room: usize) -> usize {
-    let mut bar_columns = BAR_COLUMNS;
-    let width = |columns: &[Column], bar_columns: usize| {
-        let widths: usize =
-            columns.iter().map(Column::width).sum::<usize>() + GAP.len() * (columns.len() - 1);
-        if bar_columns == 0 { widths } else { widths - BAR_COLUMNS + bar_columns }
-    };
-    // Bars first give what they can spare.
-    let over = width(columns, bar_columns).saturating_sub(room);
-    bar_columns = bar_columns.saturating_sub(over).max(LEAST_BAR_COLUMNS);
-    for spare in [4, 3, 2] {
-        if narrowed(columns, bar_columns, room, &width) {
-            return bar_columns;
+/// Leaves columns out and makes others narrower until all fit, or there is nothing left to do.
+fn fit(columns: &mut Vec<Column>, room: usize) {
+    for spare in [Spare::Bars, Spare::Shares, Spare::Counts] {
+        if narrowed(columns, room) {
+            return;
         }
-        if spare == 4 {
-            columns.remove(bars);
-            bar_columns = 0;
-        } else {
-            columns.retain(|column| column.spare != spare);
-        }
+        columns.retain(|column| column.spare != spare);
     }
-    narrowed(columns, bar_columns, room, &width);
-    bar_columns
+    narrowed(columns, room);
 }
 
-/// Cuts texts, the widest column first, if that makes all columns fit.
-fn narrowed(
-    columns: &mut [Column],
-    bar_columns: usize,
-    room: usize,
-    width: &impl Fn(&[Column], usize) -> usize,
-) -> bool {
-    let over = |columns: &[Column]| width(columns, bar_columns).saturating_sub(room);
-    let spare: usize = columns.iter().map(|column| column.width().saturating_sub(column.least)).sum();
-    if over(columns) > spare {
+/// How wide columns are together.
+fn width(columns: &[Column]) -> usize {
+    columns.iter().map(Column::width).sum::<usize>() + GAP.len() * columns.len().saturating_sub(1)
+}
+
+/// Makes bars shorter, then cuts texts, the widest first, as long as that helps; tells whether all fit.
+fn narrowed(columns: &mut [Column], room: usize) -> bool {
+    let least: usize = columns.iter().map(|column| column.width().saturating_sub(column.least)).sum();
+    if width(columns) > room + least && columns.iter().any(|column| column.spare != Spare::No) {
         return false;
     }
-    while over(columns) > 0 {
-        let widest = columns.iter_mut().filter(|column| column.width() > column.least);
-        let Some(widest) = widest.max_by_key(|column| column.width()) else { return false };
-        let target = widest.width() - 1;
-        widest.heading = cut(&widest.heading, target);
-        for cell in &mut widest.cells {
-            *cell = cut(cell, target);
-        }
+    while width(columns) > room {
+        let can = columns.iter_mut().filter(|column| column.width() > column.least);
+        let first = can.max_by_key(|column| (column.spare == Spare::Bars, column.width()));
+        let Some(first) = first else { return false };
+        first.narrow();
     }
     true
 }
 
 /// Columns as lines: a heading, a rule, the rows, and a rule before a total.
 fn lines(columns: &[Column], total: bool) -> String {
-    let widths: Vec<_> = columns.iter().map(Column::width).collect();
-    let rows = columns.first().map_or(0, |column| column.cells.len());
-    let rule = "─".repeat(widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1));
+    let rows = columns.first().map_or(0, Column::rows);
+    let rule = "─".repeat(width(columns));
     let line = |cell: &dyn Fn(&Column) -> String| {
-        let cells = columns.iter().zip(&widths).map(|(column, width)| {
-            let cell = cell(column);
-            let blanks = " ".repeat(width.saturating_sub(cell.width()));
-            if column.align == Align::Left { cell + &blanks } else { blanks + &cell }
-        });
-        let line = cells.collect::<Vec<_>>().join(GAP);
+        let line = columns.iter().map(cell).collect::<Vec<_>>().join(GAP);
         line.trim_end().to_owned() + "\n"
     };
-    let mut text = line(&|column| column.heading.clone());
+    let mut text = line(&|column| column.padded(&column.heading));
     let _ = writeln!(text, "{rule}");
     for row in 0..rows {
         if total && row + 1 == rows {
             let _ = writeln!(text, "{rule}");
         }
-        text.push_str(&line(&|column| column.cells[row].clone()));
+        text.push_str(&line(&|column| column.cell(row)));
     }
     text
 }
@@ -230,22 +250,23 @@ fn costs(costs: &Costs, currency: &str, columns: usize) -> String {
                 .collect(),
         ),
         Column::texts("view types", of(|line| line.view_types.clone()).chain(total("")).collect()),
-        Column::figures("minutes", of(|line| line.minutes.clone()).chain(total(&costs.minutes)).collect(), 0),
+        Column::figures(
+            "minutes",
+            of(|line| line.minutes.clone()).chain(total(&costs.minutes)).collect(),
+            Spare::No,
+        ),
         Column::figures(
             "per minute",
             of(|line| line.per_minute.clone().unwrap_or_default()).chain(total("")).collect(),
-            0,
+            Spare::No,
         ),
         Column::figures(
             currency,
             of(|line| line.cost.clone().unwrap_or_default()).chain(total(&costs.cost)).collect(),
-            0,
+            Spare::No,
         ),
     ];
-    let width = |columns: &[Column], _| {
-        columns.iter().map(Column::width).sum::<usize>() + GAP.len() * (columns.len() - 1)
-    };
-    narrowed(&mut laid_out, 0, columns, &width);
+    fit(&mut laid_out, columns);
     lines(&laid_out, true)
 }
 
@@ -259,15 +280,12 @@ fn differences(report: &Report, columns: usize) -> String {
             "the three kinds of minutes",
             cell(|line| line.session.as_deref().map_or_else(|| "all sessions".to_owned(), shown::one_line)),
         ),
-        Column::figures("duration", cell(|line| shown::minutes_or_unknown(line.duration)), 0),
-        Column::figures("events", cell(|line| shown::minutes_or_unknown(line.events)), 0),
-        Column::figures("session", cell(|line| shown::minutes_or_unknown(line.session_minutes)), 0),
-        Column::figures("difference", cell(shown::difference), 0),
+        Column::figures("duration", cell(|line| shown::minutes_or_unknown(line.duration)), Spare::No),
+        Column::figures("events", cell(|line| shown::minutes_or_unknown(line.events)), Spare::No),
+        Column::figures("session", cell(|line| shown::minutes_or_unknown(line.session_minutes)), Spare::No),
+        Column::figures("difference", cell(shown::difference), Spare::No),
     ];
-    let width = |columns: &[Column], _| {
-        columns.iter().map(Column::width).sum::<usize>() + GAP.len() * (columns.len() - 1)
-    };
-    narrowed(&mut laid_out, 0, columns, &width);
+    fit(&mut laid_out, columns);
     let mut text = lines(&laid_out, !found.worst.is_empty());
     text.push_str(&shown::differing(found));
     text.push('\n');
