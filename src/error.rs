@@ -521,7 +521,7 @@ pub enum Error {
         signal: Signal,
     },
     /// The engine could not answer a query over the export's files.
-    #[error("cannot run the query {query} over the export")]
+    #[error("cannot run {query} over the export")]
     Query {
         /// The query's name.
         query: String,
@@ -529,7 +529,7 @@ pub enum Error {
         source: Box<datafusion::error::DataFusionError>,
     },
     /// A query whose work does not fit in memory and cannot be put on disk.
-    #[error("the query {query} needs more memory than the 256 MB of the engine")]
+    #[error("{query} needs more memory than the 256 MB of the engine")]
     QueryTooLarge {
         /// The query's name.
         query: String,

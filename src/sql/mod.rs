@@ -55,6 +55,15 @@ pub enum Spill {
     Temporary,
 }
 
+/// How rows that belong together are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joins {
+    /// By a table of one side, in memory.
+    Hashed,
+    /// By sorting both sides, on disk if need be.
+    Sorted,
+}
+
 /// SQL over the tables of one export.
 #[derive(Clone)]
 pub struct Engine {
@@ -67,7 +76,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Engine`] where a file is missing, or there is nowhere to spill to.
     pub fn over(sources: &[TableSource], format: Format, spill: Spill) -> Result<Self> {
-        let engine = Self::without_tables(spill).map_err(failed)?;
+        let engine = Self::without_tables(spill, POOL_BYTES).map_err(failed)?;
         for source in sources.iter().filter(|source| !source.files.is_empty()) {
             let table = tables::listing(source, format).map_err(failed)?;
             engine.session.register_table(source.table.name(), Arc::new(table)).map_err(failed)?;
@@ -96,7 +105,7 @@ impl Engine {
     /// # Errors
     /// None in practice; the engine's own signatures have one.
     pub fn of_no_rows() -> Result<Self> {
-        let engine = Self::without_tables(Spill::Temporary).map_err(failed)?;
+        let engine = Self::without_tables(Spill::Temporary, POOL_BYTES).map_err(failed)?;
         for table in Table::ALL {
             let empty = Arc::new(tables::empty(table));
             engine.session.register_table(table.name(), empty).map_err(failed)?;
@@ -104,7 +113,7 @@ impl Engine {
         Ok(engine)
     }
 
-    fn without_tables(spill: Spill) -> Result<Self, DataFusionError> {
+    fn without_tables(spill: Spill, pool_bytes: usize) -> Result<Self, DataFusionError> {
         let mut config = SessionConfig::new()
             .with_target_partitions(PARTITIONS)
             .with_batch_size(BATCH_ROWS)
@@ -120,7 +129,7 @@ impl Engine {
             Spill::Temporary => DiskManagerMode::OsTmpDirectory,
         };
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(POOL_BYTES)))
+            .with_memory_pool(Arc::new(FairSpillPool::new(pool_bytes)))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
             .build_arc()?;
         Ok(Self { session: SessionContext::new_with_config_rt(config, runtime) })
@@ -153,18 +162,31 @@ impl Engine {
         Ok(plain::schema(plan.schema().as_arrow()))
     }
 
-    /// Asks a query, which messages call by its name. Dropping the answer ends its work.
+    /// Asks a query, which messages call by its name, and waits for its first rows. Dropping the answer
+    /// ends its work.
     ///
     /// # Errors
     /// [`Error::Sql`] where the text is no query over these tables, [`Error::SqlNotReading`] where it
-    /// would do more than read, an error of the parameters where they do not fit, [`Error::Query`]
-    /// where its work cannot begin.
+    /// would do more than read, an error of the parameters where they do not fit, [`Error::Query`] and
+    /// [`Error::QueryTooLarge`] where its work ends before its first rows.
     pub async fn query(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<Answer> {
         let plan = self.plan(name, sql, parameters).await?;
+        match self.begin(name, plan.clone(), Joins::Hashed).await {
+            // Slower, but both sides of a join that is sorted go to disk.
+            Err(Error::QueryTooLarge { .. }) => self.begin(name, plan, Joins::Sorted).await,
+            begun => begun,
+        }
+    }
+
+    async fn begin(&self, name: &str, plan: LogicalPlan, joins: Joins) -> Result<Answer> {
         let schema = plain::schema(plan.schema().as_arrow());
-        let frame = DataFrame::new(self.session.state(), plan);
-        let batches = frame.execute_stream().await.map_err(|source| asked(name, source))?;
-        Ok(Answer { name: name.to_owned(), schema, batches })
+        let mut state = self.session.state();
+        state.config_mut().options_mut().optimizer.prefer_hash_join = joins == Joins::Hashed;
+        let batches = DataFrame::new(state, plan).execute_stream().await;
+        let batches = batches.map_err(|source| asked(name, source))?;
+        let mut answer = Answer { name: name.to_owned(), schema, batches, first: None };
+        answer.first = answer.next().await?;
+        Ok(answer)
     }
 
     async fn plan(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<LogicalPlan> {
@@ -184,6 +206,8 @@ pub struct Answer {
     name: String,
     schema: SchemaRef,
     batches: SendableRecordBatchStream,
+    /// The rows that came while the query was begun.
+    first: Option<RecordBatch>,
 }
 
 impl Answer {
@@ -198,6 +222,9 @@ impl Answer {
     /// # Errors
     /// [`Error::Query`] where a row cannot be worked out, [`Error::QueryTooLarge`] where memory ends.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         let Some(batch) = self.batches.next().await else { return Ok(None) };
         let batch = batch.and_then(|batch| Ok(plain::batch(&batch, &self.schema)?));
         batch.map(Some).map_err(|source| asked(&self.name, source))

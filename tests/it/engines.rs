@@ -360,6 +360,14 @@ const PEER_EVENTS: &[Row] = &[
         ("peer_id", "z"),
         ("preset_view_type", "NEW_TYPE"),
     ],
+    // A join that nothing ends, of somebody who has left.
+    &[
+        ("session_id", "s3"),
+        ("participant_id", "p1"),
+        ("event_index", "0"),
+        ("event_name", "PEER_JOINING"),
+        ("peer_id", "v"),
+    ],
     // Of nobody.
     &[
         ("session_id", "s9"),
