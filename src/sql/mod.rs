@@ -25,7 +25,8 @@ use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -68,6 +69,28 @@ enum Joins {
 #[derive(Clone)]
 pub struct Engine {
     session: SessionContext,
+    memory: Memory,
+}
+
+/// The bound of a query's memory.
+#[derive(Clone)]
+struct Memory {
+    spill: Spill,
+    pool_bytes: usize,
+}
+
+impl Memory {
+    /// A pool of its own, all of it free.
+    fn runtime(&self) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+        let mode = match &self.spill {
+            Spill::Directory(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
+            Spill::Temporary => DiskManagerMode::OsTmpDirectory,
+        };
+        RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(self.pool_bytes)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+            .build_arc()
+    }
 }
 
 impl Engine {
@@ -124,15 +147,9 @@ impl Engine {
         options.execution.parquet.schema_force_view_types = false;
         // So that a message can name the line.
         options.sql_parser.collect_spans = true;
-        let mode = match spill {
-            Spill::Directory(dir) => DiskManagerMode::Directories(vec![dir]),
-            Spill::Temporary => DiskManagerMode::OsTmpDirectory,
-        };
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(pool_bytes)))
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
-            .build_arc()?;
-        Ok(Self { session: SessionContext::new_with_config_rt(config, runtime) })
+        let memory = Memory { spill, pool_bytes };
+        let session = SessionContext::new_with_config_rt(config, memory.runtime()?);
+        Ok(Self { session, memory })
     }
 
     /// Makes a query's answer a table of a schema of its own, worked out whenever it is read.
@@ -181,7 +198,14 @@ impl Engine {
     async fn begin(&self, name: &str, plan: LogicalPlan, joins: Joins) -> Result<Answer> {
         let schema = plain::schema(plan.schema().as_arrow());
         let mut state = self.session.state();
-        state.config_mut().options_mut().optimizer.prefer_hash_join = joins == Joins::Hashed;
+        if joins == Joins::Sorted {
+            // Each partition sorts both sides, and what a sort merges with counts in batches.
+            *state.config_mut() = state.config().clone().with_batch_size(BATCH_ROWS / 4);
+            state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+            // What was tried before gives its memory back when its tasks see that they are no longer wanted.
+            let runtime = self.memory.runtime().map_err(failed)?;
+            state = SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime).build();
+        }
         let batches = DataFrame::new(state, plan).execute_stream().await;
         let batches = batches.map_err(|source| asked(name, source))?;
         let mut answer = Answer { name: name.to_owned(), schema, batches, first: None };
