@@ -67,6 +67,7 @@ impl Error {
             | Self::Stdout { .. }
             | Self::Runtime { .. }
             | Self::Batch { .. }
+            | Self::Warnings { .. }
             | Self::Output { .. }
             | Self::Parquet { .. }
             | Self::CsvValue { .. }
@@ -79,11 +80,14 @@ impl Error {
             | Self::AnswerFile { .. }
             | Self::Query { .. }
             | Self::QueryTooLarge { .. }
+            | Self::SessionsUnlisted { reachable: true, .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::Interrupted { signal, .. } | Self::Stopped { signal } => Class::Interrupted(*signal),
             Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
-            Self::ApiUnreachable { .. } | Self::TooManyFailures { .. } => Class::Unreachable,
+            Self::ApiUnreachable { .. }
+            | Self::TooManyFailures { .. }
+            | Self::SessionsUnlisted { reachable: false, .. } => Class::Unreachable,
             Self::OutputFinished { .. }
             | Self::OutputForeign { .. }
             | Self::OutputOfAnotherExport { .. }
@@ -100,7 +104,9 @@ impl Error {
             | Self::SettingsMissing { .. }
             | Self::SettingMalformed { .. }
             | Self::SettingsConflict { .. }
+            | Self::UnknownTable { .. }
             | Self::ExcelWithoutCsv { .. }
+            | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }
             | Self::RemoteDirectory { .. }
             | Self::ConfigFileUnreadable { .. }
@@ -109,6 +115,8 @@ impl Error {
             | Self::TokenFileUnreadable { .. }
             | Self::TokenMalformed { .. }
             | Self::NoList
+            | Self::WindowReversed { .. }
+            | Self::LiveWithoutWindow { .. }
             | Self::StdinTwice
             | Self::NotAnExport { .. }
             | Self::Sql { .. }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use datafusion::catalog::MemorySchemaProvider;
+use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::common::TableReference;
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
@@ -94,15 +94,20 @@ impl Memory {
 }
 
 impl Engine {
-    /// An engine whose tables are the given files.
+    /// An engine whose tables are the given files; those that an export does not have (statistics that
+    /// nobody asked for) have no rows.
     ///
     /// # Errors
     /// [`Error::Engine`] where a file is missing, or there is nowhere to spill to.
     pub fn over(sources: &[TableSource], format: Format, spill: Spill) -> Result<Self> {
         let engine = Self::without_tables(spill, POOL_BYTES).map_err(failed)?;
-        for source in sources.iter().filter(|source| !source.files.is_empty()) {
-            let table = tables::listing(source, format).map_err(failed)?;
-            engine.session.register_table(source.table.name(), Arc::new(table)).map_err(failed)?;
+        for table in Table::ALL {
+            let source = sources.iter().find(|source| source.table == table && !source.files.is_empty());
+            let provider: Arc<dyn TableProvider> = match source {
+                Some(source) => Arc::new(tables::listing(source, format).map_err(failed)?),
+                None => Arc::new(tables::empty(table)),
+            };
+            engine.session.register_table(table.name(), provider).map_err(failed)?;
         }
         Ok(engine)
     }
@@ -128,12 +133,7 @@ impl Engine {
     /// # Errors
     /// None in practice; the engine's own signatures have one.
     pub fn of_no_rows() -> Result<Self> {
-        let engine = Self::without_tables(Spill::Temporary, POOL_BYTES).map_err(failed)?;
-        for table in Table::ALL {
-            let empty = Arc::new(tables::empty(table));
-            engine.session.register_table(table.name(), empty).map_err(failed)?;
-        }
-        Ok(engine)
+        Self::over(&[], Format::Parquet, Spill::Temporary)
     }
 
     fn without_tables(spill: Spill, pool_bytes: usize) -> Result<Self, DataFusionError> {
@@ -221,7 +221,7 @@ impl Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("session", &self.session.session_id()).finish()
+        f.debug_struct("Engine").field("session", &self.session.session_id()).finish_non_exhaustive()
     }
 }
 
