@@ -13,7 +13,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::sandbox::SandboxArgs;
 
@@ -23,6 +23,8 @@ const ACCOUNT: &str = "Account";
 const DATA: &str = "Data";
 /// Heading of the options that pace the requests.
 const PACE: &str = "Pace";
+/// Heading of the options that shape a plan.
+const PLAN: &str = "Plan";
 /// Heading of the options that say where the export goes.
 const OUTPUT: &str = "Output";
 /// Heading of the options that shape what is displayed.
@@ -49,14 +51,20 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Export the sessions and participants of ID lists
+    /// Export the sessions and participants of ID lists, or of a time
     Run(Box<RunArgs>),
+    /// Tell what `run` would send, how long it would take and what would come of it
+    Plan(Box<PlanArgs>),
     /// Make tables and rollups again from the response log, without a request
     Rebuild(RebuildArgs),
     /// Sum up an export's minutes and what they cost: text, CSV, JSON, Markdown or a web page
     Report(Box<ReportArgs>),
     /// Ask an export anything in SQL: its tables are there under their names
     Query(QueryArgs),
+    /// Show the tables and their columns, or the statements that create them in a warehouse
+    Schema(SchemaArgs),
+    /// Ask the API, in at most 20 requests, what its documents leave open, and say what to set
+    Doctor(DoctorArgs),
     /// Serve a simulated RealtimeKit API on loopback
     Sandbox(SandboxArgs),
 }
@@ -108,6 +116,42 @@ pub struct AccountArgs {
 /// Options of `run`.
 #[derive(Debug, Default, Args)]
 pub struct RunArgs {
+    /// What is asked for.
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Options of `plan`: those of `run` without an output, which it does not make.
+#[derive(Debug, Default, Args)]
+pub struct PlanArgs {
+    /// What is asked for.
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// List each session once, which is a request per session: for exact counts, live sessions and
+    /// minutes
+    #[arg(long, help_heading = PLAN)]
+    pub count: bool,
+    /// Form of the plan on stdout
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = PLAN)]
+    pub format: PlanFormat,
+}
+
+/// Form of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What is asked for, of whom and how fast: options of `run` and `plan`.
+#[derive(Debug, Default, Args)]
+pub struct AskArgs {
     /// ID lists: CSV, TSV, JSON lines, plain text or Parquet, plain or .gz or .zst; - for stdin
     #[arg(value_name = "LIST")]
     pub lists: Vec<String>,
@@ -116,18 +160,35 @@ pub struct RunArgs {
     #[command(flatten)]
     pub account: AccountArgs,
 
-    /// Fetch session details too, one request per session
+    /// Export the sessions created at this time or later, with everybody in them, beside what lists
+    /// ask for: RFC 3339, a date (UTC), now, today, yesterday, or 7d, 12h, 30m ago
+    #[arg(long, value_name = "TIME", help_heading = DATA)]
+    pub since: Option<String>,
+    /// Only the sessions created before this time; alone, all of them [default: now]
+    #[arg(long, value_name = "TIME", help_heading = DATA)]
+    pub until: Option<String>,
+    /// Only the sessions of this meeting; alone, whenever they were
+    #[arg(long, value_name = "ID", help_heading = DATA)]
+    pub meeting: Option<String>,
+    /// Of the sessions found by --since, --until or --meeting, also those that have not ended
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
+    pub include_live: Option<String>,
+    /// Fetch the details of the lists' sessions too, one request per session; those found by
+    /// --since, --until or --meeting come with theirs
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub with_sessions: Option<String>,
+    /// Call statistics to fetch as well, a request per participant: device_info, ip_information,
+    /// precall_network_information, events, quality_stats, several with commas, or all [default:
+    /// none]
+    #[arg(long, value_name = "A,B", help_heading = DATA)]
+    pub filters: Option<String>,
+    /// Endpoint of call statistics: details, peer-report, or details as long as the server answers
+    /// filters there and else peer-report (auto) [default: auto]
+    #[arg(long, value_name = "SOURCE", help_heading = DATA)]
+    pub stats_from: Option<String>,
     /// Leave peer events out (and the minutes they carry)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub no_peer_events: Option<String>,
-    /// Make no rollups
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
-    pub no_rollups: Option<String>,
-    /// Make rollups of the .sql files in this directory too, each named as its file
-    #[arg(long, value_name = "DIR", help_heading = DATA)]
-    pub queries: Option<PathBuf>,
     /// Requests used: whichever are fewest (auto), one per participant (detail), pages of a
     /// session's participants (list) [default: auto]
     #[arg(long, value_name = "auto|detail|list", help_heading = DATA)]
@@ -152,7 +213,17 @@ pub struct RunArgs {
     /// Stop, resumable, once more IDs than this have failed [default: no limit]
     #[arg(long, value_name = "N", help_heading = PACE)]
     pub max_failures: Option<String>,
+}
 
+/// Where an export goes and in which form: options of `run`.
+#[derive(Debug, Default, Args)]
+pub struct OutputArgs {
+    /// Make no rollups
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
+    pub no_rollups: Option<String>,
+    /// Make rollups of the .sql files in this directory too, each named as its file
+    #[arg(long, value_name = "DIR", help_heading = DATA)]
+    pub queries: Option<PathBuf>,
     /// Directory of the export, created if need be; required [env: RTK_EXPORT_OUTPUT]
     #[arg(short, long, value_name = "DIR", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
@@ -171,6 +242,9 @@ pub struct RunArgs {
     /// CSV for spreadsheets: with a BOM, and formula-like text cells defused
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
     pub excel: Option<String>,
+    /// Fail, and publish nothing, where the data gives a warning (other than digits_rounded)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub strict: Option<String>,
 }
 
 /// Options of `rebuild`.
@@ -194,6 +268,9 @@ pub struct RebuildArgs {
     /// Make no rollups
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
     pub no_rollups: Option<String>,
+    /// Fail, and publish nothing, where the data gives a warning (other than digits_rounded)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub strict: Option<String>,
     /// Make rollups of the .sql files in this directory too, each named as its file
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub queries: Option<PathBuf>,
@@ -271,6 +348,89 @@ pub struct ReportArgs {
     pub account: AccountArgs,
 }
 
+/// Options of `schema`.
+#[derive(Debug, Default, Args)]
+pub struct SchemaArgs {
+    /// Tables to show [default: all]
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Form of the reference on stdout
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
+    pub format: SchemaFormat,
+    /// CREATE TABLE statements of this SQL dialect instead
+    #[arg(long, value_enum, conflicts_with = "format", help_heading = OUTPUT)]
+    pub dialect: Option<Dialect>,
+}
+
+/// Form of the reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For documents.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// A warehouse's SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// DuckDB
+    Duckdb,
+    /// PostgreSQL
+    Postgres,
+    /// Google BigQuery
+    Bigquery,
+    /// Snowflake
+    Snowflake,
+    /// ClickHouse
+    Clickhouse,
+    /// Apache Spark
+    Spark,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Default, Args)]
+pub struct DoctorArgs {
+    /// Whose data.
+    #[command(flatten)]
+    pub account: AccountArgs,
+
+    /// Session to look at [default: one of the newest]
+    #[arg(long, value_name = "ID", help_heading = DATA)]
+    pub session: Option<String>,
+    /// Participant of that session to look at [default: the first]
+    #[arg(long, value_name = "ID", requires = "session", help_heading = DATA)]
+    pub participant: Option<String>,
+
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
+
+    /// Form of the report on stdout
+    #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
+    pub format: DoctorFormat,
+}
+
+/// Form of `doctor`'s report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -293,9 +453,12 @@ mod tests {
     fn help_texts() {
         insta::assert_snapshot!("help", help(&[]));
         insta::assert_snapshot!("help_run", help(&["run"]));
+        insta::assert_snapshot!("help_plan", help(&["plan"]));
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
         insta::assert_snapshot!("help_report", help(&["report"]));
         insta::assert_snapshot!("help_query", help(&["query"]));
+        insta::assert_snapshot!("help_schema", help(&["schema"]));
+        insta::assert_snapshot!("help_doctor", help(&["doctor"]));
     }
 
     /// Docs that list behaviour are tested: each default and variable of the settings' table.

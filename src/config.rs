@@ -7,6 +7,7 @@
 //! Not here: reading lists, creating directories.
 
 mod file;
+mod filters;
 mod report;
 mod resolve;
 pub mod settings;
@@ -15,6 +16,7 @@ mod sources;
 mod tests;
 mod token;
 mod values;
+mod window;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -22,13 +24,17 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use filters::{Filter, Filters};
 pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
-pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate};
+pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
+pub use window::{Moment, SetTime, WindowConfig};
 
+use crate::cli::{DoctorFormat, PlanFormat, SchemaArgs};
 use crate::error::Result;
+use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
 
 /// What was typed, resolved. The face is there even where the rest is wrong, to show the error with.
@@ -45,12 +51,18 @@ pub struct Resolved {
 pub enum CommandConfig {
     /// `run`
     Run(Box<RunConfig>),
+    /// `plan`
+    Plan(Box<PlanConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
     /// `report`
     Report(Box<ReportConfig>),
     /// `query`
     Query(QueryConfig),
+    /// `schema`
+    Schema(SchemaArgs),
+    /// `doctor`
+    Doctor(DoctorConfig),
     /// `sandbox`
     Sandbox(SandboxArgs),
 }
@@ -58,8 +70,10 @@ pub enum CommandConfig {
 /// Settings of `run`.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
-    /// The lists as typed, in the order given; at least one, and `-` (stdin) at most once.
+    /// The lists as typed, in the order given; `-` (stdin) at most once.
     pub lists: Vec<String>,
+    /// Which sessions are discovered; there where there is no list.
+    pub window: Option<WindowConfig>,
     /// Whom to ask.
     pub api: Api,
     /// What and how fast.
@@ -72,6 +86,36 @@ pub struct RunConfig {
     pub command_line: String,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
+}
+
+/// Settings of `plan`.
+#[derive(Clone, Debug)]
+pub struct PlanConfig {
+    /// The lists as typed, as for `run`.
+    pub lists: Vec<String>,
+    /// Which sessions are discovered, as for `run`.
+    pub window: Option<WindowConfig>,
+    /// Whom to ask; `None` where nothing is sent.
+    pub api: Option<Api>,
+    /// What and how fast.
+    pub fetch: FetchConfig,
+    /// Whether sessions are counted.
+    pub counting: Counting,
+    /// For people or for programs.
+    pub format: PlanFormat,
+    /// Where this user's runs keep what they share; `None` where no such directory is known.
+    pub user_state_dir: Option<PathBuf>,
+    /// The settings as resolved, to be shown with `-v`.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// Whether a plan counts each session's participants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// A request per session.
+    Each,
+    /// None.
+    Nothing,
 }
 
 /// Settings of `rebuild`.
@@ -89,6 +133,31 @@ pub struct RebuildConfig {
     pub rollups: Rollups,
     /// Directory of a user's own queries, made into rollups too.
     pub queries: Option<PathBuf>,
+    /// What a warning does.
+    pub on_warning: OnWarning,
+    /// The settings as resolved, to be shown with `-v`.
+    pub settings: Vec<ShownSetting>,
+}
+
+/// Settings of `doctor`.
+#[derive(Clone, Debug)]
+pub struct DoctorConfig {
+    /// Whom to ask.
+    pub api: Api,
+    /// The session to look at.
+    pub session: Option<SessionId>,
+    /// The participant of it to look at.
+    pub participant: Option<ParticipantId>,
+    /// The quota as far as it is known here.
+    pub rate: Rate,
+    /// The share of the quota left to others, 0 to 99.
+    pub reserve_percent: u8,
+    /// Time allowed to one try.
+    pub timeout: Duration,
+    /// Form of the report.
+    pub format: DoctorFormat,
+    /// Where this user's runs keep what they share; `None` where no such directory is known.
+    pub user_state_dir: Option<PathBuf>,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
 }
@@ -169,6 +238,10 @@ pub struct FetchConfig {
     pub mode: FetchMode,
     /// Whether sessions are fetched too.
     pub sessions: Sessions,
+    /// Which call statistics are asked for.
+    pub filters: Filters,
+    /// Which endpoint gives them.
+    pub stats_from: StatsSource,
     /// Whether peer events are asked for.
     pub peer_events: PeerEvents,
     /// The quota as far as it is known here.
@@ -230,6 +303,15 @@ pub enum Rollups {
     LeftOut,
 }
 
+/// What a warning about the data does to an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnWarning {
+    /// It is counted in the manifest.
+    Publish,
+    /// The export fails.
+    Fail,
+}
+
 /// Whether an unfinished or finished export is continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartMode {
@@ -256,6 +338,8 @@ pub struct OutputConfig {
     pub rollups: Rollups,
     /// Directory of a user's own queries, made into rollups too.
     pub queries: Option<PathBuf>,
+    /// What a warning does.
+    pub on_warning: OnWarning,
 }
 
 /// Form of the tables.

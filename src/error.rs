@@ -95,10 +95,22 @@ pub enum Error {
         /// Where the other was.
         second: Origin,
     },
+    /// A table that no export has.
+    #[error("no table is called {name:?}")]
+    UnknownTable {
+        /// As it was typed.
+        name: String,
+    },
     /// `--excel` with a format that is not CSV.
     #[error("{origin} is only for the csv format")]
     ExcelWithoutCsv {
         /// Where it was set.
+        origin: Origin,
+    },
+    /// Call statistics from pages, which have none.
+    #[error("{origin}: pages of participants carry no call statistics")]
+    StatisticsFromPages {
+        /// Where `list` was set.
         origin: Origin,
     },
     /// A base URL that would send the token unencrypted.
@@ -161,9 +173,31 @@ pub enum Error {
         /// Why not; says nothing of its text.
         source: TokenFault,
     },
-    /// `run` without a list.
-    #[error("no ID list was given")]
+    /// `run` with neither a list nor a window.
+    #[error("no ID list was given, and none of --since, --until and --meeting")]
     NoList,
+    /// A window that ends before it begins.
+    #[error(
+        "{since} ({}) is after {until} ({})",
+        since_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        until_at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    )]
+    WindowReversed {
+        /// What set its beginning.
+        since: Origin,
+        /// Its beginning.
+        since_at: DateTime<Utc>,
+        /// What set its end.
+        until: Origin,
+        /// Its end.
+        until_at: DateTime<Utc>,
+    },
+    /// `--include-live` with nothing to be discovered.
+    #[error("{origin} is only for sessions that are found by --since, --until or --meeting")]
+    LiveWithoutWindow {
+        /// Where it was set.
+        origin: Origin,
+    },
     /// `-` among the lists more than once.
     #[error("- was given twice among the lists, but stdin can be read only once")]
     StdinTwice,
@@ -244,6 +278,18 @@ pub enum Error {
         /// What the last one was and why.
         last: String,
     },
+    /// A page of the app's sessions failed for good: what the window holds is not known.
+    #[error("cannot get {page}: {}{message}", status.map(|status| format!("{status} ")).unwrap_or_default())]
+    SessionsUnlisted {
+        /// Which page.
+        page: RequestKey,
+        /// Status of the last reply, if one came.
+        status: Option<u16>,
+        /// Whether the API answers at all.
+        reachable: bool,
+        /// What went wrong.
+        message: String,
+    },
     /// A signal stopped the run.
     #[error("stopped by {}", signal.name())]
     Interrupted {
@@ -284,7 +330,7 @@ pub enum Error {
         examples: String,
     },
     /// More distinct ids than can be numbered.
-    #[error("the lists hold more than four billion distinct ids")]
+    #[error("the lists and the window hold more than four billion distinct ids")]
     TooManyIds,
     /// There is no response log to make tables from.
     #[error("{} has no response log: there is no {}", dir.display(), path.display())]
@@ -332,6 +378,14 @@ pub enum Error {
         table: &'static str,
         /// What Arrow said.
         source: arrow::error::ArrowError,
+    },
+    /// The data gave warnings, and `--strict` has them fail the export.
+    #[error("the data gave warnings, and --strict allows none: {counts}; the first is {example}")]
+    Warnings {
+        /// How often each kind came.
+        counts: String,
+        /// The first of them.
+        example: String,
     },
     /// The operating system refused something on a file or directory of the export.
     #[error("cannot {action} {}", path.display())]
@@ -521,7 +575,7 @@ pub enum Error {
         signal: Signal,
     },
     /// The engine could not answer a query over the export's files.
-    #[error("cannot run the query {query} over the export")]
+    #[error("cannot run {query} over the export")]
     Query {
         /// The query's name.
         query: String,
@@ -529,7 +583,7 @@ pub enum Error {
         source: Box<datafusion::error::DataFusionError>,
     },
     /// A query whose work does not fit in memory and cannot be put on disk.
-    #[error("the query {query} needs more memory than the 256 MB of the engine")]
+    #[error("{query} needs more memory than the 256 MB of the engine")]
     QueryTooLarge {
         /// The query's name.
         query: String,

@@ -1,4 +1,4 @@
-//! The nouns of the export: ids, minutes and request keys, as types that cannot be mixed up.
+//! The nouns of the export: ids, minutes, prices and request keys, as types that cannot be mixed up.
 //!
 //! In: text as users and the API write it. Out: checked values with one canonical text each.
 //! Guarantees: a value of these types is valid; minutes never pass through a float.
@@ -6,9 +6,15 @@
 
 mod ids;
 mod minutes;
+mod number;
+mod price;
 mod request_key;
+mod window;
 
 pub(crate) use ids::trim_id;
 pub use ids::{IdKey, ParticipantId, SessionId};
 pub use minutes::{Minutes, MinutesError, ParsedMinutes};
+pub(crate) use number::Number;
+pub use price::{Dollars, Price};
 pub use request_key::{PageSize, RequestKey};
+pub use window::Window;

@@ -5,18 +5,27 @@
 //! beside that, the wants' bytes per id (`plan`). Fetching and making tables never run at once.
 //! Not here: what any stage does.
 
+mod counting;
+mod discovering;
 mod fetching;
 mod gathering;
 mod making;
 mod stop;
+mod surveying;
 
-pub use fetching::{Fetched, fetch};
-pub use gathering::{Gathered, gather};
+pub use counting::{Counted, SessionsSeen, count};
+pub use discovering::discover;
+pub use fetching::{Fetched, Fetching, Keep, fetch, settle};
+pub use gathering::{Gathered, add_discovered, gather};
 pub use making::{Making, make};
-pub use stop::{Stop, unless_stopped, wait_for_signal};
+pub use stop::{Signals, Stop, unless_stopped};
+pub use surveying::{OddRow, OddRows, Survey, SurveyedList, survey};
+
+use crate::log::DURABLE_REPLIES;
 
 /// Replies between the fetching tasks and the log: what the disk may lag behind by. Their bodies are in
-/// the pool.
-const REPLIES_AHEAD: usize = 1_024;
+/// the pool. With those that the log itself may hold back they are fewer than the thousand within which a
+/// reply is durable.
+const REPLIES_AHEAD: usize = 1_000 - DURABLE_REPLIES;
 /// Batches between making tables and writing files; each is at most 2 MiB of text or one large value.
 const BATCHES_AHEAD: usize = 4;

@@ -15,7 +15,9 @@ pub enum Phase {
     /// Opening the response log, reading and checking the lists.
     #[default]
     ReadingLists,
-    /// Asking the API.
+    /// Asking the API which sessions the window has.
+    FindingSessions,
+    /// Asking the API who was in them.
     Fetching,
     /// Flattening replies and writing files.
     MakingTables,
@@ -26,14 +28,27 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 5] =
-        [Self::ReadingLists, Self::Fetching, Self::MakingTables, Self::MakingRollups, Self::Publishing];
+    const ALL: [Self; 6] = [
+        Self::ReadingLists,
+        Self::FindingSessions,
+        Self::Fetching,
+        Self::MakingTables,
+        Self::MakingRollups,
+        Self::Publishing,
+    ];
+
+    /// Whether requests are sent in it.
+    #[must_use]
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::FindingSessions | Self::Fetching)
+    }
 
     /// The phase as a word or two.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReadingLists => "reading lists",
+            Self::FindingSessions => "finding sessions",
             Self::Fetching => "fetching",
             Self::MakingTables => "making tables",
             Self::MakingRollups => "making rollups",

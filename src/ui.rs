@@ -7,8 +7,10 @@
 
 mod display;
 mod errors;
+mod plan_report;
 mod progress_line;
 mod summary;
+mod window;
 mod wording;
 
 use std::io::{self, IsTerminal, Write};
@@ -19,11 +21,16 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 pub use display::ProgressDisplay;
+pub use plan_report::{
+    AsksFor, CountedPlan, ExampleRow, Examples, Expected, ListRows, MinutesPlan, PlanReport, QuotaPlan,
+    Range, RequestPlan, RowCounts, ViewTypeMinutes, WindowPlan,
+};
 pub use summary::{Summary, TableRows};
 
 use crate::clock;
 use crate::config::{Colour, FaceConfig, LogFormat, Origin, ProgressMode, ShownSetting, Verbosity};
 use crate::error::{Error, Result};
+use crate::model::Window;
 use crate::progress::Progress;
 use errors::{Notice, json_line};
 use progress_line::View;
@@ -95,6 +102,13 @@ impl Ui {
         }
     }
 
+    /// Shows something worth knowing.
+    pub fn note(&self, message: &str) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.notice(&Notice::of_note(message));
+        }
+    }
+
     /// Shows the resolved settings, where `-v` asks for them.
     pub fn settings(&self, settings: &[ShownSetting]) {
         if self.face.verbosity < Verbosity::Verbose {
@@ -104,6 +118,26 @@ impl Ui {
             LogFormat::Text => settings_text(settings),
             LogFormat::Json => settings_json(settings),
         });
+    }
+
+    /// Shows which sessions are looked for.
+    pub fn window(&self, window: &Window) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.stderr(&match self.face.log_format {
+                LogFormat::Text => window::window_text(window),
+                LogFormat::Json => window::window_json(window, clock::now()),
+            });
+        }
+    }
+
+    /// Shows how many there are, and how many more were it not that they are live.
+    pub fn discovered(&self, sessions: u64, live_left_out: u64) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.stderr(&match self.face.log_format {
+                LogFormat::Text => window::discovered_text(sessions, live_left_out),
+                LogFormat::Json => window::discovered_json(sessions, live_left_out, clock::now()),
+            });
+        }
     }
 
     /// Shows what came of the command.

@@ -9,10 +9,14 @@
 //! duplicate keys and lone surrogates (both are accepted by browsers, hence by API authors).
 
 mod envelope;
+mod gave;
 mod object;
 mod page;
+mod sessions_page;
 
-pub use envelope::{ApiError, Around, BadBody, Expected, Record, Reply, api_error};
+pub use envelope::{ApiError, Around, BadBody, Expected, Record, Reply, api_error, success};
+pub use gave::{Gave, has_statistics, is_of_session};
 pub use object::{Field, Object, each_element, each_object, elements, is_null, text};
 pub use page::{Listed, PageSummary, Paging};
 pub use serde_json::value::RawValue;
+pub use sessions_page::{ListedSession, SessionStatus, SessionsPage};

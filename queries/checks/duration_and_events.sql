@@ -10,7 +10,7 @@ SELECT
     duration_minutes,
     minutes_consumed,
     CAST(
-        CAST(minutes_consumed AS DECIMAL(28, 9)) - CAST(duration_minutes AS DECIMAL(28, 9)) AS DECIMAL(38, 9)
+        CAST(minutes_consumed AS DECIMAL(37, 9)) - CAST(duration_minutes AS DECIMAL(37, 9)) AS DECIMAL(38, 9)
     ) AS difference
 FROM participants
 WHERE

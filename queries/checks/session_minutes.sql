@@ -11,7 +11,7 @@ SELECT
     minutes_consumed,
     session_minutes,
     CAST(
-        CAST(minutes_consumed AS DECIMAL(28, 9)) - CAST(session_minutes AS DECIMAL(28, 9)) AS DECIMAL(38, 9)
+        CAST(minutes_consumed AS DECIMAL(37, 9)) - CAST(session_minutes AS DECIMAL(37, 9)) AS DECIMAL(38, 9)
     ) AS difference
 FROM (
     SELECT

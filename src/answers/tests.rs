@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 
 use super::*;
@@ -63,8 +64,7 @@ async fn text(engine: &Engine, sql: &str, form: TextForm) -> String {
         Ok(())
     };
     write_text(answer, form, &mut take).await.unwrap();
-    let text = written.lock().unwrap().clone();
-    text
+    Arc::into_inner(written).unwrap().into_inner().unwrap()
 }
 
 #[tokio::test]
@@ -136,7 +136,6 @@ async fn a_file_appears_whole_or_not_at_all() {
             fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".rtk-export-")), "{left:?}");
     }
-    use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let file = File::open(dir.path().join("a.parquet")).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
     let batches: Vec<_> = reader.map(|batch| batch.unwrap()).collect();

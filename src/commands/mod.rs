@@ -3,18 +3,21 @@
 //! In: a resolved command. Out: its [`Ending`], or the error that ended it.
 //! Not here: anything that a stage does.
 
+mod doctor;
+mod plan;
 mod query;
 mod rebuild;
 mod report;
 mod run;
 mod sandbox;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
 use crate::config::{CommandConfig, Rollups};
-use crate::error::Result;
+use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
 use crate::queries::{self, Query};
 use crate::tables::{Notice, Table};
@@ -25,8 +28,10 @@ use crate::ui::{Summary, TableRows, Ui};
 pub enum Ending {
     /// Complete, also with no row.
     Complete,
-    /// Complete, but some or all ids failed: they are in `failures`.
+    /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings.
     WithFailures,
+    /// `doctor` found what would end a run in this class.
+    Found(Class),
 }
 
 impl Ending {
@@ -36,6 +41,7 @@ impl Ending {
         match self {
             Self::Complete => 0,
             Self::WithFailures => 3,
+            Self::Found(class) => class.exit_code(),
         }
     }
 }
@@ -47,9 +53,12 @@ impl Ending {
 pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
     match command {
         CommandConfig::Run(config) => run::run(*config, ui).await,
+        CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Report(config) => report::run(*config, ui).await,
         CommandConfig::Query(config) => query::run(config, ui).await,
+        CommandConfig::Schema(args) => schema::run(&args, ui),
+        CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
     }
 }
@@ -73,8 +82,8 @@ fn summarise(
     started: Instant,
 ) -> Ending {
     let rows = |table: Table| {
-        let of_table = manifest.tables.iter().find(|files| files.name == table.name());
-        TableRows { table: table.name(), rows: of_table.map_or(0, |files| files.rows) }
+        let of_table = manifest.tables.iter().find(|files| files.name == table.name())?;
+        Some(TableRows { table: table.name(), rows: of_table.rows })
     };
     let mut warnings = BTreeMap::new();
     // The API itself sends fourteen places: that they are rounded to nine is no news.
@@ -85,7 +94,9 @@ fn summarise(
     ui.summary(&Summary {
         warnings,
         output: output.to_owned(),
-        rows: Table::ALL.into_iter().map(rows).collect(),
+        since: manifest.source.since.map(String::from),
+        until: manifest.source.until.map(String::from),
+        rows: Table::ALL.into_iter().filter_map(rows).collect(),
         failures: manifest.failures.total,
         duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),
         minutes_consumed: manifest.totals.minutes_consumed.map(|minutes| minutes.to_string()),

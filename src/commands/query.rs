@@ -8,7 +8,7 @@ use super::Ending;
 use crate::answers;
 use crate::config::{AnswerTo, QueryConfig};
 use crate::error::{Error, Result};
-use crate::pipeline;
+use crate::pipeline::{self, Signals};
 use crate::queries::{self, Folder};
 use crate::sql::{Engine, Parameters};
 use crate::ui::Ui;
@@ -34,7 +34,7 @@ pub(super) async fn run(config: QueryConfig, ui: &Ui) -> Result<Ending> {
             AnswerTo::File(path, form) => answers::write_file(answer, form, &path).await,
         }
     };
-    match pipeline::unless_stopped(work).await {
+    match pipeline::unless_stopped(&mut Signals::listen()?, work).await {
         Ok(()) => Ok(Ending::Complete),
         // There is nothing to resume.
         Err(Error::Interrupted { signal, .. }) => Err(Error::Stopped { signal }),

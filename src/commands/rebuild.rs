@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::log::{self, Log, Opened};
 use crate::manifest::{self, Manifest};
 use crate::output;
-use crate::pipeline::{self, Making};
+use crate::pipeline::{self, Making, Signals};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
@@ -52,8 +52,10 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
         output: destination.clone(),
         format: config.format.unwrap_or(made_as),
         rollups,
+        on_warning: config.on_warning,
     };
-    let manifest = pipeline::unless_stopped(pipeline::make(making, progress)).await?;
+    let mut signals = Signals::listen()?;
+    let manifest = pipeline::unless_stopped(&mut signals, pipeline::make(making, progress)).await?;
     drop(display);
     Ok(summarise(ui, &destination, Some(&path), 0, &manifest, None, started))
 }

@@ -10,12 +10,14 @@ use super::Ending;
 use super::run as run_command;
 use crate::answers::Unfinished;
 use crate::config::{
-    Format, KeepLog, ListsConfig, OutputConfig, ReportConfig, ReportSource, Rollups, RunConfig, StartMode,
+    Format, KeepLog, ListsConfig, OnWarning, OutputConfig, ReportConfig, ReportSource, Rollups, RunConfig,
+    StartMode,
 };
 use crate::error::{Error, Result};
+use crate::pipeline::{self, Signals};
 use crate::report::{self, Question, Reader};
 use crate::ui::Ui;
-use crate::{log, manifest, output, pipeline};
+use crate::{log, manifest, output};
 
 /// Runs the command.
 ///
@@ -31,7 +33,8 @@ pub(super) async fn run(config: ReportConfig, ui: &Ui) -> Result<Ending> {
         ReportSource::Lists(lists) => export(*lists, ui).await?,
     };
     let reader = Reader { columns: ui.columns() };
-    match pipeline::unless_stopped(report::write(export.dir(), question, reader, sheet.writer())).await {
+    let writing = report::write(export.dir(), question, reader, sheet.writer());
+    match pipeline::unless_stopped(&mut Signals::listen()?, writing).await {
         // There is nothing to resume.
         Err(Error::Interrupted { signal, .. }) => return Err(Error::Stopped { signal }),
         written => written?,
@@ -71,6 +74,7 @@ async fn export(lists: ListsConfig, ui: &Ui) -> Result<(Export, Ending)> {
     };
     let config = RunConfig {
         lists: lists.lists,
+        window: None,
         api: lists.api,
         fetch: lists.fetch,
         output: OutputConfig {
@@ -81,6 +85,7 @@ async fn export(lists: ListsConfig, ui: &Ui) -> Result<(Export, Ending)> {
             format: Format::Parquet,
             rollups: Rollups::LeftOut,
             queries: None,
+            on_warning: OnWarning::Publish,
         },
         user_state_dir: lists.user_state_dir,
         command_line: command_line.clone(),

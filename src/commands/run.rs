@@ -1,4 +1,4 @@
-//! `rtk-export run`: lists in, an export out; all the way from stage 1 to stage 8.
+//! `rtk-export run`: lists or a window in, an export out; all the way from stage 1 to stage 8.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,22 +7,25 @@ use std::time::Instant;
 use super::{Ending, summarise};
 use crate::clock;
 use crate::config::{
-    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Format, KeepLog, PeerEvents, RateKind, RunConfig,
-    Sessions, StartMode,
+    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Filters, Format, KeepLog, PeerEvents, RateKind,
+    RunConfig, Sessions, SetTime, StartMode, StatsSource, WindowConfig,
 };
 use crate::error::{Error, Result, Resume};
-use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, RetryConfig};
-use crate::log::{Head, KnownReplies, Log, Settings};
+use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig};
+use crate::log::{Head, KnownReplies, Log, LogWriter, Resolved, Settings, TypedWindow};
+use crate::model::Window;
 use crate::output::{self, Output, Place};
-use crate::pipeline::{self, Fetched, Gathered, Making};
-use crate::plan::{Known, NothingKnown, Planner, PlannerOptions, Wants};
+use crate::pipeline::{self, Fetching, Gathered, Making, Signals};
+use crate::plan::{Asks, Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::ui::Ui;
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 
 /// What the built-in sandbox is asked with: it takes any account and app.
 const SANDBOX_NAME: &str = "sandbox";
+/// What this program calls itself.
+pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Runs the command.
 ///
@@ -44,44 +47,38 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         Output::Finished(place, manifest) => {
             drop(display);
             let log = kept_log(&place, config.output.keep_log)?;
-            return Ok(summarise(
-                ui,
-                &config.output.dir,
-                log,
-                0,
-                &manifest,
-                Some(&manifest.requests),
-                started,
-            ));
+            let requests = Some(&manifest.requests);
+            return Ok(summarise(ui, &config.output.dir, log, 0, &manifest, requests, started));
         }
     };
-    let Gathered { wants, log, earlier } = {
-        let (lists, place, head) = (config.lists.clone(), place.clone(), head(settings, config.output.start));
+    let mut signals = Signals::listen()?;
+    let now = clock::now();
+    let window = resolve(&config, now, earlier.as_deref()).inspect_err(|_| {
+        if earlier.is_none() {
+            place.abandon();
+        }
+    })?;
+    let head = head(settings, config.output.start, now, window.as_ref());
+    let gathered = {
+        let (lists, place) = (config.lists.clone(), place.clone());
         let gathered =
             tokio::task::spawn_blocking(move || pipeline::gather(&lists, log, &place, earlier, &head));
         let gathered = async { gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
-        pipeline::unless_stopped(gathered).await?
+        pipeline::unless_stopped(&mut signals, gathered).await?
     };
-    let wants = Arc::new(wants);
+    // A relative window keeps its first resolution.
+    let window = gathered.earlier.as_deref().map_or(window, |log| log.head().window());
+    let was_fetched = gathered.earlier.as_ref().is_some_and(|log| log.is_fetched());
 
-    progress.enter(Phase::Fetching);
-    let planner = planner(&wants, earlier.as_deref(), &config.fetch)?;
-    let fetcher = fetcher(&api, &config)?;
-    if let Some(warning) = fetcher.warning() {
-        ui.warn(warning, None);
-    }
-    let (concurrency, max_failures) = (config.fetch.concurrency, config.fetch.max_failures);
-    let shown = Arc::clone(&progress);
-    let Fetched { mut log, kept, replies, warning, ended_early } =
-        pipeline::fetch(planner, fetcher, log, concurrency, max_failures, shown).await?;
-    if let Some(warning) = warning {
-        ui.warn(&warning, None);
-    }
+    let asked = ask(&config, &api, window, gathered, ui, &progress, &mut signals).await?;
+    let Asked { wants, mut log, kept, replies, ended_early } = asked;
     let resume = Resume { replies: kept.saturating_add(replies), command: config.command_line };
     if let Some(error) = ended_early {
         return Err(error.resumable(resume));
     }
-    log.mark_fetched(clock::now())?;
+    if replies > 0 || !was_fetched {
+        log.mark_fetched(clock::now())?;
+    }
 
     let complete = Log::open(place.log(), false)?.ok_or(Error::StageEnded { stage: "log" })?;
     let making = Making {
@@ -90,8 +87,10 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         output: config.output.dir.clone(),
         format: config.output.format,
         rollups,
+        on_warning: config.output.on_warning,
     };
-    let made = pipeline::unless_stopped(pipeline::make(making, Arc::clone(&progress))).await;
+    let made = pipeline::make(making, Arc::clone(&progress));
+    let made = pipeline::unless_stopped(&mut signals, made).await;
     let manifest = made.map_err(|error| error.resumable(resume))?;
     place.settle()?;
     drop(display);
@@ -99,6 +98,87 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     // The lock on the log lasts to here.
     drop(log);
     Ok(summarise(ui, &config.output.dir, kept_log, kept, &manifest, Some(&manifest.requests), started))
+}
+
+/// The window of an export that begins now; of one that goes on, the log's where the command's makes no
+/// sense any more.
+fn resolve(config: &RunConfig, now: DateTime<Utc>, earlier: Option<&Log>) -> Result<Option<Window>> {
+    let window = config.window.as_ref().map(|window| window.resolve(now)).transpose();
+    match earlier {
+        Some(log) => window.or_else(|_| Ok(log.head().window())),
+        None => window,
+    }
+}
+
+/// What asking the API came to.
+struct Asked {
+    wants: Arc<Wants>,
+    log: LogWriter,
+    kept: u64,
+    replies: u64,
+    ended_early: Option<Error>,
+}
+
+/// Stages 2 to 4: finds the window's sessions, then asks who was in them and in those of the lists.
+async fn ask(
+    config: &RunConfig,
+    api: &ApiConfig,
+    window: Option<Window>,
+    gathered: Gathered,
+    ui: &Ui,
+    progress: &Arc<Progress>,
+    signals: &mut Signals,
+) -> Result<Asked> {
+    let fetching = Fetching {
+        fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window.clone())?),
+        concurrency: config.fetch.concurrency,
+        max_failures: config.fetch.max_failures,
+        progress: Arc::clone(progress),
+    };
+    if let Some(warning) = fetching.fetcher.warning() {
+        ui.warn(warning, None);
+    }
+    let asked = ask_with(&fetching, config, window, gathered, ui, signals).await;
+    if let Some(warning) = pipeline::settle(fetching).await {
+        ui.warn(&warning, None);
+    }
+    asked
+}
+
+async fn ask_with(
+    fetching: &Fetching,
+    config: &RunConfig,
+    window: Option<Window>,
+    gathered: Gathered,
+    ui: &Ui,
+    signals: &mut Signals,
+) -> Result<Asked> {
+    let Gathered { mut wants, mut log, earlier } = gathered;
+    let earlier = earlier.as_deref();
+    let (mut kept, mut replies) = (0, 0);
+    if let Some(window) = window {
+        ui.window(&window);
+        let listed = pipeline::discover(window, earlier, log, fetching, signals).await?;
+        (kept, replies, log) = (listed.asks.kept(), listed.replies, listed.kept_in);
+        if listed.ended_early.is_some() {
+            let wants = Arc::new(wants);
+            return Ok(Asked { wants, log, kept, replies, ended_early: listed.ended_early });
+        }
+        let discovered = listed.asks.finish();
+        ui.discovered(discovered.sessions.len() as u64, discovered.live);
+        pipeline::add_discovered(&mut wants, &discovered)?;
+    }
+    fetching.progress.enter(Phase::Fetching);
+    let wants = Arc::new(wants);
+    let planner = planner(&wants, earlier, &config.fetch)?;
+    let fetched = pipeline::fetch(planner, log, fetching, signals).await?;
+    Ok(Asked {
+        wants,
+        kept: kept.saturating_add(fetched.asks.kept()),
+        replies: replies.saturating_add(fetched.replies),
+        log: fetched.kept_in,
+        ended_early: fetched.ended_early,
+    })
 }
 
 /// Deletes the log where it is not to be kept; gives where it is.
@@ -110,7 +190,7 @@ fn kept_log(place: &Place, keep: KeepLog) -> Result<Option<&Path>> {
 }
 
 /// Where the API is; the built-in one is started, and lives as long as what is given back.
-async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
+pub(super) async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
     match api {
         Api::At(api) => Ok((api.clone(), None)),
         Api::Sandbox => {
@@ -138,15 +218,28 @@ fn settings(config: &RunConfig, api: &ApiConfig) -> Settings {
         account_id: api.account_id.clone(),
         app_id: api.app_id.clone(),
         base_url,
+        window: config.window.as_ref().map(typed).unwrap_or_default(),
         fetch: config.fetch.mode.name().to_owned(),
+        filters: config.fetch.filters.iter().map(|filter| filter.name().to_owned()).collect(),
+        stats_from: config.fetch.stats_from.name().to_owned(),
         peer_events: config.fetch.peer_events == PeerEvents::Included,
         format: config.output.format.extension().to_owned(),
         excel: config.output.format == Format::CsvExcel,
     }
 }
 
-fn head(settings: Settings, start: StartMode) -> Head {
-    let now = clock::now();
+/// A window as it was typed.
+fn typed(window: &WindowConfig) -> TypedWindow {
+    let text = |time: &Option<SetTime>| time.as_ref().map(|time| time.text.clone());
+    TypedWindow {
+        since: text(&window.since),
+        until: text(&window.until),
+        meeting: window.meeting.clone(),
+        live: window.live,
+    }
+}
+
+fn head(settings: Settings, start: StartMode, now: DateTime<Utc>, window: Option<&Window>) -> Head {
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     let mut random = [0; 10];
     random.fill_with(|| fastrand::u8(..));
@@ -155,6 +248,7 @@ fn head(settings: Settings, start: StartMode) -> Head {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: now.to_rfc3339_opts(SecondsFormat::Micros, true),
         refresh: start == StartMode::Refresh,
+        window: window.map(Resolved::of),
         settings,
     }
 }
@@ -164,35 +258,64 @@ fn planner(wants: &Arc<Wants>, earlier: Option<&Log>, config: &FetchConfig) -> R
         Some(log) => Box::new(KnownReplies::load(log, Arc::clone(wants))?),
         None => Box::new(NothingKnown),
     };
-    let options = PlannerOptions { mode: config.mode, with_sessions: config.sessions == Sessions::Fetched };
+    let options = PlannerOptions {
+        mode: config.mode,
+        statistics: (!config.filters.is_empty()).then_some(config.stats_from),
+        with_sessions: config.sessions == Sessions::Fetched,
+    };
     Ok(Planner::new(Arc::clone(wants), options, known))
 }
 
-fn fetcher(api: &ApiConfig, run: &RunConfig) -> Result<Fetcher> {
-    let config = &run.fetch;
-    // The built-in API is this process's own: there is nobody to share its budget with.
-    let ledger = matches!(run.api, Api::At(_)).then(|| LedgerConfig {
-        dir: run.user_state_dir.clone(),
-        fallback: output::state_dir(&run.output.dir, run.output.state_dir.as_deref()),
-    });
+/// What each kind of request asks for: nothing that another one gives.
+fn queries(config: &FetchConfig) -> Queries {
+    let FetchConfig { mode, filters, stats_from, .. } = *config;
     let peer_events = config.peer_events == PeerEvents::Included;
+    let of_details = if stats_from == StatsSource::PeerReport { Filters::NONE } else { filters };
+    Queries {
+        details: Query { filters: of_details, peer_events },
+        // Only there a report may be all that is asked of a participant.
+        reports: Query { filters, peer_events: peer_events && mode == FetchMode::Auto },
+        // There pages only name ids.
+        pages: Query { filters: Filters::NONE, peer_events: peer_events && mode != FetchMode::Detail },
+    }
+}
+
+/// Where the budget is shared. The built-in API is this process's own: there is nobody to share it with.
+fn ledger(run: &RunConfig) -> Option<LedgerConfig> {
+    matches!(run.api, Api::At(_)).then(|| LedgerConfig {
+        dir: run.user_state_dir.clone(),
+        fallback: Some(output::state_dir(&run.output.dir, run.output.state_dir.as_deref())),
+    })
+}
+
+/// Who sends, for a window where there is one.
+pub(super) fn fetcher(
+    api: &ApiConfig,
+    config: &FetchConfig,
+    ledger: Option<&LedgerConfig>,
+    window: Option<Window>,
+) -> Result<Fetcher> {
     let client = ClientConfig {
         base_url: api.base_url.clone(),
         account_id: api.account_id.clone(),
         app_id: api.app_id.clone(),
         token: api.token.secret(),
         timeout: config.timeout,
-        peer_events,
-        page_peer_events: config.mode != FetchMode::Detail,
+        queries: queries(config),
+        window,
         connections: config.concurrency,
-        user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+        user_agent: USER_AGENT.to_owned(),
     };
-    let budget = BudgetConfig {
+    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
+    Fetcher::new(&client, retry, budget(config), ledger)
+}
+
+/// What may be sent.
+pub(super) fn budget(config: &FetchConfig) -> BudgetConfig {
+    BudgetConfig {
         requests: u64::from(config.rate.limit.requests),
         window: config.rate.limit.window,
         reserve_percent: config.reserve_percent,
         explicit: config.rate.kind == RateKind::Ceiling,
-    };
-    let retry = RetryConfig { retries: config.retries, ..RetryConfig::default() };
-    Fetcher::new(&client, retry, budget, ledger.as_ref())
+    }
 }

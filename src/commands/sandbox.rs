@@ -2,7 +2,7 @@
 
 use super::Ending;
 use crate::error::Result;
-use crate::pipeline::wait_for_signal;
+use crate::pipeline::Signals;
 use crate::sandbox::{Sandbox, SandboxArgs, World};
 use crate::ui::Ui;
 
@@ -17,9 +17,10 @@ pub(super) async fn run(args: SandboxArgs, ui: &Ui) -> Result<Ending> {
         ui.write_result(|out| ids.write(&world, out))?;
         return Ok(Ending::Complete);
     }
+    let mut signals = Signals::listen()?;
     let sandbox = Sandbox::start(options).await?;
     ui.result(&format!("{}\n", sandbox.base_url()))?;
-    wait_for_signal().await?;
+    signals.next().await;
     sandbox.stop().await;
     Ok(Ending::Complete)
 }

@@ -81,12 +81,13 @@ fn known(key: &str) -> Option<&'static Setting> {
     settings::ALL.into_iter().find(|setting| setting.name == name)
 }
 
-/// A value as it would be typed after a flag; tables, lists, times and fractions never are.
+/// A value as it would be typed after a flag; tables, lists and fractions never are.
 fn plain(value: &Spanned<DeValue<'_>>) -> Option<String> {
     match value.get_ref() {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
         DeValue::Boolean(truth) => Some(truth.to_string()),
+        DeValue::Datetime(time) => Some(time.to_string()),
         _ => None,
     }
 }

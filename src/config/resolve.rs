@@ -11,12 +11,17 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, FaceConfig, FetchConfig, Format,
-    LogFormat, OutputConfig, PeerEvents, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved,
-    Rollups, RunConfig, Sessions, StartMode, TextForm, Verbosity,
+    AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, DoctorConfig,
+    FaceConfig, FetchConfig, FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OutputConfig,
+    PeerEvents, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
+    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
-use crate::cli::{AccountArgs, Cli, Command, FaceArgs, QueryArgs, RebuildArgs, RunArgs};
+use crate::cli::{
+    AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PlanArgs, QueryArgs, RebuildArgs,
+    RunArgs,
+};
 use crate::error::{Error, Result};
+use crate::model::{ParticipantId, SessionId};
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
@@ -27,11 +32,14 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         face = resolve_face(&cli.face, &mut sources, face)?;
         match cli.command {
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
+            Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
             Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
             Command::Report(args) => {
                 Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
             }
             Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
+            Command::Schema(args) => Ok(CommandConfig::Schema(args)),
+            Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         }
     });
@@ -83,12 +91,27 @@ fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
 }
 
 fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result<RunConfig> {
-    let lists = lists(&args.lists)?;
-    let api = api(&args.account, &mut sources)?;
-    let fetch = fetch(args, &mut sources)?;
-    let output = output(args, &mut sources)?;
+    let window = window(&args.ask, &mut sources)?;
+    let lists = lists(&args.ask.lists, window.is_some())?;
+    let api = api(&args.ask.account, &mut sources)?;
+    let fetch = fetch(&args.ask, &mut sources)?;
+    let output = output(&args.output, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
-    Ok(RunConfig { lists, api, fetch, output, user_state_dir, command_line, settings: sources.into_shown() })
+    let settings = sources.into_shown();
+    Ok(RunConfig { lists, window, api, fetch, output, user_state_dir, command_line, settings })
+}
+
+fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
+    let window = window(&args.ask, &mut sources)?;
+    let lists = lists(&args.ask.lists, window.is_some())?;
+    let counting = if args.count { Counting::Each } else { Counting::Nothing };
+    // Where nothing is sent, nobody needs to be known who could be asked.
+    let sends = counting == Counting::Each || window.is_some();
+    let api = if sends { Some(api(&args.ask.account, &mut sources)?) } else { None };
+    let fetch = fetch(&args.ask, &mut sources)?;
+    let user_state_dir = user_state_dir(&sources);
+    let settings = sources.into_shown();
+    Ok(PlanConfig { lists, window, api, fetch, counting, format: args.format, user_state_dir, settings })
 }
 
 /// Where the XDG base directory specification puts what runs share; a relative path does not count there.
@@ -124,9 +147,10 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
     };
     let rollups = rollups(args.no_rollups.as_deref(), &mut typed_only)?;
     let queries = directory(&settings::QUERIES, args.queries.as_deref(), &mut sources)?;
+    let on_warning = on_warning(args.strict.as_deref(), &mut typed_only)?;
     let mut settings = sources.into_shown();
     settings.extend(typed_only.into_shown());
-    Ok(RebuildConfig { export, destination, state_dir, format, rollups, queries, settings })
+    Ok(RebuildConfig { export, destination, state_dir, format, rollups, queries, on_warning, settings })
 }
 
 /// What is typed is all there is: a configuration file describes `run`.
@@ -165,9 +189,58 @@ fn query(args: QueryArgs) -> Result<QueryConfig> {
     Ok(QueryConfig::Ask { export, query, parameters, answer })
 }
 
-/// The lists, if there are any; `-` is stdin, which can be read once.
-fn lists(typed: &[String]) -> Result<Vec<String>> {
-    if typed.is_empty() {
+fn doctor(args: &DoctorArgs, mut sources: Sources<'_>) -> Result<DoctorConfig> {
+    let api = api(&args.account, &mut sources)?;
+    let rate = rate(args.rate.as_deref(), &mut sources)?;
+    let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
+    let timeout = sources.value(&settings::TIMEOUT, args.timeout.as_deref(), values::timeout)?;
+    Ok(DoctorConfig {
+        api,
+        session: uuid("session", args.session.as_deref(), SessionId::parse)?,
+        participant: uuid("participant", args.participant.as_deref(), ParticipantId::parse)?,
+        rate,
+        reserve_percent,
+        timeout,
+        format: args.format,
+        user_state_dir: user_state_dir(&sources),
+        settings: sources.into_shown(),
+    })
+}
+
+/// An id that can only be typed.
+fn uuid<T>(flag: &'static str, typed: Option<&str>, parse: fn(&str) -> Option<T>) -> Result<Option<T>> {
+    typed
+        .map(|text| {
+            parse(text).ok_or_else(|| Error::SettingMalformed {
+                origin: Origin::Flag(flag),
+                value: text.to_owned(),
+                expected: "a UUID, such as 0f8fad5b-d9cb-469f-a165-70867728950e",
+            })
+        })
+        .transpose()
+}
+
+/// Which sessions are discovered, if any are.
+fn window(args: &AskArgs, sources: &mut Sources<'_>) -> Result<Option<WindowConfig>> {
+    let mut time = |setting, typed: Option<&str>| {
+        let parse = |text: &str| Some((text.to_owned(), Moment::parse(text)?));
+        let set = sources.optional(setting, typed, parse)?;
+        Ok(set.map(|Sourced { value: (text, moment), origin }| SetTime { text, origin, moment }))
+    };
+    let since = time(&settings::SINCE, args.since.as_deref())?;
+    let until = time(&settings::UNTIL, args.until.as_deref())?;
+    let meeting = sources.optional(&settings::MEETING, args.meeting.as_deref(), values::id)?;
+    let live = sources.sourced(&settings::INCLUDE_LIVE, args.include_live.as_deref(), values::truth)?;
+    if since.is_some() || until.is_some() || meeting.is_some() {
+        let meeting = meeting.map(|meeting| meeting.value);
+        return Ok(Some(WindowConfig { since, until, meeting, live: live.value }));
+    }
+    if live.value { Err(Error::LiveWithoutWindow { origin: live.origin }) } else { Ok(None) }
+}
+
+/// The lists; without a window there must be one. `-` is stdin, which can be read once.
+fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
+    if typed.is_empty() && !has_window {
         return Err(Error::NoList);
     }
     if typed.iter().filter(|list| *list == "-").count() > 1 {
@@ -231,14 +304,18 @@ fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<A
     }
 }
 
-fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
+fn fetch(args: &AskArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
     let with_sessions =
         sources.value(&settings::WITH_SESSIONS, args.with_sessions.as_deref(), values::truth)?;
+    let filters = filters(args.filters.as_deref(), sources)?;
+    let stats_from = sources.value(&settings::STATS_FROM, args.stats_from.as_deref(), values::choice)?;
     let no_peer_events =
         sources.value(&settings::NO_PEER_EVENTS, args.no_peer_events.as_deref(), values::truth)?;
-    let mode = sources.value(&settings::FETCH, args.fetch.as_deref(), values::choice)?;
-    let rate = sources.sourced(&settings::RATE, args.rate.as_deref(), values::rate)?;
-    let kind = if rate.origin.is_explicit() { RateKind::Ceiling } else { RateKind::Default };
+    let mode = sources.sourced(&settings::FETCH, args.fetch.as_deref(), values::choice)?;
+    if mode.value == FetchMode::List && !filters.is_empty() && stats_from != StatsSource::PeerReport {
+        return Err(Error::StatisticsFromPages { origin: mode.origin });
+    }
+    let rate = rate(args.rate.as_deref(), sources)?;
     let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
     let concurrency = sources.value(&settings::CONCURRENCY, args.concurrency.as_deref(), |text| {
         values::number(text, &(1..=4096))
@@ -250,10 +327,12 @@ fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
         values::number(text, &(0..=u64::MAX))
     })?;
     Ok(FetchConfig {
-        mode,
+        mode: mode.value,
         sessions: if with_sessions { Sessions::Fetched } else { Sessions::LeftOut },
+        filters,
+        stats_from,
         peer_events: if no_peer_events { PeerEvents::LeftOut } else { PeerEvents::Included },
-        rate: Rate { limit: rate.value, kind },
+        rate,
         reserve_percent,
         concurrency,
         timeout,
@@ -262,7 +341,32 @@ fn fetch(args: &RunArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
     })
 }
 
-fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
+fn rate(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rate> {
+    let rate = sources.sourced(&settings::RATE, typed, values::rate)?;
+    let kind = if rate.origin.is_explicit() { RateKind::Ceiling } else { RateKind::Default };
+    Ok(Rate { limit: rate.value, kind })
+}
+
+/// The filters; of a list, the name that is none is what the message shows.
+fn filters(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Filters> {
+    let setting = &settings::FILTERS;
+    let Some(given) = sources.text(setting, typed.map(OsStr::new)) else { return Ok(Filters::NONE) };
+    let text = given.value.to_string_lossy();
+    match Filters::parse(&text) {
+        Ok(filters) => {
+            let shown = if filters.is_empty() { "none".to_owned() } else { filters.to_string() };
+            sources.show(setting, shown, &given.origin);
+            Ok(filters)
+        }
+        Err(name) => Err(Error::SettingMalformed {
+            origin: given.origin,
+            value: name.to_owned(),
+            expected: setting.expected,
+        }),
+    }
+}
+
+fn output(args: &OutputArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let rollups = rollups(args.no_rollups.as_deref(), sources)?;
     let queries = directory(&settings::QUERIES, args.queries.as_deref(), sources)?;
     let dir = directory(&settings::OUTPUT, args.output.as_deref(), sources)?
@@ -271,8 +375,14 @@ fn output(args: &RunArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
     let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
     let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
+    let on_warning = on_warning(args.strict.as_deref(), sources)?;
     let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
-    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, queries })
+    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, queries, on_warning })
+}
+
+fn on_warning(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<OnWarning> {
+    let strict = sources.value(&settings::STRICT, typed, values::truth)?;
+    Ok(if strict { OnWarning::Fail } else { OnWarning::Publish })
 }
 
 fn rollups(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rollups> {

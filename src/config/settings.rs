@@ -32,6 +32,8 @@ pub const TERM_VARIABLE: &str = "TERM";
 
 const TRUE_OR_FALSE: &str = "true or false";
 const AN_ID: &str = "an id: 1 to 64 characters, none of them blank or a control character";
+const A_TIME: &str = "a time: RFC 3339 with its zone, such as 2026-11-22T00:00:00Z, a date such as 2026-11-22 \
+                      (its midnight UTC), now, today, yesterday, or how long ago, such as 7d or 12h";
 const A_DIRECTORY: &str = "a directory, such as ./export";
 
 /// A setting without a variable.
@@ -77,8 +79,25 @@ pub static BASE_URL: Setting = setting(
 .or_variable("CLOUDFLARE_BASE_URL");
 /// `--sandbox`
 pub static SANDBOX: Setting = switch("sandbox");
+/// `--since`
+pub static SINCE: Setting = setting("since", None, A_TIME);
+/// `--until`
+pub static UNTIL: Setting = setting("until", None, A_TIME);
+/// `--meeting`
+pub static MEETING: Setting = setting("meeting", None, AN_ID);
+/// `--include-live`
+pub static INCLUDE_LIVE: Setting = switch("include-live");
 /// `--with-sessions`
 pub static WITH_SESSIONS: Setting = switch("with-sessions");
+/// `--filters`
+pub static FILTERS: Setting = setting(
+    "filters",
+    Some("none"),
+    "one of device_info, ip_information, precall_network_information, events and quality_stats, several of \
+     them with commas, or all",
+);
+/// `--stats-from`
+pub static STATS_FROM: Setting = setting("stats-from", Some("auto"), "auto, details or peer-report");
 /// `--no-peer-events`
 pub static NO_PEER_EVENTS: Setting = switch("no-peer-events");
 /// `--no-rollups`
@@ -118,6 +137,8 @@ pub static KEEP_LOG: Setting = setting("keep-log", Some("always"), "always or ne
 pub static FORMAT: Setting = setting("format", Some("parquet"), "parquet or csv");
 /// `--excel`
 pub static EXCEL: Setting = switch("excel");
+/// `--strict`
+pub static STRICT: Setting = switch("strict");
 /// `--progress`
 pub static PROGRESS: Setting = setting("progress", Some("auto"), "auto, always or never");
 /// `--quiet`
@@ -149,14 +170,20 @@ pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or
 /// `--param` of `query`, which is typed only.
 pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026-11-22");
 
-/// Those of the main job, in the order of its help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 26] = [
+/// Those of the main job, in the order of the help: the keys that a configuration file may have.
+pub static ALL: [&Setting; 33] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
     &BASE_URL,
     &SANDBOX,
+    &SINCE,
+    &UNTIL,
+    &MEETING,
+    &INCLUDE_LIVE,
     &WITH_SESSIONS,
+    &FILTERS,
+    &STATS_FROM,
     &NO_PEER_EVENTS,
     &NO_ROLLUPS,
     &QUERIES,
@@ -173,6 +200,7 @@ pub static ALL: [&Setting; 26] = [
     &KEEP_LOG,
     &FORMAT,
     &EXCEL,
+    &STRICT,
     &PROGRESS,
     &QUIET,
     &VERBOSE,

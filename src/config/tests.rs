@@ -147,7 +147,7 @@ fn what_is_missing_is_named_with_all_that_sets_it() {
 
 #[test]
 fn what_is_malformed_is_refused_with_an_example() {
-    let flags: [&[&str]; 21] = [
+    let flags: [&[&str]; 25] = [
         &["--rate", "fast"],
         &["--rate", "1200"],
         &["--reserve", "100%"],
@@ -167,6 +167,10 @@ fn what_is_malformed_is_refused_with_an_example() {
         &["--base-url", "api.cloudflare.com"],
         &["--base-url", "https://me:hunter2@example.com"],
         &["--base-url", "http://example.com/client/v4"],
+        &["--filters", "device_info,quality"],
+        &["--filters", "events,"],
+        &["--stats-from", "peer_report"],
+        &["--fetch", "list", "--filters", "events"],
         &["-o", "s3://bucket/export"],
         &["--state-dir", "az://container"],
     ];
@@ -215,6 +219,21 @@ fn rebuild_takes_only_what_is_typed() {
     assert_eq!(config.destination, Some(PathBuf::from("other")));
     assert_eq!((config.format, config.rollups), (Some(Format::CsvExcel), Rollups::LeftOut));
     insta::assert_snapshot!(refused(&["rebuild", "s3://bucket/x"], &[]));
+}
+
+#[test]
+fn call_statistics_come_from_the_endpoint_that_is_asked_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("export.toml");
+    fs::write(&path, "filters = 'events, device_info'\nstats_from = 'peer-report'\nfetch = 'list'\n")
+        .expect("written");
+    let file = path.to_str().expect("unicode");
+    let typed = ["run", "l", "--config", file];
+    let config = run(&typed, &COMPLETE).expect("complete");
+    let FetchConfig { filters, stats_from, .. } = config.fetch;
+    assert_eq!((filters.to_string().as_str(), stats_from), ("device_info,events", StatsSource::PeerReport));
+    let config = run(&[&typed[..], &["--filters", "none", "--stats-from", "auto"]].concat(), &COMPLETE);
+    assert!(config.expect("complete").fetch.filters.is_empty());
 }
 
 #[test]

@@ -52,6 +52,29 @@ impl FetchMode {
     }
 }
 
+/// Which endpoint gives call statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum StatsSource {
+    /// The details endpoint where it still answers filters, else the peer report.
+    Auto,
+    /// The details endpoint, as the vendor's page has it.
+    Details,
+    /// The peer-report endpoint.
+    PeerReport,
+}
+
+impl StatsSource {
+    /// The word that the command line has for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Details => "details",
+            Self::PeerReport => "peer-report",
+        }
+    }
+}
+
 /// Whether the response log outlives a successful run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum KeepLog {

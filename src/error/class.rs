@@ -67,6 +67,7 @@ impl Error {
             | Self::Stdout { .. }
             | Self::Runtime { .. }
             | Self::Batch { .. }
+            | Self::Warnings { .. }
             | Self::Output { .. }
             | Self::Parquet { .. }
             | Self::CsvValue { .. }
@@ -81,11 +82,14 @@ impl Error {
             | Self::SumTooLarge
             | Self::ReportPart { .. }
             | Self::QueryTooLarge { .. }
+            | Self::SessionsUnlisted { reachable: true, .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::Interrupted { signal, .. } | Self::Stopped { signal } => Class::Interrupted(*signal),
             Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
-            Self::ApiUnreachable { .. } | Self::TooManyFailures { .. } => Class::Unreachable,
+            Self::ApiUnreachable { .. }
+            | Self::TooManyFailures { .. }
+            | Self::SessionsUnlisted { reachable: false, .. } => Class::Unreachable,
             Self::OutputFinished { .. }
             | Self::OutputForeign { .. }
             | Self::OutputOfAnotherExport { .. }
@@ -102,7 +106,9 @@ impl Error {
             | Self::SettingsMissing { .. }
             | Self::SettingMalformed { .. }
             | Self::SettingsConflict { .. }
+            | Self::UnknownTable { .. }
             | Self::ExcelWithoutCsv { .. }
+            | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }
             | Self::RemoteDirectory { .. }
             | Self::ConfigFileUnreadable { .. }
@@ -111,6 +117,8 @@ impl Error {
             | Self::TokenFileUnreadable { .. }
             | Self::TokenMalformed { .. }
             | Self::NoList
+            | Self::WindowReversed { .. }
+            | Self::LiveWithoutWindow { .. }
             | Self::StdinTwice
             | Self::NothingToReport
             | Self::ReportedAlready { .. }

@@ -65,7 +65,9 @@ impl Error {
                 "session and participant ids are UUIDs, as in 0f8fad5b-d9cb-469f-a165-70867728950e"
                     .to_owned(),
             ),
-            Self::TooManyIds => Some("split the lists and export each part to its own directory".to_owned()),
+            Self::TooManyIds => {
+                Some("split the lists or the window and export each part to its own directory".to_owned())
+            }
             Self::NoLog { .. } => Some(
                 "give the directory of an export; where its log was kept elsewhere, add --state-dir"
                     .to_owned(),
@@ -139,6 +141,7 @@ impl Error {
             | Self::Stdout { .. }
             | Self::Runtime { .. }
             | Self::Batch { .. }
+            | Self::Stopped { .. }
             | Self::StageEnded { .. } => None,
             Self::SettingsMissing { missing } if missing.contains(&&settings::OUTPUT) => {
                 Some("say where the export goes: -o DIR".to_owned())
@@ -151,7 +154,11 @@ impl Error {
             | Self::RemoteDirectory { origin, .. }
             | Self::ClearTextBaseUrl { origin, .. } => origin.remedy(),
             Self::SettingsConflict { second, .. } => Some(format!("leave {second} out")),
+            Self::UnknownTable { .. } => Some("rtk-export schema shows them all".to_owned()),
             Self::ExcelWithoutCsv { .. } => Some("add --format csv".to_owned()),
+            Self::StatisticsFromPages { .. } => {
+                Some("add --stats-from peer-report, or take another --fetch".to_owned())
+            }
             Self::ConfigFileUnreadable { .. } => Some(format!(
                 "give the right file with --config or {}, or leave both out",
                 settings::CONFIG_VARIABLE
@@ -170,7 +177,24 @@ impl Error {
                 Some("the token is one word, as Cloudflare showed it when it was made".to_owned())
             }
             Self::NoList => Some(
-                "give files of session and participant ids: rtk-export run LIST -o DIR (- for stdin)"
+                "give files of session and participant ids, rtk-export run LIST -o DIR (- for stdin), or a \
+                 time: rtk-export run --since yesterday --until today -o DIR"
+                    .to_owned(),
+            ),
+            Self::WindowReversed { .. } => {
+                Some("give an earlier --since or a later --until; dates are of UTC".to_owned())
+            }
+            Self::LiveWithoutWindow { .. } => {
+                Some("leave it out: sessions of a list are exported whether they are live or not".to_owned())
+            }
+            Self::SessionsUnlisted { reachable: false, .. } => Some(
+                "check the network and https://www.cloudflarestatus.com; then run the same command again: it \
+                 resumes"
+                    .to_owned(),
+            ),
+            Self::SessionsUnlisted { reachable: true, .. } => Some(
+                "check --account-id, --app-id and --meeting; then run the same command again: it asks for this \
+                 page anew and keeps the rest"
                     .to_owned(),
             ),
             Self::StdinTwice => Some("leave one of the two out".to_owned()),
@@ -183,6 +207,11 @@ impl Error {
                 }
                 _ => "run the same command again: what was fetched is kept".to_owned(),
             }),
+            Self::Warnings { .. } => Some(
+                "nothing was published and what was fetched is kept: run the same command without --strict, which \
+                 asks for nothing again, and see the warnings in its manifest"
+                    .to_owned(),
+            ),
             Self::RowsLost { .. } | Self::FileChanged { .. } | Self::CsvCheck { .. } => {
                 Some("check the disk, then run the same command again: what was fetched is kept".to_owned())
             }
@@ -218,7 +247,6 @@ impl Error {
             Self::AnswerFile { .. } => Some("choose another file with -o".to_owned()),
             Self::AnswerNoFile { .. } => Some("leave -o out: the result goes to stdout".to_owned()),
             Self::ParquetWithoutFile { .. } => Some("add -o FILE".to_owned()),
-            Self::Stopped { .. } => None,
             Self::Sql { .. } => Some(
                 "SHOW TABLES lists the tables, DESCRIBE participants the columns of one".to_owned(),
             ),

@@ -6,7 +6,7 @@ use std::io;
 use chrono::DateTime;
 
 use super::*;
-use crate::model::{ParticipantId, SessionId};
+use crate::model::{PageSize, ParticipantId, SessionId};
 
 fn key() -> RequestKey {
     RequestKey::Details {
@@ -56,6 +56,22 @@ fn errors() -> Vec<Error> {
             last: "503 Service Unavailable".into(),
         },
         Error::StageEnded { stage: "log" },
+        Error::SessionsUnlisted {
+            page: RequestKey::Sessions { page_no: 3, size: PageSize::Records(100) },
+            status: Some(404),
+            reachable: true,
+            message: "No app found with this id".into(),
+        },
+        Error::SessionsUnlisted {
+            page: RequestKey::Sessions { page_no: 3, size: PageSize::ServerDefault },
+            status: None,
+            reachable: false,
+            message: "no reply within 30s".into(),
+        },
+        Error::Warnings {
+            counts: "2 new_value, 40 unknown_field".into(),
+            example: "participants: x_edge: {\"colo\":\"AMS\"}".into(),
+        },
     ]
 }
 

@@ -10,7 +10,7 @@ mod core;
 mod ledger;
 mod pace;
 mod permits;
-mod policy;
+pub(super) mod policy;
 mod window;
 
 use std::io;
@@ -25,6 +25,7 @@ use tokio::sync::{Notify, watch};
 
 use self::core::{Core, Sent, Verdict};
 pub(super) use self::ledger::LedgerFile;
+pub use self::policy::{Left, Policy};
 use super::retry::retry_after;
 use crate::clock;
 
@@ -42,6 +43,12 @@ pub struct BudgetConfig {
 }
 
 impl BudgetConfig {
+    /// Requests in any window, the part left to others taken off.
+    #[must_use]
+    pub fn allowed(&self) -> u64 {
+        self.less_reserve(self.requests)
+    }
+
     /// A quota without the part left to others; at least one request.
     fn less_reserve(&self, quota: u64) -> u64 {
         less_reserve(quota, self.reserve_percent)
@@ -226,6 +233,12 @@ impl Gate {
     /// What the display shows.
     pub(super) fn state(&self) -> watch::Receiver<GateState> {
         self.state.subscribe()
+    }
+
+    /// A 401 or 403 was the answer to a question: what else there is to ask may still pass.
+    pub(super) fn go_on(&self) {
+        self.core().go_on();
+        self.changed.notify_one();
     }
 
     /// A reply other than a 429 turned out to say that the quota is spent: closes the gate.

@@ -17,7 +17,9 @@ use url::{Host, Url};
 use super::body::{Body, POOL, Pool};
 use super::budget::Pass;
 use super::fault::Fault;
+use super::target::Queries;
 use crate::error::{Error, Result};
+use crate::model::Window;
 
 /// Of a reply that is not a success only this much is read: enough for any error envelope.
 const ERROR_BODY: usize = 64 << 10;
@@ -37,10 +39,10 @@ pub struct ClientConfig {
     pub token: SecretString,
     /// For a reply's head, and between two pieces of its body; connecting is part of the first.
     pub timeout: Duration,
-    /// Whether details carry peer events.
-    pub peer_events: bool,
-    /// Whether pages carry peer events: not where details are fetched for all they list.
-    pub page_peer_events: bool,
+    /// What each kind of request asks for beside the record.
+    pub queries: Queries,
+    /// Which of the app's sessions are listed, where any are.
+    pub window: Option<Window>,
     /// Connections kept open: the concurrency.
     pub connections: usize,
     /// `rtk-export/0.1.0`.
@@ -62,6 +64,8 @@ pub(super) struct Received {
     pub(super) headers: HeaderMap,
     /// `None` where it is larger than the pool.
     pub(super) body: Option<Body>,
+    /// Of a refusal: whether more was promised than came.
+    pub(super) is_cut: bool,
 }
 
 impl Received {
@@ -117,13 +121,14 @@ impl Client {
         let headers = std::mem::take(response.headers_mut());
         pass.replied(status, &headers);
         end += self.timeout * (TOTAL - 1);
-        let body = if status.is_success() {
-            self.body(response, end).await
+        let (body, is_cut) = if status.is_success() {
+            let body = self.body(response, end).await;
+            (body.map_err(|fault| fault.after_head(status, cf_ray(&headers)))?, false)
         } else {
-            self.error_body(response, end).await
+            let (body, is_cut) = self.error_body(response, end).await;
+            (Some(body), is_cut)
         };
-        let body = body.map_err(|fault| fault.after_head(status, cf_ray(&headers)))?;
-        Ok(Received { status, headers, body })
+        Ok(Received { status, headers, body, is_cut })
     }
 
     /// The decoded body under its share of the pool; `None` where it is too large.
@@ -151,18 +156,21 @@ impl Client {
         Ok(Some(Body::with_share(bytes, share)))
     }
 
-    /// The first bytes of a refusal.
-    async fn error_body(&self, mut response: Response, end: Instant) -> Result<Option<Body>, Fault> {
+    /// The first bytes of a refusal, and whether they were cut short.
+    async fn error_body(&self, mut response: Response, end: Instant) -> (Body, bool) {
         let mut bytes = Vec::new();
-        while bytes.len() < ERROR_BODY {
+        let is_cut = loop {
+            if bytes.len() >= ERROR_BODY {
+                break false;
+            }
             match self.piece(&mut response, end).await {
                 Ok(Some(piece)) => bytes.extend_from_slice(&piece),
-                // The status is the answer, whatever happened to its explanation.
-                Ok(None) | Err(_) => break,
+                Ok(None) => break false,
+                Err(_) => break true,
             }
-        }
+        };
         bytes.truncate(ERROR_BODY);
-        Ok(Some(Body::from(bytes)))
+        (Body::from(bytes), is_cut)
     }
 
     async fn piece(&self, response: &mut Response, end: Instant) -> Result<Option<bytes::Bytes>, Fault> {

@@ -13,6 +13,7 @@ mod budget;
 mod client;
 mod fault;
 mod outcome;
+mod probe;
 mod reply;
 mod retry;
 mod target;
@@ -26,16 +27,18 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 pub use body::Body;
-pub use budget::{BudgetConfig, GateState, Wait};
+pub use budget::{BudgetConfig, GateState, Left, Policy, Wait};
 pub use client::ClientConfig;
+pub use probe::{Endpoint, Probe, Probed, QuotaTold};
 pub use reply::{Answer, Failure, Reason, Reply};
 pub use retry::RetryConfig;
+pub use target::{Queries, Query};
 
 use self::breaker::{Breaker, Down};
 use self::budget::{Gate, LedgerFile, Ticket};
 use self::client::Client;
 use self::outcome::{Tried, reason_phrase};
-use self::retry::{Decision, Outcome, Spent, decide};
+use self::retry::{Decision, Spent, decide};
 use self::target::Target;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -45,6 +48,7 @@ use crate::model::RequestKey;
 #[derive(Debug)]
 pub struct Fetcher {
     client: Client,
+    queries: Queries,
     target: Target,
     gate: Arc<Gate>,
     breaker: Breaker,
@@ -57,8 +61,8 @@ pub struct Fetcher {
 pub struct LedgerConfig {
     /// The user's own directory for state, which all runs share; `None` where there is none.
     pub dir: Option<PathBuf>,
-    /// Where else, if it cannot be there.
-    pub fallback: PathBuf,
+    /// Where else, if it cannot be there; `None` where a command has no output to keep it with.
+    pub fallback: Option<PathBuf>,
 }
 
 /// What one request has been through.
@@ -80,16 +84,13 @@ impl Fetcher {
         budget: BudgetConfig,
         ledger: Option<&LedgerConfig>,
     ) -> Result<Self> {
-        let target = Target::new(
-            &client.base_url,
-            &client.account_id,
-            &client.app_id,
-            client.peer_events,
-            client.peer_events && client.page_peer_events,
-        )?;
+        let window = client.window.as_ref();
+        let target =
+            Target::new(&client.base_url, &client.account_id, &client.app_id, &client.queries, window)?;
         let (ledger, warning) = ledger.map_or((None, None), |ledger| open_ledger(ledger, client));
         Ok(Self {
             client: Client::new(client)?,
+            queries: client.queries,
             target,
             gate: Gate::new(budget, ledger),
             breaker: Breaker::default(),
@@ -184,7 +185,8 @@ impl Fetcher {
         let ticket = pass.ticket();
         let sent = Instant::now();
         course.attempts += 1;
-        let tried = Tried::of(key, self.client.send(url, pass).await);
+        let asked = Some((key, &self.queries));
+        let tried = Tried::of(asked, self.client.send(url, pass).await);
         course.spent.time += sent.elapsed();
         match tried.is_up() {
             Some(true) => self.breaker.up(),
@@ -200,7 +202,7 @@ impl Fetcher {
 
     /// A plain 429 has closed the gate at its head; an error page of another status only now told.
     fn throttled(&self, tried: &Tried, ticket: Ticket) {
-        if !matches!(tried.outcome, Outcome::Status(reqwest::StatusCode::TOO_MANY_REQUESTS, _)) {
+        if tried.status != Some(reqwest::StatusCode::TOO_MANY_REQUESTS) {
             self.gate.throttled(ticket, tried.retry_after);
         }
     }
@@ -209,6 +211,7 @@ impl Fetcher {
 impl Course {
     fn reply(self, key: RequestKey, mut tried: Tried, failed: Option<Reason>) -> Reply {
         let cf_ray = tried.cf_ray.take();
+        let gave = tried.gave;
         let answer = match failed {
             None => Answer::Found(tried.body),
             Some(reason) => Answer::Failed(tried.into_failure(reason)),
@@ -219,6 +222,7 @@ impl Course {
             attempts: self.attempts,
             rate_limited: self.rate_limited,
             cf_ray,
+            gave,
             answer,
         }
     }
@@ -240,14 +244,14 @@ fn open_ledger(config: &LedgerConfig, client: &ClientConfig) -> (Option<LedgerFi
         Ok(ledger) => return (Some(ledger), None),
         Err(why) => why,
     };
-    match open(&config.fallback) {
-        Ok(ledger) => {
+    match config.fallback.as_deref().map(open) {
+        Some(Ok(ledger)) => {
             let warning = format!(
                 "{why}; it is kept with the output, and runs to other outputs at the same time do not see it"
             );
             (Some(ledger), Some(warning))
         }
-        Err(_) => (None, Some(format!("{why}; other runs at the same time do not see it"))),
+        Some(Err(_)) | None => (None, Some(format!("{why}; other runs at the same time do not see it"))),
     }
 }
 

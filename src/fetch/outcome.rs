@@ -15,10 +15,11 @@ use super::body::{Body, POOL};
 use super::client::Received;
 use super::fault::{Fault, FaultKind};
 use super::retry::{Outcome, edge_error_code, retry_after};
+use super::target::Queries;
 use super::{Failure, Reason};
 use crate::clock;
 use crate::model::RequestKey;
-use crate::wire::{ApiError, BadBody, Expected, api_error};
+use crate::wire::{ApiError, BadBody, Expected, Gave, Object, RawValue, api_error, success};
 
 /// Of a body that is no answer, this much is kept in `failures` and the log.
 const KEPT: usize = 512;
@@ -34,6 +35,7 @@ pub(super) struct Tried {
     /// How long the server asked to be left alone.
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Body,
+    pub(super) gave: Gave,
     why: Why,
 }
 
@@ -51,34 +53,58 @@ enum Why {
 const fn expected(key: &RequestKey) -> Expected {
     match key {
         RequestKey::Details { .. } => Expected::Participant,
+        RequestKey::PeerReport { .. } => Expected::PeerReport,
         RequestKey::Page { .. } => Expected::Participants,
         RequestKey::Session { .. } => Expected::Session,
+        RequestKey::Sessions { .. } => Expected::Sessions,
+    }
+}
+
+/// What a reply about one participant gave.
+fn what_it_gave(key: &RequestKey, record: &RawValue, queries: &Queries) -> Gave {
+    let Some(record) = Object::parse(record) else { return Gave::default() };
+    match key {
+        RequestKey::Details { .. } => Gave::of_details(&record),
+        RequestKey::PeerReport { session, .. } => {
+            Gave::of_report(&record, *session, queries.reports.peer_events)
+        }
+        RequestKey::Page { .. } | RequestKey::Session { .. } | RequestKey::Sessions { .. } => Gave::default(),
     }
 }
 
 impl Tried {
-    pub(super) fn of(key: &RequestKey, result: Result<Received, Fault>) -> Self {
+    /// A success must hold what was asked for; where that is nothing known, an object that is no refusal.
+    pub(super) fn of(asked: Option<(&RequestKey, &Queries)>, result: Result<Received, Fault>) -> Self {
         match result {
-            Ok(received) => Self::received(key, received),
+            Ok(received) => Self::received(asked, received),
             Err(mut fault) => Self {
                 outcome: Outcome::Fault(fault.kind),
                 status: fault.status,
                 cf_ray: fault.cf_ray.take(),
                 retry_after: None,
                 body: Body::default(),
+                gave: Gave::default(),
                 why: Why::Fault(fault),
             },
         }
     }
 
-    fn received(key: &RequestKey, received: Received) -> Self {
+    fn received(asked: Option<(&RequestKey, &Queries)>, received: Received) -> Self {
         let (status, cf_ray) = (received.status, received.cf_ray());
         let is_json = received.is_json();
         let retry_after = retry_after(&received.headers, clock::now());
-        let tried =
-            |outcome, why, body| Self { outcome, status: Some(status), cf_ray, retry_after, body, why };
+        let mut gave = Gave::default();
+        let tried = |gave, outcome, why, body| Self {
+            outcome,
+            status: Some(status),
+            cf_ray,
+            retry_after,
+            body,
+            gave,
+            why,
+        };
         let Some(body) = received.body else {
-            return tried(Outcome::TooLarge, Why::Nothing, Body::default());
+            return tried(gave, Outcome::TooLarge, Why::Nothing, Body::default());
         };
         if !status.is_success() {
             let edge_code = if is_json { None } else { edge_error_code(&body) };
@@ -87,20 +113,34 @@ impl Tried {
                 let url = location.to_str().ok().and_then(|text| Url::parse(text).ok());
                 Why::Redirect(url.and_then(|url| Some(url.host_str()?.to_owned())))
             });
-            return tried(Outcome::Status(status, edge_code), why, body);
+            let outcome = match edge_code {
+                None if received.is_cut => Outcome::StatusCut(status),
+                code => Outcome::Status(status, code),
+            };
+            return tried(gave, outcome, why, body);
         }
-        match expected(key).find(&body).err() {
-            None => tried(Outcome::Good, Why::Nothing, body),
-            Some(bad) => tried(Outcome::Bad, Why::Bad(bad), body),
+        let held = match asked {
+            Some((key, queries)) => expected(key).find(&body).map(|reply| {
+                if queries.ask_statistics() {
+                    gave = what_it_gave(key, reply.value, queries);
+                }
+            }),
+            None => success(&body).map(drop),
+        };
+        match held.err() {
+            None => tried(gave, Outcome::Good, Why::Nothing, body),
+            Some(bad) => tried(gave, Outcome::Bad, Why::Bad(bad), body),
         }
     }
 
     /// Whether the reply shows that the API is up; `None` where it says nothing of that.
     pub(super) fn is_up(&self) -> Option<bool> {
         match self.outcome {
-            Outcome::Fault(FaultKind::BodyCut) | Outcome::Status(StatusCode::TOO_MANY_REQUESTS, _) => None,
+            Outcome::Fault(FaultKind::BodyCut)
+            | Outcome::Status(StatusCode::TOO_MANY_REQUESTS, _)
+            | Outcome::StatusCut(StatusCode::TOO_MANY_REQUESTS) => None,
             Outcome::Fault(_) => Some(false),
-            Outcome::Status(status, _) => Some(!status.is_server_error()),
+            Outcome::Status(status, _) | Outcome::StatusCut(status) => Some(!status.is_server_error()),
             Outcome::Good | Outcome::Bad | Outcome::TooLarge => Some(true),
         }
     }

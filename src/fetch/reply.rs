@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Body;
 use crate::model::RequestKey;
+use crate::wire::Gave;
 
 /// What came of one request, after its retries.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Reply {
     pub rate_limited: u32,
     /// Header `cf-ray` of the last reply: Cloudflare's name for it.
     pub cf_ray: Option<String>,
+    /// What it gave, where call statistics are asked for and one participant was.
+    pub gave: Gave,
     /// The answer.
     pub answer: Answer,
 }

@@ -50,6 +50,8 @@ pub(super) enum Outcome {
     TooLarge,
     /// Another status, with the code of an edge error page where it was one.
     Status(StatusCode, Option<u16>),
+    /// Another status, with a body that was cut short.
+    StatusCut(StatusCode),
     /// No reply.
     Fault(FaultKind),
 }
@@ -119,6 +121,11 @@ fn verdict(outcome: Outcome) -> Verdict {
         Outcome::Bad | Outcome::Fault(FaultKind::BodyCut) => Retry(Reason::BadResponse),
         Outcome::TooLarge => Final(Decision::Fail(Reason::TooLarge)),
         Outcome::Fault(_) => Retry(Reason::RetriesExhausted),
+        // What the API says of an id stands in `failures`, the same in every run.
+        Outcome::StatusCut(status) => match verdict(Outcome::Status(status, None)) {
+            Final(Decision::Fail(reason)) => Retry(reason),
+            other => other,
+        },
         Outcome::Status(status, edge_code) => match (status.as_u16(), edge_code) {
             (403 | 409 | 429, Some(code @ (1006..=1008 | 1020))) => Final(Decision::Blocked(code)),
             (429, _) | (403 | 409, Some(1015)) => Final(Decision::Throttled),
@@ -178,10 +185,9 @@ mod tests {
     }
 
     /// Statuses of one decision as ranges.
-    fn table(edge_code: Option<u16>) -> String {
+    fn table() -> String {
         let mut lines: Vec<(u16, u16, Decision)> = Vec::new();
-        for code in (100..=599).filter(|code| !(200..300).contains(code)) {
-            let decision = first(Outcome::Status(StatusCode::from_u16(code).unwrap(), edge_code));
+        for (code, decision) in decisions(None) {
             match lines.last_mut() {
                 Some((_, last, same)) if *same == decision => *last = code,
                 _ => lines.push((code, code, decision)),
@@ -193,9 +199,23 @@ mod tests {
         })
     }
 
+    /// What is done about every status that is no success, with the code of an edge page.
+    fn decisions(edge_code: Option<u16>) -> Vec<(u16, Decision)> {
+        let codes = (100..=599).filter(|code| !(200..300).contains(code));
+        codes
+            .map(|code| (code, first(Outcome::Status(StatusCode::from_u16(code).unwrap(), edge_code))))
+            .collect()
+    }
+
+    /// The statuses of which an edge page changes the decision.
+    fn changed_by(edge_code: u16) -> Vec<(u16, Decision)> {
+        let plain = decisions(None);
+        decisions(Some(edge_code)).into_iter().filter(|decided| !plain.contains(decided)).collect()
+    }
+
     #[test]
     fn every_status_has_its_decision() {
-        insta::assert_snapshot!(table(None), @r"
+        insta::assert_snapshot!(table(), @r"
         100-400 Fail(Refused)
         401-401 CredentialsRefused
         402-402 Fail(Refused)
@@ -217,58 +237,17 @@ mod tests {
         530-530 Again(250ms)
         531-599 Fail(Refused)
         ");
-        assert_eq!(table(Some(1001)), table(None), "other codes change nothing");
     }
 
     #[test]
     fn an_edge_page_can_mean_throttled_or_blocked() {
-        insta::assert_snapshot!(table(Some(1015)), @r"
-        100-400 Fail(Refused)
-        401-401 CredentialsRefused
-        402-402 Fail(Refused)
-        403-403 Throttled
-        404-404 Fail(NotFound)
-        405-407 Fail(Refused)
-        408-408 Again(250ms)
-        409-409 Throttled
-        410-424 Fail(Refused)
-        425-425 Again(250ms)
-        426-428 Fail(Refused)
-        429-429 Throttled
-        430-499 Fail(Refused)
-        500-500 Again(250ms)
-        501-501 Fail(Refused)
-        502-504 Again(250ms)
-        505-519 Fail(Refused)
-        520-527 Again(250ms)
-        528-529 Fail(Refused)
-        530-530 Again(250ms)
-        531-599 Fail(Refused)
-        ");
-        insta::assert_snapshot!(table(Some(1020)), @r"
-        100-400 Fail(Refused)
-        401-401 CredentialsRefused
-        402-402 Fail(Refused)
-        403-403 Blocked(1020)
-        404-404 Fail(NotFound)
-        405-407 Fail(Refused)
-        408-408 Again(250ms)
-        409-409 Blocked(1020)
-        410-424 Fail(Refused)
-        425-425 Again(250ms)
-        426-428 Fail(Refused)
-        429-429 Blocked(1020)
-        430-499 Fail(Refused)
-        500-500 Again(250ms)
-        501-501 Fail(Refused)
-        502-504 Again(250ms)
-        505-519 Fail(Refused)
-        520-527 Again(250ms)
-        528-529 Fail(Refused)
-        530-530 Again(250ms)
-        531-599 Fail(Refused)
-        ");
-        assert_eq!(table(Some(1007)), table(Some(1020)).replace("1020", "1007"));
+        let of = |decision| vec![(403, decision), (409, decision), (429, decision)];
+        // A plain 429 is throttled anyway.
+        assert_eq!(changed_by(1015), of(Decision::Throttled)[..2]);
+        for code in [1006, 1007, 1008, 1020] {
+            assert_eq!(changed_by(code), of(Decision::Blocked(code)));
+        }
+        assert_eq!(changed_by(1001), []);
     }
 
     #[test]
@@ -284,6 +263,23 @@ mod tests {
             let reason = if kind == BodyCut { Reason::BadResponse } else { Reason::RetriesExhausted };
             let last = decide(Outcome::Fault(kind), None, out, &RetryConfig::default(), || 0.5);
             assert_eq!(last, Decision::Fail(reason));
+        }
+    }
+
+    #[test]
+    fn a_refusal_without_its_explanation_is_asked_for_again_and_stays_one() {
+        let again = Decision::Again(Duration::from_millis(250));
+        let out = Spent { retries: 8, ..Spent::default() };
+        for (code, decision, last) in [
+            (404, again, Decision::Fail(Reason::NotFound)),
+            (422, again, Decision::Fail(Reason::Refused)),
+            (503, again, Decision::Fail(Reason::RetriesExhausted)),
+            (401, Decision::CredentialsRefused, Decision::CredentialsRefused),
+            (429, Decision::Throttled, Decision::Throttled),
+        ] {
+            let outcome = Outcome::StatusCut(StatusCode::from_u16(code).unwrap());
+            assert_eq!(first(outcome), decision);
+            assert_eq!(decide(outcome, None, out, &RetryConfig::default(), || 0.5), last);
         }
     }
 

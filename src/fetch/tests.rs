@@ -13,11 +13,14 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use super::*;
+use crate::config::Filters;
 use crate::error::Class;
 use crate::model::{PageSize, ParticipantId, SessionId};
 
 const TOKEN: &str = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY";
 const GOOD: &str = r#"{"success":true,"data":{"participant":{"id":"p"}}}"#;
+
+const WITH_EVENTS: Query = Query { filters: Filters::NONE, peer_events: true };
 
 /// What the server does with one request.
 enum Act {
@@ -88,8 +91,8 @@ fn config(port: u16) -> ClientConfig {
         app_id: "an app/1".to_owned(),
         token: SecretString::from(TOKEN),
         timeout: Duration::from_secs(10),
-        peer_events: true,
-        page_peer_events: true,
+        queries: Queries { details: WITH_EVENTS, reports: WITH_EVENTS, pages: WITH_EVENTS },
+        window: None,
         connections: 4,
         user_agent: "rtk-export/test".to_owned(),
     }

@@ -151,6 +151,14 @@ impl Staging {
         Ok(staging)
     }
 
+    /// Removes it with all that is in it: nothing will be published.
+    ///
+    /// # Errors
+    /// [`Error::Output`] where the disk refuses.
+    pub fn discard(&self) -> Result<()> {
+        fs::remove_dir_all(&self.dir).map_err(Error::output("remove", &self.dir))
+    }
+
     /// The output that the files are for.
     #[must_use]
     pub fn output(&self) -> &Path {

@@ -59,9 +59,10 @@ impl Encoder for ParquetFile {
         (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        let file = self.writer.into_inner().map_err(|source| failed("write", &self.path, source))?;
-        file.sync_all().map_err(Error::output("sync", self.path))
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        // Not `into_inner`: it tells of a full disk in words only.
+        self.writer.finish().map_err(|source| failed("write", &self.path, source))?;
+        self.writer.inner().sync_all().map_err(Error::output("sync", self.path))
     }
 }
 

@@ -10,6 +10,7 @@ use zstd::stream::write::Encoder;
 
 use crate::fetch::Reply;
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
+use crate::wire::Gave;
 
 /// Magic of the skippable frame; its low nibble is ours to choose.
 const MAGIC: u32 = 0x184D_2A5B;
@@ -80,6 +81,7 @@ pub enum State {
 pub(super) struct IndexedReply {
     pub(super) key: RequestKey,
     pub(super) state: State,
+    pub(super) gave: Gave,
     /// Requests sent for it, at most 65,535.
     pub(super) attempts: u16,
     /// How many of them met a 429.
@@ -127,6 +129,7 @@ impl BlockWriter {
         self.index.push(IndexedReply {
             key: reply.key,
             state,
+            gave: reply.gave,
             attempts: count(reply.attempts),
             rate_limited: count(reply.rate_limited),
             offset: u32::try_from(self.raw_bytes).map_err(|_| io::ErrorKind::FileTooLarge)?,
@@ -245,24 +248,30 @@ impl State {
     }
 }
 
+/// Bits of an index entry's second byte: how the reply ended, and what it gave.
+const STATE: u8 = 0b11;
+const STATISTICS: u8 = 0b100;
+const RECORD: u8 = 0b1000;
+
+const fn gave_to_byte(gave: Gave) -> u8 {
+    (if gave.statistics { STATISTICS } else { 0 }) | (if gave.record { RECORD } else { 0 })
+}
+
+const fn gave_of_byte(byte: u8) -> Gave {
+    Gave { statistics: byte & STATISTICS != 0, record: byte & RECORD != 0 }
+}
+
 impl IndexedReply {
     fn to_bytes(self, out: &mut Vec<u8>) {
-        let (kind, session, rest) = match self.key {
-            RequestKey::Details { session, participant } => (0_u8, session, participant.to_bytes()),
-            RequestKey::Page { session, page_no, size } => {
-                let size = match size {
-                    PageSize::Records(records) => records,
-                    PageSize::ServerDefault => 0,
-                };
-                let mut rest = [0; 16];
-                rest[..4].copy_from_slice(&page_no.to_le_bytes());
-                rest[4..8].copy_from_slice(&size.to_le_bytes());
-                (1, session, rest)
-            }
-            RequestKey::Session { session } => (2, session, [0; 16]),
+        let (kind, rest) = match self.key {
+            RequestKey::Details { participant, .. } => (0, participant.to_bytes()),
+            RequestKey::Page { page_no, size, .. } => (1, page_to_bytes(page_no, size)),
+            RequestKey::Session { .. } => (2, [0; 16]),
+            RequestKey::Sessions { page_no, size } => (3, page_to_bytes(page_no, size)),
+            RequestKey::PeerReport { participant, .. } => (4, participant.to_bytes()),
         };
-        out.extend([kind, self.state.to_byte()]);
-        out.extend(session.to_bytes());
+        out.extend([kind, self.state.to_byte() | gave_to_byte(self.gave)]);
+        out.extend(self.key.session().map_or([0; 16], SessionId::to_bytes));
         out.extend(rest);
         out.extend(self.attempts.to_le_bytes());
         out.extend(self.rate_limited.to_le_bytes());
@@ -270,7 +279,8 @@ impl IndexedReply {
     }
 
     fn of_bytes(fields: &mut Fields<'_>) -> Option<Self> {
-        let [kind, state] = fields.take::<2>()?;
+        let [kind, ending] = fields.take::<2>()?;
+        let (state, gave) = (State::of_byte(ending & STATE)?, gave_of_byte(ending));
         let session = SessionId::from_bytes(fields.take::<16>()?);
         let rest = fields.take::<16>()?;
         let attempts = fields.take().map(u16::from_le_bytes)?;
@@ -279,19 +289,41 @@ impl IndexedReply {
         let key = match kind {
             0 => RequestKey::Details { session, participant: ParticipantId::from_bytes(rest) },
             1 => {
-                let mut numbers = Fields(&rest);
-                let page_no = numbers.u32()?;
-                let size = match numbers.u32()? {
-                    0 => PageSize::ServerDefault,
-                    records => PageSize::Records(records),
-                };
+                let (page_no, size) = page_of_bytes(rest)?;
                 RequestKey::Page { session, page_no, size }
             }
             2 => RequestKey::Session { session },
+            3 => {
+                let (page_no, size) = page_of_bytes(rest)?;
+                RequestKey::Sessions { page_no, size }
+            }
+            4 => RequestKey::PeerReport { session, participant: ParticipantId::from_bytes(rest) },
             _ => return None,
         };
-        Some(Self { key, state: State::of_byte(state)?, attempts, rate_limited, offset })
+        Some(Self { key, state, gave, attempts, rate_limited, offset })
     }
+}
+
+/// A page's number and size in the place of a participant's id.
+fn page_to_bytes(page_no: u32, size: PageSize) -> [u8; 16] {
+    let size = match size {
+        PageSize::Records(records) => records,
+        PageSize::ServerDefault => 0,
+    };
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&page_no.to_le_bytes());
+    bytes[4..8].copy_from_slice(&size.to_le_bytes());
+    bytes
+}
+
+fn page_of_bytes(bytes: [u8; 16]) -> Option<(u32, PageSize)> {
+    let mut numbers = Fields(&bytes);
+    let page_no = numbers.u32()?;
+    let size = match numbers.u32()? {
+        0 => PageSize::ServerDefault,
+        records => PageSize::Records(records),
+    };
+    Some((page_no, size))
 }
 
 /// Bytes read from the front.

@@ -15,7 +15,8 @@ use crate::model::{PageSize, RequestKey};
 #[derive(Serialize)]
 struct Meta<'a> {
     kind: &'static str,
-    session: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     participant: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,22 +71,25 @@ pub(super) fn write(reply: Reply, block: &mut BlockWriter) -> io::Result<()> {
 }
 
 fn describe(reply: &Reply) -> (Vec<u8>, State) {
+    let per_page = |size| match size {
+        PageSize::Records(records) => Some(records),
+        PageSize::ServerDefault => None,
+    };
     let (kind, participant, page_no, per_page) = match reply.key {
         RequestKey::Details { participant, .. } => ("details", Some(participant.to_string()), None, None),
-        RequestKey::Page { page_no, size, .. } => {
-            let per_page = match size {
-                PageSize::Records(records) => Some(records),
-                PageSize::ServerDefault => None,
-            };
-            ("page", None, Some(page_no), per_page)
+        RequestKey::PeerReport { participant, .. } => {
+            ("peer_report", Some(participant.to_string()), None, None)
         }
+        RequestKey::Page { page_no, size, .. } => ("page", None, Some(page_no), per_page(size)),
         RequestKey::Session { .. } => ("session", None, None, None),
+        RequestKey::Sessions { page_no, size } => ("sessions", None, Some(page_no), per_page(size)),
     };
     let (failure, state) = match &reply.answer {
         Answer::Found(_) => (None, State::Found),
         Answer::Failed(failure) => {
             let state = match failure.reason {
                 reason if reason.is_retried_on_resume() => State::AskAgain,
+                _ if is_needed(reply.key, failure.http_status) => State::AskAgain,
                 Reason::NotFound => State::NotFound,
                 _ => State::Failed,
             };
@@ -100,7 +104,7 @@ fn describe(reply: &Reply) -> (Vec<u8>, State) {
     };
     let meta = Meta {
         kind,
-        session: reply.key.session().to_string(),
+        session: reply.key.session().map(|session| session.to_string()),
         participant,
         page_no,
         per_page,
@@ -111,6 +115,15 @@ fn describe(reply: &Reply) -> (Vec<u8>, State) {
         failure,
     };
     (lines::to_line(&meta), state)
+}
+
+/// Whether no export comes about without this answer: a page of the app's sessions, unless it was only its
+/// size that was refused. A later run asks for it again, whatever the refusal.
+const fn is_needed(key: RequestKey, http_status: Option<u16>) -> bool {
+    match key {
+        RequestKey::Sessions { size, .. } => !size.may_be_refused_with(http_status),
+        _ => false,
+    }
 }
 
 fn blank_line_breaks(json: &mut [u8]) {

@@ -1,6 +1,9 @@
 //! The log's own lines: the settings it opens with and the end of the lists.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+
+use crate::model::Window;
 
 /// Version of the lines' shape.
 pub(super) const LOG_VERSION: u32 = 1;
@@ -16,8 +19,57 @@ pub struct Head {
     pub started_at: String,
     /// Whether `--refresh` began it: then `--refresh` goes on with it.
     pub refresh: bool,
+    /// The window's ends as they were first resolved; `None` where only lists are exported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Resolved>,
     /// What must stay the same for the log to be continued.
     pub settings: Settings,
+}
+
+impl Head {
+    /// The window whose sessions are exported, if there is one.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        let resolved = self.window.as_ref()?;
+        let time = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+        Some(Window {
+            since: resolved.since.as_deref().and_then(time),
+            until: resolved.until.as_deref().and_then(time),
+            meeting: self.settings.window.meeting.clone(),
+            live: self.settings.window.live,
+        })
+    }
+}
+
+/// A window's ends, RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The first moment; `None` for the beginning.
+    pub since: Option<String>,
+    /// The first moment past the end; `None` for no end.
+    pub until: Option<String>,
+}
+
+impl Resolved {
+    /// The ends of a window.
+    #[must_use]
+    pub fn of(window: &Window) -> Self {
+        let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        Self { since: window.since.map(text), until: window.until.map(text) }
+    }
+}
+
+/// A window as it was typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypedWindow {
+    /// `--since`.
+    pub since: Option<String>,
+    /// `--until`.
+    pub until: Option<String>,
+    /// `--meeting`.
+    pub meeting: Option<String>,
+    /// `--include-live`.
+    pub live: bool,
 }
 
 /// What makes two commands the same export, beside the list rows. Rate, concurrency, retries and the
@@ -30,14 +82,27 @@ pub struct Settings {
     pub app_id: String,
     /// Base URL of the API.
     pub base_url: String,
+    /// Which sessions are discovered.
+    #[serde(default)]
+    pub window: TypedWindow,
     /// `auto`, `detail` or `list`.
     pub fetch: String,
+    /// Names of the call statistics asked for; none in logs of versions that knew none.
+    #[serde(default)]
+    pub filters: Vec<String>,
+    /// `auto`, `details` or `peer-report`.
+    #[serde(default = "auto")]
+    pub stats_from: String,
     /// Whether peer events are asked for.
     pub peer_events: bool,
     /// `parquet` or `csv`.
     pub format: String,
     /// Whether CSV is made for spreadsheets.
     pub excel: bool,
+}
+
+fn auto() -> String {
+    "auto".to_owned()
 }
 
 impl Settings {
@@ -48,7 +113,13 @@ impl Settings {
             ("--account-id", self.account_id != other.account_id),
             ("--app-id", self.app_id != other.app_id),
             ("--base-url", self.base_url != other.base_url),
+            ("--since", self.window.since != other.window.since),
+            ("--until", self.window.until != other.window.until),
+            ("--meeting", self.window.meeting != other.window.meeting),
+            ("--include-live", self.window.live != other.window.live),
             ("--fetch", self.fetch != other.fetch),
+            ("--filters", self.filters != other.filters),
+            ("--stats-from", self.stats_from != other.stats_from),
             ("--no-peer-events", self.peer_events != other.peer_events),
             ("--format", self.format != other.format),
             ("--excel", self.excel != other.excel),
@@ -86,7 +157,7 @@ pub(super) enum OpeningLine {
     Export {
         log_version: u32,
         #[serde(flatten)]
-        head: Head,
+        head: Box<Head>,
     },
     Row(super::rows::RowLine),
     Lists(Lists),

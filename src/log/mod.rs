@@ -11,9 +11,11 @@
 //! So any reader sees plain JSON lines, and ours finds five million replies without unpacking one.
 //!
 //! Lines, told apart by `kind`: `export` (the settings), `row` (one per list row), `lists` (the end of
-//! the rows), then `details`, `page` and `session` replies, and `fetched` once nothing is left to ask.
+//! the rows), then `sessions`, `details`, `peer_report`, `page` and `session` replies, and `fetched` once
+//! nothing is left to ask.
 
 mod block;
+mod discovered;
 mod entry;
 mod lines;
 mod reader;
@@ -24,11 +26,13 @@ mod tests;
 mod writer;
 
 pub use block::{BlockKind, Location, State};
+pub use discovered::discovered;
 pub use entry::{Entry, EntryAnswer};
-pub use lines::{Head, ListFile, Lists, Settings};
+pub use lines::{Head, ListFile, Lists, Resolved, Settings, TypedWindow};
 pub use reader::{Entries, IndexEntry, Log};
 pub use replies::{KnownReplies, PageRuling, Replies, RequestCounts, Ruling};
 pub use rows::RowDigest;
+pub(crate) use writer::DURABLE_REPLIES;
 pub use writer::{LogWriter, Opened, open, open_anew};
 
 /// The log's file name in the state directory.

@@ -13,6 +13,7 @@ use super::rows::RowLine;
 use crate::error::{Error, Result};
 use crate::lists::ListRow;
 use crate::model::RequestKey;
+use crate::wire::Gave;
 
 /// One whole block of the file.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,8 @@ pub struct IndexEntry {
     pub key: RequestKey,
     /// How it ended.
     pub state: State,
+    /// What it gave.
+    pub gave: Gave,
     /// Requests sent for it.
     pub attempts: u16,
     /// How many of them met a 429.
@@ -117,8 +120,8 @@ impl Log {
             }
             for reply in read_index(&mut file, block).map_err(Error::io("read", &self.path))? {
                 let location = Location::new(number, reply.offset);
-                let IndexedReply { key, state, attempts, rate_limited, .. } = reply;
-                tell(IndexEntry { key, state, attempts, rate_limited, location });
+                let IndexedReply { key, state, gave, attempts, rate_limited, .. } = reply;
+                tell(IndexEntry { key, state, gave, attempts, rate_limited, location });
             }
         }
         Ok(())
@@ -235,7 +238,7 @@ impl Opening {
             return Ok(None);
         }
         match serde_json::from_slice(&self.line) {
-            Ok(OpeningLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(head)),
+            Ok(OpeningLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(*head)),
             _ => Err(Error::LogOfAnotherVersion { path: self.path.clone() }),
         }
     }

@@ -1,4 +1,7 @@
 //! The log's replies by request: for each the one that rules.
+//!
+//! A listed pair has one reply, to its details or its peer report, in eight bytes by its number; only
+//! where both were asked for the second one costs twelve bytes more.
 
 use std::sync::Arc;
 
@@ -7,14 +10,16 @@ use super::entry::EntryAnswer;
 use super::reader::{Entries, IndexEntry, Log};
 use crate::error::Result;
 use crate::model::{PageSize, ParticipantId, RequestKey};
-use crate::plan::{Known, Outcome, SessionNo, Wants};
-use crate::wire::PageSummary;
+use crate::plan::{Evidence, Known, Outcome, SessionNo, WantNo, Wants};
+use crate::wire::Gave;
 
 /// A reply that rules: how it ended and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ruling {
     /// How it ended.
     pub state: State,
+    /// What it gave.
+    pub gave: Gave,
     /// Where its line stands.
     pub location: Location,
 }
@@ -43,15 +48,27 @@ pub struct RequestCounts {
     pub rate_limited: u64,
 }
 
-/// All replies of a log, by request. Details of listed pairs cost 8 bytes each; others are sorted.
+/// The two kinds of requests about one participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Details,
+    PeerReport,
+}
+
+/// All replies of a log, by request.
 #[derive(Debug)]
 pub struct Replies {
-    /// By want number.
-    details: Vec<u64>,
-    /// Details of participants that no row names.
-    other_details: Vec<(SessionNo, [u8; 16], Ruling)>,
+    /// Of listed pairs, by want number: the kind of reply that came first.
+    first: Vec<u64>,
+    /// Of listed pairs that have both kinds: the other one, in halves.
+    second: Vec<(WantNo, [u32; 2])>,
+    /// Of participants that no row names.
+    others: Vec<(SessionNo, [u8; 16], Kind, Ruling)>,
+    evidence: Evidence,
     pages: Vec<(SessionNo, PageRuling)>,
     sessions: Vec<(SessionNo, Ruling)>,
+    /// Pages of the app's sessions.
+    sessions_pages: Vec<PageRuling>,
     counts: RequestCounts,
 }
 
@@ -63,10 +80,13 @@ impl Replies {
     #[must_use]
     pub fn none(wants: &Wants) -> Self {
         Self {
-            details: vec![NONE; wants.len()],
-            other_details: Vec::new(),
+            first: vec![NONE; wants.len()],
+            second: Vec::new(),
+            others: Vec::new(),
+            evidence: Evidence::default(),
             pages: Vec::new(),
             sessions: Vec::new(),
+            sessions_pages: Vec::new(),
             counts: RequestCounts::default(),
         }
     }
@@ -79,8 +99,10 @@ impl Replies {
         let mut replies = Self::none(wants);
         log.each_reply(|entry| replies.add(wants, entry))?;
         // Stable sorts: of one key the last logged is the last of its run, and rules.
-        replies.other_details.sort_by_key(|(session, id, _)| (*session, *id));
-        keep_last(&mut replies.other_details, |(session, id, _)| (*session, *id));
+        replies.others.sort_by_key(|(session, id, kind, _)| (*session, *id, *kind));
+        keep_last(&mut replies.others, |(session, id, kind, _)| (*session, *id, *kind));
+        replies.second.sort_by_key(|(want, _)| *want);
+        keep_last(&mut replies.second, |(want, _)| *want);
         replies.sessions.sort_by_key(|(session, _)| *session);
         keep_last(&mut replies.sessions, |(session, _)| *session);
         // A page that came rules over a refusal of another size.
@@ -88,6 +110,8 @@ impl Replies {
             .pages
             .sort_by_key(|(session, page)| (*session, page.page_no, page.reply.state == State::Found));
         keep_last(&mut replies.pages, |(session, page)| (*session, page.page_no));
+        replies.sessions_pages.sort_by_key(|page| (page.page_no, page.reply.state == State::Found));
+        keep_last(&mut replies.sessions_pages, |page| page.page_no);
         Ok(replies)
     }
 
@@ -97,17 +121,46 @@ impl Replies {
         self.counts.ok += u64::from(entry.state == State::Found);
         self.counts.retried += attempts.saturating_sub(1 + rate_limited);
         self.counts.rate_limited += rate_limited;
-        let Some(session) = wants.session_number(entry.key.session()) else { return };
-        let reply = Ruling { state: entry.state, location: entry.location };
+        let reply = Ruling { state: entry.state, gave: entry.gave, location: entry.location };
+        if let RequestKey::Sessions { page_no, size } = entry.key {
+            self.sessions_pages.push(PageRuling { page_no, size, reply });
+        }
+        let Some(session) = entry.key.session().and_then(|id| wants.session_number(id)) else { return };
         match entry.key {
-            RequestKey::Details { participant, .. } => match wants.participant(session, participant.into()) {
-                Some(want) => self.details[want as usize] = pack(reply),
-                None => self.other_details.push((session, participant.to_bytes(), reply)),
-            },
+            RequestKey::Details { participant, .. } => {
+                self.evidence.add_details(reply.state == State::Found, reply.gave);
+                self.add_own(wants, session, participant, Kind::Details, reply);
+            }
+            RequestKey::PeerReport { participant, .. } => {
+                self.evidence.add_report(reply.gave);
+                self.add_own(wants, session, participant, Kind::PeerReport, reply);
+            }
             RequestKey::Page { page_no, size, .. } => {
                 self.pages.push((session, PageRuling { page_no, size, reply }));
             }
             RequestKey::Session { .. } => self.sessions.push((session, reply)),
+            RequestKey::Sessions { .. } => {}
+        }
+    }
+
+    fn add_own(
+        &mut self,
+        wants: &Wants,
+        session: SessionNo,
+        participant: ParticipantId,
+        kind: Kind,
+        reply: Ruling,
+    ) {
+        let Some(want) = wants.participant(session, participant.into()) else {
+            return self.others.push((session, participant.to_bytes(), kind, reply));
+        };
+        let first = &mut self.first[want as usize];
+        if unpack(*first).is_none_or(|(known, _)| known == kind) {
+            *first = pack(kind, reply);
+        } else {
+            let packed = pack(kind, reply);
+            #[expect(clippy::cast_possible_truncation, reason = "the halves of a u64")]
+            self.second.push((want, [(packed >> 32) as u32, packed as u32]));
         }
     }
 
@@ -117,21 +170,56 @@ impl Replies {
         self.counts
     }
 
+    /// What the replies tell of where call statistics come from.
+    #[must_use]
+    pub const fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+
     /// The reply to a details request.
     #[must_use]
     pub fn details(&self, wants: &Wants, session: SessionNo, participant: ParticipantId) -> Option<Ruling> {
-        if let Some(want) = wants.participant(session, participant.into()) {
-            return unpack(self.details[want as usize]);
+        self.own(wants, session, participant, Kind::Details)
+    }
+
+    /// The reply to a peer-report request.
+    #[must_use]
+    pub fn report(&self, wants: &Wants, session: SessionNo, participant: ParticipantId) -> Option<Ruling> {
+        self.own(wants, session, participant, Kind::PeerReport)
+    }
+
+    fn own(
+        &self,
+        wants: &Wants,
+        session: SessionNo,
+        participant: ParticipantId,
+        kind: Kind,
+    ) -> Option<Ruling> {
+        let Some(want) = wants.participant(session, participant.into()) else {
+            let key = (session, participant.to_bytes(), kind);
+            let place =
+                self.others.binary_search_by_key(&key, |(session, id, kind, _)| (*session, *id, *kind));
+            return Some(self.others[place.ok()?].3);
+        };
+        let (known, reply) = unpack(self.first[want as usize])?;
+        if known == kind {
+            return Some(reply);
         }
-        let key = (session, participant.to_bytes());
-        let place = self.other_details.binary_search_by_key(&key, |(session, id, _)| (*session, *id)).ok()?;
-        Some(self.other_details[place].2)
+        let place = self.second.binary_search_by_key(&want, |(want, _)| *want).ok()?;
+        let [high, low] = self.second[place].1;
+        unpack(u64::from(high) << 32 | u64::from(low)).map(|(_, reply)| reply)
     }
 
     /// The pages of a session, by number.
     pub fn pages(&self, session: SessionNo) -> impl Iterator<Item = PageRuling> + '_ {
         let from = self.pages.partition_point(|(number, _)| *number < session);
         self.pages[from..].iter().take_while(move |(number, _)| *number == session).map(|(_, page)| *page)
+    }
+
+    /// The pages of the app's sessions, by number.
+    #[must_use]
+    pub fn sessions_pages(&self) -> &[PageRuling] {
+        &self.sessions_pages
     }
 
     /// The reply to a session request.
@@ -149,18 +237,21 @@ fn keep_last<T, K: PartialEq>(sorted: &mut Vec<T>, key: impl Fn(&T) -> K) {
     sorted.reverse();
 }
 
-/// A ruling in eight bytes: the state in the two highest bits, which no block number reaches.
-const fn pack(reply: Ruling) -> u64 {
+/// A ruling and its kind in eight bytes: from the highest bit two for the state, one each for the kind
+/// and what it gave; 27 for the block, of which there is one in five seconds or a thousand replies.
+const fn pack(kind: Kind, reply: Ruling) -> u64 {
     let state = match reply.state {
         State::Found => 0,
         State::NotFound => 1,
         State::Failed => 2,
         State::AskAgain => 3,
     };
-    (state << 62) | ((reply.location.block() as u64) << 32) | reply.location.offset() as u64
+    let kind = matches!(kind, Kind::PeerReport) as u64;
+    let gave = (reply.gave.statistics as u64) << 60 | (reply.gave.record as u64) << 59;
+    state << 62 | kind << 61 | gave | (reply.location.block() as u64) << 32 | reply.location.offset() as u64
 }
 
-const fn unpack(packed: u64) -> Option<Ruling> {
+const fn unpack(packed: u64) -> Option<(Kind, Ruling)> {
     if packed == NONE {
         return None;
     }
@@ -170,9 +261,11 @@ const fn unpack(packed: u64) -> Option<Ruling> {
         2 => State::Failed,
         _ => State::AskAgain,
     };
+    let kind = if packed >> 61 & 1 == 1 { Kind::PeerReport } else { Kind::Details };
+    let gave = Gave { statistics: packed >> 60 & 1 == 1, record: packed >> 59 & 1 == 1 };
     #[expect(clippy::cast_possible_truncation, reason = "the halves of a u64")]
-    let location = Location::new((packed >> 32) as u32 & 0x3FFF_FFFF, packed as u32);
-    Some(Ruling { state, location })
+    let location = Location::new((packed >> 32) as u32 & 0x07FF_FFFF, packed as u32);
+    Some((kind, Ruling { state, gave, location }))
 }
 
 /// The log as the planner's memory of earlier runs.
@@ -192,43 +285,74 @@ impl KnownReplies {
         Ok(Self { replies: Replies::load(log, &wants)?, entries: log.entries()?, wants })
     }
 
-    /// How a page ended that is in the log.
-    fn page(&mut self, location: Location) -> Result<Outcome> {
-        let block = self.entries.block(location)?;
-        Ok(match self.entries.parse(&block, location)?.answer {
-            EntryAnswer::Found(body) => PageSummary::parse(body.get().as_bytes())
-                .map_or(Outcome::Failed { http_status: None }, Outcome::Page),
+    /// The reply to a request that is no page's.
+    fn ruling(&self, request: &RequestKey) -> Option<Ruling> {
+        let number = self.wants.session_number(request.session()?)?;
+        match *request {
+            RequestKey::Details { participant, .. } => self.replies.details(&self.wants, number, participant),
+            RequestKey::PeerReport { participant, .. } => {
+                self.replies.report(&self.wants, number, participant)
+            }
+            RequestKey::Session { .. } => self.replies.session(number),
+            RequestKey::Page { .. } | RequestKey::Sessions { .. } => None,
+        }
+    }
+
+    /// The answer to a page's request, where its ruling reply is one.
+    fn page(
+        &mut self,
+        ruling: Option<PageRuling>,
+        asked: PageSize,
+        request: impl FnOnce(PageSize) -> RequestKey,
+    ) -> Result<Option<(RequestKey, Outcome)>> {
+        let rules = |page: &PageRuling| match page.reply.state {
+            State::Found => true,
+            State::AskAgain => false,
+            State::NotFound | State::Failed => page.size == asked,
+        };
+        let Some(page) = ruling.filter(rules) else { return Ok(None) };
+        let request = request(page.size);
+        let block = self.entries.block(page.reply.location)?;
+        let outcome = match self.entries.parse(&block, page.reply.location)?.answer {
+            EntryAnswer::Found(body) => Outcome::found(&request, body.get().as_bytes(), page.reply.gave),
             EntryAnswer::Failed { http_status, .. } => Outcome::Failed { http_status },
-        })
+        };
+        Ok(Some((request, outcome)))
     }
 }
 
 impl Known for KnownReplies {
+    fn has(&self, request: &RequestKey) -> bool {
+        self.ruling(request).is_some_and(|reply| reply.state != State::AskAgain)
+    }
+
+    fn evidence(&self) -> Evidence {
+        self.replies.evidence()
+    }
+
     fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
-        let Some(number) = self.wants.session_number(request.session()) else { return Ok(None) };
-        let reply = match *request {
-            RequestKey::Details { participant, .. } => self.replies.details(&self.wants, number, participant),
-            RequestKey::Session { .. } => self.replies.session(number),
-            RequestKey::Page { session, page_no, size } => {
-                let page = self.replies.pages(number).find(|page| page.page_no == page_no);
-                let rules = |page: &PageRuling| match page.reply.state {
-                    State::Found => true,
-                    State::AskAgain => false,
-                    State::NotFound | State::Failed => page.size == size,
-                };
-                let Some(page) = page.filter(rules) else { return Ok(None) };
-                let request = RequestKey::Page { session, page_no, size: page.size };
-                return Ok(Some((request, self.page(page.reply.location)?)));
+        match *request {
+            RequestKey::Sessions { page_no, size } => {
+                let page = self.replies.sessions_pages().iter().find(|page| page.page_no == page_no).copied();
+                self.page(page, size, |size| RequestKey::Sessions { page_no, size })
             }
-        };
-        Ok(reply.and_then(|reply| {
-            let outcome = match reply.state {
-                State::Found => Outcome::Found,
-                State::NotFound => Outcome::NotFound,
-                State::Failed => Outcome::Failed { http_status: None },
-                State::AskAgain => return None,
-            };
-            Some((*request, outcome))
-        }))
+            RequestKey::Page { session, page_no, size } => {
+                let number = self.wants.session_number(session);
+                let page =
+                    number.and_then(|number| self.replies.pages(number).find(|page| page.page_no == page_no));
+                self.page(page, size, |size| RequestKey::Page { session, page_no, size })
+            }
+            RequestKey::Details { .. } | RequestKey::PeerReport { .. } | RequestKey::Session { .. } => {
+                Ok(self.ruling(request).and_then(|reply| {
+                    let outcome = match reply.state {
+                        State::Found => Outcome::Found(reply.gave),
+                        State::NotFound => Outcome::NotFound,
+                        State::Failed => Outcome::Failed { http_status: None },
+                        State::AskAgain => return None,
+                    };
+                    Some((*request, outcome))
+                }))
+            }
+        }
     }
 }

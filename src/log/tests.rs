@@ -11,13 +11,17 @@ use crate::error::Error;
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
+use crate::wire::Gave;
 
 fn settings() -> Settings {
     Settings {
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
+        window: TypedWindow::default(),
         fetch: "auto".into(),
+        filters: Vec::new(),
+        stats_from: "auto".into(),
         peer_events: true,
         format: "parquet".into(),
         excel: false,
@@ -30,6 +34,7 @@ fn head() -> Head {
         tool_version: "0.1.0".into(),
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh: false,
+        window: None,
         settings: settings(),
     }
 }
@@ -57,6 +62,7 @@ fn reply(n: u8, answer: Answer) -> Reply {
         attempts: 1 + u32::from(n),
         rate_limited: 0,
         cf_ray: Some("8f-FRA".into()),
+        gave: Gave::default(),
         answer,
     }
 }
@@ -160,11 +166,22 @@ fn a_request_key_survives_the_index() {
         RequestKey::Session { session: session(1) },
         RequestKey::Page { session: session(2), page_no: 7, size: PageSize::Records(100) },
         RequestKey::Page { session: session(2), page_no: 8, size: PageSize::ServerDefault },
+        RequestKey::Sessions { page_no: 3, size: PageSize::Records(100) },
+        RequestKey::Sessions { page_no: 0, size: PageSize::ServerDefault },
+        RequestKey::PeerReport { session: session(3), participant: ParticipantId::from_bytes([4; 16]) },
     ];
-    write(&path, 0, keys.map(|key| Reply { key, ..found(0) }));
+    let gave = [(false, false), (true, false), (false, true), (true, true)]
+        .map(|(statistics, record)| Gave { statistics, record });
+    write(
+        &path,
+        0,
+        keys.into_iter().zip(gave.into_iter().cycle()).map(|(key, gave)| Reply { key, gave, ..found(0) }),
+    );
     let mut read = Vec::new();
-    Log::open(&path, true).unwrap().unwrap().each_reply(|entry| read.push(entry.key)).unwrap();
-    assert_eq!(read, keys);
+    let log = Log::open(&path, true).unwrap().unwrap();
+    log.each_reply(|entry| read.push((entry.key, entry.gave, entry.state))).unwrap();
+    let written = keys.into_iter().zip(gave.into_iter().cycle()).map(|(key, gave)| (key, gave, State::Found));
+    assert_eq!(read, written.collect::<Vec<_>>());
 }
 
 fn any_row() -> impl Strategy<Value = ListRow> {

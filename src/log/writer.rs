@@ -18,8 +18,8 @@ use crate::lists::ListRow;
 /// A reply is durable within 5 seconds of its arrival (contract, "Response log"); a second of them is
 /// left for the disk.
 const DURABLE_WITHIN: Duration = Duration::from_secs(4);
-/// And within this many replies.
-const DURABLE_REPLIES: usize = 1_000;
+/// And within 1,000 replies, of which this many are held back here; the others may be on their way.
+pub(crate) const DURABLE_REPLIES: usize = 750;
 /// Unpacked bytes after which a block is closed: large enough to compress well, small enough to be
 /// unpacked for one reply.
 const BLOCK_BYTES: u64 = 1 << 20;
@@ -96,7 +96,7 @@ impl LogWriter {
         self.file.set_len(0).map_err(Error::io("write", &self.path))?;
         self.end = 0;
         self.block = None;
-        let line = to_line(&OpeningLine::Export { log_version: LOG_VERSION, head: head.clone() });
+        let line = to_line(&OpeningLine::Export { log_version: LOG_VERSION, head: Box::new(head.clone()) });
         self.write_opening(&line)
     }
 

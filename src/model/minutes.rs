@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::number::Number;
+
 /// Minutes in units of 10⁻⁹ minute: the value of a `decimal(18,9)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Minutes(i64);
@@ -53,7 +55,7 @@ impl Minutes {
     /// [`MinutesError::NotANumber`] where the text is not a JSON number,
     /// [`MinutesError::OutOfRange`] where ten or more digits stand before the point.
     pub fn parse(text: &str) -> Result<ParsedMinutes, MinutesError> {
-        let number = Number::split(text).ok_or(MinutesError::NotANumber)?;
+        let number = Number::parse(text).ok_or(MinutesError::NotANumber)?;
         number.to_minutes()
     }
 }
@@ -67,47 +69,9 @@ impl fmt::Display for Minutes {
     }
 }
 
-/// The parts of a JSON number.
-struct Number<'a> {
-    negative: bool,
-    integer: &'a [u8],
-    fraction: &'a [u8],
-    /// Saturated: beyond ±10⁹ the digits decide nothing any more.
-    exponent: i64,
-}
-
-impl<'a> Number<'a> {
-    /// Splits by the grammar of RFC 8259, section 6: no leading zeros, no bare point.
-    fn split(text: &'a str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let (negative, rest) = match bytes.split_first()? {
-            (b'-', rest) => (true, rest),
-            _ => (false, bytes),
-        };
-        let (integer, rest) = digits(rest);
-        if integer.is_empty() || (integer.len() > 1 && integer[0] == b'0') {
-            return None;
-        }
-        let (fraction, rest) = match rest.split_first() {
-            Some((b'.', rest)) => {
-                let (fraction, rest) = digits(rest);
-                if fraction.is_empty() {
-                    return None;
-                }
-                (fraction, rest)
-            }
-            _ => (&rest[..0], rest),
-        };
-        let exponent = match rest.split_first() {
-            None => 0,
-            Some((b'e' | b'E', rest)) => exponent(rest)?,
-            Some(_) => return None,
-        };
-        Some(Self { negative, integer, fraction, exponent })
-    }
-
+impl Number<'_> {
     /// Rounds to nine places, half to even.
-    fn to_minutes(&self) -> Result<ParsedMinutes, MinutesError> {
+    fn to_minutes(self) -> Result<ParsedMinutes, MinutesError> {
         let digits = || self.integer.iter().chain(self.fraction).map(|b| i64::from(b - b'0'));
         let leading_zeros = digits().take_while(|&digit| digit == 0).count();
         let significant = self.integer.len() + self.fraction.len() - leading_zeros;
@@ -135,28 +99,6 @@ impl<'a> Number<'a> {
         let minutes = Minutes::from_units(signed).ok_or(MinutesError::OutOfRange)?;
         Ok(ParsedMinutes { minutes, rounded: next != 0 || beyond })
     }
-}
-
-/// Cuts the leading digits off.
-fn digits(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let end = bytes.iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len());
-    bytes.split_at(end)
-}
-
-/// Reads what follows the `e`: an optional sign and at least one digit, nothing after.
-fn exponent(bytes: &[u8]) -> Option<i64> {
-    let (negative, bytes) = match bytes.split_first()? {
-        (b'-', rest) => (true, rest),
-        (b'+', rest) => (false, rest),
-        _ => (false, bytes),
-    };
-    let (digits, rest) = digits(bytes);
-    if digits.is_empty() || !rest.is_empty() {
-        return None;
-    }
-    let magnitude =
-        digits.iter().fold(0_i64, |value, b| value.saturating_mul(10).saturating_add(i64::from(b - b'0')));
-    Some(if negative { -magnitude } else { magnitude })
 }
 
 #[cfg(test)]

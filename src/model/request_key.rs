@@ -13,11 +13,27 @@ pub enum PageSize {
     ServerDefault,
 }
 
+impl PageSize {
+    /// Whether a status may be for the size alone, so that the page is worth asking for without one.
+    #[must_use]
+    pub const fn may_be_refused_with(self, http_status: Option<u16>) -> bool {
+        matches!((self, http_status), (Self::Records(_), Some(400 | 422)))
+    }
+}
+
 /// What one request asks for. Two requests of one key are the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RequestKey {
     /// `sessions/{session}/participants/{participant}`.
     Details {
+        /// Whose session.
+        session: SessionId,
+        /// The participant as listed.
+        participant: ParticipantId,
+    },
+    /// `sessions/peer-report/{participant}`: the session is that in which it was listed; the API asks
+    /// for none.
+    PeerReport {
         /// Whose session.
         session: SessionId,
         /// The participant as listed.
@@ -37,16 +53,25 @@ pub enum RequestKey {
         /// The session itself.
         session: SessionId,
     },
+    /// One page of `sessions`: the app's sessions of the export's window.
+    Sessions {
+        /// Counted from 1.
+        page_no: u32,
+        /// Records asked for.
+        size: PageSize,
+    },
 }
 
 impl RequestKey {
-    /// The session that the request is about.
+    /// The session that the request is about; `None` where it is about many.
     #[must_use]
-    pub const fn session(&self) -> SessionId {
+    pub const fn session(&self) -> Option<SessionId> {
         match self {
-            Self::Details { session, .. } | Self::Page { session, .. } | Self::Session { session } => {
-                *session
-            }
+            Self::Details { session, .. }
+            | Self::PeerReport { session, .. }
+            | Self::Page { session, .. }
+            | Self::Session { session } => Some(*session),
+            Self::Sessions { .. } => None,
         }
     }
 }
@@ -58,10 +83,14 @@ impl fmt::Display for RequestKey {
             Self::Details { session, participant } => {
                 write!(f, "participant {participant} of session {session}")
             }
+            Self::PeerReport { session, participant } => {
+                write!(f, "peer report of participant {participant} of session {session}")
+            }
             Self::Page { session, page_no, .. } => {
                 write!(f, "page {page_no} of the participants of session {session}")
             }
             Self::Session { session } => write!(f, "session {session}"),
+            Self::Sessions { page_no, .. } => write!(f, "page {page_no} of the app's sessions"),
         }
     }
 }

@@ -2,14 +2,17 @@
 
 use super::*;
 use crate::config::{Format, Rollups};
-use crate::log::{Head, Lists};
+use crate::log::{Head, Lists, TypedWindow};
 
 fn settings(app: &str) -> Settings {
     Settings {
         account_id: "account".into(),
         app_id: app.into(),
         base_url: "http://127.0.0.1/".into(),
+        window: TypedWindow::default(),
         fetch: "auto".into(),
+        filters: Vec::new(),
+        stats_from: "auto".into(),
         peer_events: true,
         format: "parquet".into(),
         excel: false,
@@ -25,6 +28,7 @@ fn config(dir: &Path, start: StartMode) -> OutputConfig {
         format: Format::Parquet,
         rollups: Rollups::Made,
         queries: None,
+        on_warning: crate::config::OnWarning::Publish,
     }
 }
 
@@ -35,6 +39,7 @@ fn begin(log: &mut LogWriter, export_id: &str, refresh: bool) {
         tool_version: "0".into(),
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh,
+        window: None,
         settings: settings("app"),
     };
     log.begin(&head).unwrap();

@@ -1,4 +1,4 @@
-//! Stages 2 to 4 at work: the planner's requests through `buffer_unordered` into the log.
+//! Stages 2 to 4 at work: a planner's requests through `buffer_unordered` into the log.
 //!
 //! Guarantees: a reply reaches the log before the planner learns of it; the loops that drain the
 //! requests await nothing else; the first real error stops the intake and whatever waits to be sent,
@@ -19,12 +19,11 @@ use super::REPLIES_AHEAD;
 use super::stop::{Signals, Stop};
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::fetch::{Answer, Fetcher, Reason, Reply};
+use crate::fetch::{Answer, Failure, Fetcher, Reason, Reply};
 use crate::log::LogWriter;
 use crate::model::RequestKey;
-use crate::plan::{Next, Outcome, Planner};
+use crate::plan::{Asks, Next, Outcome};
 use crate::progress::{PauseReason, Progress};
-use crate::wire::PageSummary;
 
 /// How long requests in flight may go on after a stop: their replies are paid for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -34,25 +33,72 @@ const REQUESTS_PER_TASK: usize = 16;
 /// More tasks than this gave nothing on any machine measured.
 const MOST_TASKS: usize = 4;
 
+/// What fetching is done with: one for a run, whatever it asks for in turn.
+#[derive(Clone, Debug)]
+pub struct Fetching {
+    /// Who sends.
+    pub fetcher: Arc<Fetcher>,
+    /// Requests in flight.
+    pub concurrency: usize,
+    /// Failed ids past which it stops.
+    pub max_failures: Option<u64>,
+    /// Who is told how far it is.
+    pub progress: Arc<Progress>,
+}
+
 /// What fetching left behind.
 #[derive(Debug)]
-pub struct Fetched {
-    /// The log, everything in it durable.
-    pub log: LogWriter,
-    /// Requests that an earlier run had answered.
-    pub kept: u64,
+pub struct Fetched<A, K> {
+    /// What asked.
+    pub asks: A,
+    /// What kept the replies, everything in it durable.
+    pub kept_in: K,
     /// Requests that this run got an answer to.
     pub replies: u64,
-    /// What the user is to know of how the requests were counted.
-    pub warning: Option<String>,
     /// Why it ended before everything was fetched.
     pub ended_early: Option<Error>,
 }
 
+/// Keeps replies: the log, or what counts them. What keeps nothing on disk has nothing to make durable.
+pub trait Keep: Send + 'static {
+    /// Adds a reply.
+    ///
+    /// # Errors
+    /// An I/O error.
+    fn append(&mut self, reply: Reply) -> Result<()>;
+
+    /// When the oldest reply that is not yet durable must be.
+    fn deadline(&self) -> Option<std::time::Instant> {
+        None
+    }
+
+    /// Makes everything added so far durable.
+    ///
+    /// # Errors
+    /// An I/O error.
+    fn make_durable(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Keep for LogWriter {
+    fn append(&mut self, reply: Reply) -> Result<()> {
+        Self::append(self, reply)
+    }
+
+    fn deadline(&self) -> Option<std::time::Instant> {
+        Self::deadline(self)
+    }
+
+    fn make_durable(&mut self) -> Result<()> {
+        Self::make_durable(self)
+    }
+}
+
 /// What the fetching tasks share.
-struct Shared {
-    fetcher: Fetcher,
-    plan: Mutex<Plan>,
+struct Shared<A> {
+    fetcher: Arc<Fetcher>,
+    plan: Mutex<Plan<A>>,
     progress: Arc<Progress>,
     replies: AtomicU64,
     failures: AtomicU64,
@@ -62,40 +108,39 @@ struct Shared {
     first_error: Mutex<Option<Error>>,
 }
 
-/// The planner, and who waits for it.
-struct Plan {
-    planner: Planner,
+/// What asks, and who waits for it.
+struct Plan<A> {
+    asks: A,
     waiting: Vec<Waker>,
     /// Requests that the display was told of, and of them those that were known.
     told: (u64, u64),
 }
 
-/// Fetches everything that the planner asks for.
+/// Fetches everything that a planner asks for.
 ///
 /// # Errors
 /// The log cannot be written: what was durable stays so. Any other reason to end is
 /// [`Fetched::ended_early`].
-pub async fn fetch(
-    planner: Planner,
-    fetcher: Fetcher,
-    log: LogWriter,
-    concurrency: usize,
-    max_failures: Option<u64>,
-    progress: Arc<Progress>,
-) -> Result<Fetched> {
+pub async fn fetch<A: Asks + 'static, K: Keep>(
+    asks: A,
+    keep: K,
+    fetching: &Fetching,
+    signals: &mut Signals,
+) -> Result<Fetched<A, K>> {
     let (replies, incoming) = mpsc::channel(REPLIES_AHEAD);
     let shared = Arc::new(Shared {
-        fetcher,
-        plan: Mutex::new(Plan { planner, waiting: Vec::new(), told: (0, 0) }),
-        progress,
+        fetcher: Arc::clone(&fetching.fetcher),
+        plan: Mutex::new(Plan { asks, waiting: Vec::new(), told: (0, 0) }),
+        progress: Arc::clone(&fetching.progress),
         replies: AtomicU64::new(0),
         failures: AtomicU64::new(0),
-        max_failures,
+        max_failures: fetching.max_failures,
         stop: Stop::default(),
         first_error: Mutex::new(None),
     });
-    let keeper = tokio::task::spawn_blocking(move || keep(log, incoming, &Handle::current()));
+    let keeper = tokio::task::spawn_blocking(move || keep_all(keep, incoming, &Handle::current()));
     let mut tasks = JoinSet::new();
+    let concurrency = fetching.concurrency;
     let count = concurrency.div_ceil(REQUESTS_PER_TASK).clamp(1, MOST_TASKS);
     for task in 0..count {
         let at_once = concurrency / count + usize::from(task < concurrency % count);
@@ -103,30 +148,31 @@ pub async fn fetch(
     }
     drop(replies);
     tasks.spawn(show_gate(Arc::clone(&shared)));
-    let stopped = watch(tasks, count, &shared).await;
-    let warning = {
-        let shared = Arc::clone(&shared);
-        let settled = tokio::task::spawn_blocking(move || shared.fetcher.settle());
-        settled.await.unwrap_or_default()
-    };
-    let log = keeper.await.map_err(|_| Error::StageEnded { stage: "log" })??;
-    let (kept, is_done) = {
-        let planner = &shared.plan().planner;
-        (planner.kept(), planner.is_done())
-    };
+    let stopped = watch(tasks, count, &shared, signals).await;
+    let kept_in = keeper.await.map_err(|_| Error::StageEnded { stage: "log" })??;
+    // All tasks have ended: nobody else shares it.
+    let shared = Arc::into_inner(shared).ok_or(Error::StageEnded { stage: "fetch" })?;
     let replies = shared.replies.load(Ordering::Relaxed);
-    let incomplete = (!is_done).then_some(Error::StageEnded { stage: "fetch" });
-    let ended_early = stopped.or_else(|| shared.take_error()).or(incomplete);
-    Ok(Fetched { log, kept, replies, warning, ended_early })
+    let ended_early = stopped.or_else(|| shared.take_error());
+    let asks = shared.plan.into_inner().unwrap_or_else(PoisonError::into_inner).asks;
+    let incomplete = (!asks.is_done()).then_some(Error::StageEnded { stage: "fetch" });
+    Ok(Fetched { asks, kept_in, replies, ended_early: ended_early.or(incomplete) })
+}
+
+/// Ends all fetching of a run; what the user is to know of how its requests were counted.
+pub async fn settle(fetching: Fetching) -> Option<String> {
+    let settled = tokio::task::spawn_blocking(move || fetching.fetcher.settle());
+    settled.await.unwrap_or_default()
 }
 
 /// Waits for the tasks; a signal, which is given back, or an error of theirs stops the intake, and the
 /// grace begins.
-async fn watch(mut tasks: JoinSet<()>, mut draining: usize, shared: &Shared) -> Option<Error> {
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => return Some(error),
-    };
+async fn watch<A: Asks>(
+    mut tasks: JoinSet<()>,
+    mut draining: usize,
+    shared: &Shared<A>,
+    signals: &mut Signals,
+) -> Option<Error> {
     let mut stopped = None;
     let mut deadline = None;
     while draining > 0 {
@@ -151,7 +197,7 @@ async fn watch(mut tasks: JoinSet<()>, mut draining: usize, shared: &Shared) -> 
 
 /// One fetching task: takes requests until there are none or the stop is pulled. After an error the
 /// requests in flight go on: their replies are paid for.
-async fn drain(shared: Arc<Shared>, replies: mpsc::Sender<Reply>, at_once: usize) {
+async fn drain<A: Asks>(shared: Arc<Shared<A>>, replies: mpsc::Sender<Reply>, at_once: usize) {
     let requests = stream::poll_fn(|context| shared.poll_request(context));
     let ended = requests
         .take_until(shared.stop.pulled())
@@ -165,8 +211,8 @@ async fn drain(shared: Arc<Shared>, replies: mpsc::Sender<Reply>, at_once: usize
     }
 }
 
-impl Shared {
-    fn plan(&self) -> MutexGuard<'_, Plan> {
+impl<A: Asks> Shared<A> {
+    fn plan(&self) -> MutexGuard<'_, Plan<A>> {
         // A panic while the plan is held cannot leave it half changed in a way that matters: the run
         // ends, and resumes from the log.
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
@@ -191,8 +237,8 @@ impl Shared {
     /// The next request, for a stream.
     fn poll_request(&self, context: &mut Context<'_>) -> Poll<Option<Result<RequestKey>>> {
         let mut plan = self.plan();
-        let next = plan.planner.next_request();
-        let (planned, kept) = (plan.planner.requests(), plan.planner.kept());
+        let next = plan.asks.next_request();
+        let (planned, kept) = (plan.asks.requests(), plan.asks.kept());
         self.progress.planned(planned - plan.told.0);
         self.progress.kept(kept - plan.told.1);
         plan.told = (planned, kept);
@@ -221,19 +267,26 @@ impl Shared {
             self.progress.retried();
         }
         let failed = match &reply.answer {
-            Answer::Failed(failure) => Some(format!("{request}: {}", failure.message)),
+            Answer::Failed(failure) => Some(failure.clone()),
             Answer::Found(_) => None,
         };
         // The log's own error is the one to report.
         replies.send(reply).await.map_err(|_| Error::StageEnded { stage: "log" })?;
         self.progress.replied();
         self.replies.fetch_add(1, Ordering::Relaxed);
-        {
+        let goes_on = {
             let mut plan = self.plan();
-            plan.planner.answered(&request, &outcome);
+            let goes_on = plan.asks.answered(&request, &outcome);
             plan.wake();
+            goes_on
+        };
+        match failed {
+            None => Ok(()),
+            Some(failure) if !goes_on => Err(unlisted(request, failure)),
+            // Not an id: another page will do.
+            Some(_) if request.session().is_none() => Ok(()),
+            Some(failure) => self.count_failure(format!("{request}: {}", failure.message)),
         }
-        failed.map_or(Ok(()), |last| self.count_failure(last))
     }
 
     fn count_failure(&self, last: String) -> Result<()> {
@@ -246,7 +299,7 @@ impl Shared {
     }
 }
 
-impl Plan {
+impl<A> Plan<A> {
     /// Lets everybody look again who found nothing to do.
     fn wake(&mut self) {
         for waker in self.waiting.drain(..) {
@@ -257,43 +310,48 @@ impl Plan {
 
 /// What the planner needs to know of a reply.
 fn outcome(reply: &Reply) -> Outcome {
-    match (&reply.answer, reply.key) {
-        (Answer::Found(body), RequestKey::Page { .. }) => {
-            PageSummary::parse(body).map_or(Outcome::Failed { http_status: Some(200) }, Outcome::Page)
-        }
-        (Answer::Found(_), _) => Outcome::Found,
-        (Answer::Failed(failure), _) if failure.reason == Reason::NotFound => Outcome::NotFound,
-        (Answer::Failed(failure), _) => Outcome::Failed { http_status: failure.http_status },
+    match &reply.answer {
+        Answer::Found(body) => Outcome::found(&reply.key, body, reply.gave),
+        Answer::Failed(failure) if failure.reason == Reason::NotFound => Outcome::NotFound,
+        Answer::Failed(failure) => Outcome::Failed { http_status: failure.http_status },
     }
 }
 
+/// The end of a listing that cannot go on.
+fn unlisted(page: RequestKey, failure: Failure) -> Error {
+    let reachable = failure.reason != Reason::RetriesExhausted;
+    Error::SessionsUnlisted { page, status: failure.http_status, reachable, message: failure.message }
+}
+
 /// Appends replies to the log, and makes them durable in time, until nobody sends any more.
-fn keep(mut log: LogWriter, mut incoming: mpsc::Receiver<Reply>, runtime: &Handle) -> Result<LogWriter> {
+fn keep_all<K: Keep>(mut log: K, mut incoming: mpsc::Receiver<Reply>, runtime: &Handle) -> Result<K> {
     loop {
-        let reply = match incoming.try_recv() {
-            Ok(reply) => Some(reply),
-            Err(_) => match log.deadline() {
-                None => runtime.block_on(incoming.recv()),
-                Some(deadline) => {
-                    let waited = async { timeout_at(deadline.into(), incoming.recv()).await };
-                    let Ok(reply) = runtime.block_on(waited) else {
-                        log.make_durable()?;
-                        continue;
-                    };
-                    reply
-                }
-            },
+        let reply = match (log.deadline(), incoming.try_recv()) {
+            (_, Ok(reply)) => Some(reply),
+            (None, Err(_)) => runtime.block_on(incoming.recv()),
+            (Some(deadline), Err(_)) => {
+                let waited = async { timeout_at(deadline.into(), incoming.recv()).await };
+                let Ok(reply) = runtime.block_on(waited) else {
+                    log.make_durable()?;
+                    continue;
+                };
+                reply
+            }
         };
         let Some(reply) = reply else {
             log.make_durable()?;
             return Ok(log);
         };
         log.append(reply)?;
+        // Also where large replies come faster than they are packed, so that there is always another.
+        if log.deadline().is_some_and(|deadline| deadline <= std::time::Instant::now()) {
+            log.make_durable()?;
+        }
     }
 }
 
 /// Shows the gate's rate and waits, until it is stopped: the other tasks decide when fetching ends.
-async fn show_gate(shared: Arc<Shared>) {
+async fn show_gate<A: Asks>(shared: Arc<Shared<A>>) {
     let mut state = shared.fetcher.gate_state();
     loop {
         {

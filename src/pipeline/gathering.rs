@@ -8,14 +8,14 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 use crate::error::{Error, Result};
 use crate::lists::{Asked, ListRow, ListSource};
-use crate::log::{Head, ListFile, Lists, Log, LogWriter, RowDigest};
+use crate::log::{Head, ListFile, Lists, Log, LogWriter, Replies, RowDigest, discovered};
 use crate::output::Place;
-use crate::plan::Wants;
+use crate::plan::{Discovered, Wants};
 
 /// What the lists came to.
 #[derive(Debug)]
 pub struct Gathered {
-    /// Everything that is asked for.
+    /// Everything that the lists ask for.
     pub wants: Wants,
     /// The log, its opening complete.
     pub log: LogWriter,
@@ -41,7 +41,7 @@ pub fn gather(
     let mut sources = Sources::of(lists);
     if let Some(earlier) = earlier {
         if sources.stdin_is_missing()? {
-            let wants = read_log(&earlier)?;
+            let wants = read_rows(&earlier)?;
             return Ok(Gathered { wants, log, earlier: Some(earlier) });
         }
         let rows = Rows::default().read(&mut sources, &mut |_| Ok(()))?;
@@ -76,11 +76,28 @@ fn write_rows(sources: &mut Sources, log: &mut LogWriter, head: &Head) -> Result
     Ok(wants)
 }
 
-/// The wants of the rows that a log opens with.
+/// The wants of a complete log: of its rows, and of the sessions of its window.
 ///
 /// # Errors
 /// The log cannot be read.
-pub(super) fn read_log(log: &Log) -> Result<Wants> {
+pub(super) fn read_complete(log: &Log) -> Result<Wants> {
+    let mut wants = read_rows(log)?;
+    let replies = Replies::load(log, &Wants::new())?;
+    add_discovered(&mut wants, &discovered(log, &replies)?)?;
+    Ok(wants)
+}
+
+/// Adds the sessions of the window, after everything that rows ask for.
+///
+/// # Errors
+/// [`Error::TooManyIds`].
+pub fn add_discovered(wants: &mut Wants, discovered: &Discovered) -> Result<()> {
+    let mut sessions = discovered.sessions.iter();
+    sessions.try_for_each(|(session, _)| wants.add_discovered(*session).map(|_| ()).ok_or(Error::TooManyIds))
+}
+
+/// The wants of the rows that a log opens with.
+fn read_rows(log: &Log) -> Result<Wants> {
     let mut wants = Wants::new();
     for row in log.rows()? {
         if let Ok(asked) = &row?.asked {

@@ -3,6 +3,7 @@
 //! Making tables and writing files run on a blocking thread each, with [`BATCHES_AHEAD`] batches between
 //! them. Guarantees: nothing is published unless everything was made.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::BATCHES_AHEAD;
 use crate::clock;
-use crate::config::Format;
+use crate::config::{Format, OnWarning};
 use crate::error::{Error, Result};
 use crate::files::{StagedFile, Staging, TableWriter, Target};
 use crate::log::{Log, Replies, RequestCounts};
@@ -20,6 +21,7 @@ use crate::manifest::{
     Api, Failures, Manifest, MinutesTotal, Requests, Source, SourceList, TableFiles, Time, Tool, Totals,
     Warning,
 };
+use crate::model::Window;
 use crate::plan::Wants;
 use crate::progress::{Phase, Progress};
 use crate::publish;
@@ -27,14 +29,14 @@ use crate::queries::Query;
 use crate::rollups;
 use crate::sql::TableSource;
 use crate::tables::schema::SCHEMA_VERSION;
-use crate::tables::{self, Made, Table};
+use crate::tables::{self, CallStatistics, Made, Table};
 
 /// An export to be made of a complete log.
 #[derive(Debug)]
 pub struct Making {
     /// The log.
     pub log: Log,
-    /// What its rows ask for; read from it where `None`.
+    /// What its rows and its window ask for; read from it where `None`.
     pub wants: Option<Arc<Wants>>,
     /// Where to.
     pub output: PathBuf,
@@ -42,15 +44,17 @@ pub struct Making {
     pub format: Format,
     /// The rollups' queries; none for no rollups.
     pub rollups: Vec<Query>,
+    /// Whether a warning is an error.
+    pub on_warning: OnWarning,
 }
 
 /// Makes and publishes an export.
 ///
 /// # Errors
 /// The log cannot be read, a file cannot be written, a query fails: nothing is published then, and the
-/// log stays.
+/// log stays. [`Error::Warnings`] where there are any and they were asked to fail.
 pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
-    let Making { log, wants, output, format, rollups } = making;
+    let Making { log, wants, output, format, rollups, on_warning } = making;
     progress.enter(Phase::MakingTables);
     let log = Arc::new(log);
     let staging = {
@@ -58,6 +62,12 @@ pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
         blocking("staging", move || Staging::create(&output)).await?
     };
     let (mut staged, made, counts) = make_tables(Arc::clone(&log), wants, &staging, format).await?;
+    if on_warning == OnWarning::Fail
+        && let Some(error) = refusal(&made.warnings)
+    {
+        blocking("staging", move || staging.discard()).await?;
+        return Err(error);
+    }
     if !rollups.is_empty() {
         progress.enter(Phase::MakingRollups);
         staged.extend(rollups::run(&rollups, &sources(&staged), format, &staging).await?);
@@ -84,11 +94,12 @@ async fn make_tables(
     staging: &Staging,
     format: Format,
 ) -> Result<(Vec<StagedFile>, Made, RequestCounts)> {
+    let statistics = CallStatistics::of(&log.head().settings.filters);
     let (batches, incoming) = mpsc::channel(BATCHES_AHEAD);
     let made = blocking("tables", move || {
         let wants = match wants {
             Some(wants) => wants,
-            None => Arc::new(super::gathering::read_log(&log)?),
+            None => Arc::new(super::gathering::read_complete(&log)?),
         };
         let replies = Replies::load(&log, &wants)?;
         // Where the files' thread is gone, its own error is the one to report.
@@ -99,7 +110,7 @@ async fn make_tables(
         Ok((made, replies.counts()))
     });
     let staging = staging.clone();
-    let files = blocking("files", move || write_files(&staging, format, incoming));
+    let files = blocking("files", move || write_files(&staging, format, statistics, incoming));
     let (made, files) = tokio::join!(made, files);
     let files = files?;
     let (made, counts) = made?;
@@ -110,10 +121,11 @@ async fn make_tables(
 fn write_files(
     staging: &Staging,
     format: Format,
+    statistics: CallStatistics,
     mut incoming: mpsc::Receiver<(Table, RecordBatch)>,
 ) -> Result<Vec<StagedFile>> {
     let create = |table: Table| Ok((table, TableWriter::create(staging, Target::Table(table), format)?));
-    let mut writers = Table::ALL.into_iter().map(create).collect::<Result<Vec<_>>>()?;
+    let mut writers = Table::of(statistics).map(create).collect::<Result<Vec<_>>>()?;
     while let Some((table, batch)) = incoming.blocking_recv() {
         for (_, writer) in writers.iter_mut().filter(|(written, _)| *written == table) {
             writer.write(&batch)?;
@@ -132,7 +144,8 @@ fn sources(staged: &[StagedFile]) -> Vec<TableSource> {
         let of_table = staged.iter().filter(|file| file.table == table.name());
         of_table.map(|file| file.staged.clone()).collect()
     };
-    Table::ALL.into_iter().map(|table| TableSource { table, files: files(table) }).collect()
+    let with_files = |table| TableSource { table, files: files(table) };
+    Table::ALL.into_iter().map(with_files).filter(|source| !source.files.is_empty()).collect()
 }
 
 fn manifest(
@@ -151,6 +164,9 @@ fn manifest(
         rows: list.rows,
         sha256: list.sha256.clone(),
     };
+    let window = head.window();
+    let end = |end: fn(&Window) -> Option<DateTime<Utc>>| window.as_ref().and_then(end).map(Time);
+    let (since, until) = (end(|window| window.since), end(|window| window.until));
     let by_reason = made.failures.iter().map(|(reason, count)| ((*reason).to_owned(), *count));
     Manifest {
         schema_version: SCHEMA_VERSION,
@@ -158,12 +174,12 @@ fn manifest(
         export_id: head.export_id.clone(),
         started_at: Time(started_at),
         finished_at: Time(finished_at),
-        source: Source { lists: lists.iter().map(list).collect(), since: None, until: None },
+        source: Source { lists: lists.iter().map(list).collect(), since, until },
         api: Api {
             base_url: settings.base_url.clone(),
             account_id: settings.account_id.clone(),
             app_id: settings.app_id.clone(),
-            filters: Vec::new(),
+            filters: settings.filters.clone(),
         },
         requests: Requests {
             sent: counts.sent,
@@ -182,6 +198,19 @@ fn manifest(
         failures: Failures { total: made.failures.values().sum(), by_reason: by_reason.collect() },
         warnings: made.warnings.iter().map(warning).collect(),
     }
+}
+
+/// Why an export with these warnings fails, where warnings do; `None` where none of them is news.
+fn refusal(warnings: &tables::Warnings) -> Option<Error> {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut first = None;
+    for told in warnings.iter().filter(|(notice, ..)| notice.is_news()) {
+        *counts.entry(told.0.code()).or_default() += told.3.count;
+        first.get_or_insert(told);
+    }
+    let example = warning(first?).example.unwrap_or_default();
+    let counts = counts.into_iter().map(|(code, count)| format!("{count} {code}"));
+    Some(Error::Warnings { counts: counts.collect::<Vec<_>>().join(", "), example })
 }
 
 /// An oddity as the manifest tells it.

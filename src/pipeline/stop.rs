@@ -32,8 +32,9 @@ impl Stop {
     }
 }
 
-/// The signals that end a run.
-pub(super) struct Signals {
+/// The signals that end a run. One that comes while nobody waits is told to who waits next.
+#[derive(Debug)]
+pub struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -41,8 +42,11 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on.
-    pub(super) fn listen() -> Result<Self> {
+    /// Listens from now on, in the place of what the system does by itself.
+    ///
+    /// # Errors
+    /// The runtime cannot listen to signals.
+    pub fn listen() -> Result<Self> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
@@ -56,8 +60,8 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// The next signal.
-    pub(super) async fn next(&mut self) -> Signal {
+    /// The next signal. Dropping this loses none.
+    pub async fn next(&mut self) -> Signal {
         #[cfg(unix)]
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
@@ -75,18 +79,9 @@ impl Signals {
 ///
 /// # Errors
 /// [`Error::Interrupted`], or the work's own error.
-pub async fn unless_stopped<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut signals = Signals::listen()?;
+pub async fn unless_stopped<T>(signals: &mut Signals, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
         done = work => done,
         signal = signals.next() => Err(Error::interrupted(signal)),
     }
-}
-
-/// Waits for a signal to end.
-///
-/// # Errors
-/// The runtime cannot listen to signals.
-pub async fn wait_for_signal() -> Result<Signal> {
-    Ok(Signals::listen()?.next().await)
 }

@@ -1,15 +1,15 @@
-//! Listing one session's participants, page by page, where little is documented.
+//! Listing a session's participants, or the app's sessions, page by page, where little is documented.
 //!
 //! Facts: API page, section 2. Neither the largest page nor the place of `paging` is documented, and
 //! `paging` may be missing. So: ask 100; where that is refused, ask without a size; where fewer come
 //! than asked while the total says more, go on with that size; stop when all of the total were seen, a
-//! page is empty, or a page brings nobody new. Where somebody is missing then, pages may be counted from
+//! page is empty, or a page brings nothing new. Where something is missing then, pages may be counted from
 //! 0: ask for that one too.
 
 use std::collections::HashSet;
 
 use crate::model::{IdKey, PageSize};
-use crate::wire::PageSummary;
+use crate::wire::Paging;
 
 /// Records asked for on a page: the largest number that published clients use with success.
 pub(super) const PAGE_RECORDS: u32 = 100;
@@ -19,7 +19,7 @@ pub(super) const PAGE_RECORDS: u32 = 100;
 pub enum Progress {
     /// Another page may bring more.
     Open,
-    /// Everybody was seen.
+    /// Everything was seen.
     Complete,
     /// A page failed for good.
     Broken,
@@ -70,24 +70,25 @@ impl Listing {
         self.progress
     }
 
-    /// Whether a participant was seen.
+    /// Whether a record of this id was seen.
     #[must_use]
     pub fn has(&self, id: IdKey) -> bool {
         self.seen.contains(&id)
     }
 
-    /// Adds a page that was asked for with `size`.
-    pub fn add(&mut self, size: PageSize, page: &PageSummary) {
+    /// Adds a page of records with these ids that was asked for with `size`.
+    pub fn add(&mut self, size: PageSize, ids: impl Iterator<Item = Option<IdKey>>, paging: Paging) {
         let before = self.count();
-        for listed in &page.listed {
-            match listed.id {
+        let mut records = 0;
+        for id in ids {
+            records += 1;
+            match id {
                 Some(id) => _ = self.seen.insert(id),
                 None => self.nameless += 1,
             }
         }
-        let records = page.listed.len() as u64;
         self.granted = self.granted.max(records);
-        self.total = page.paging.total.or(self.total);
+        self.total = paging.total.or(self.total);
         self.size = size;
         let more = self.total.is_none_or(|total| self.count() < total);
         if self.next_page == 1 {
@@ -110,7 +111,7 @@ impl Listing {
         self.next_page += 1;
     }
 
-    /// No page brings anybody new. Where the total says that somebody is missing, pages may be counted
+    /// No page brings anything new. Where the total says that something is missing, pages may be counted
     /// from 0: page 0, in the size of page 1, holds just those before it.
     const fn end_of_pages(&mut self) {
         if self.total.is_some() {
@@ -146,11 +147,9 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Listed, Paging};
 
-    fn page(ids: std::ops::Range<u32>, total: Option<u64>) -> PageSummary {
-        let listed = ids.map(|n| Listed { id: Some(IdKey::of(&n.to_string())), ..Listed::default() });
-        PageSummary { listed: listed.collect(), paging: Paging { total } }
+    fn add(listing: &mut Listing, size: PageSize, ids: std::ops::Range<u32>, total: Option<u64>) {
+        listing.add(size, ids.map(|n| Some(IdKey::of(&n.to_string()))), Paging { total });
     }
 
     /// Lists a session of `people` on a server that grants at most `limit`; gives the pages asked for.
@@ -164,7 +163,7 @@ mod tests {
             let granted = records.min(limit);
             let start = ((number - 1) * granted).min(people);
             let end = (start + granted).min(people);
-            listing.add(size, &page(start..end, tells_total.then_some(u64::from(people))));
+            add(&mut listing, size, start..end, tells_total.then_some(u64::from(people)));
         }
         assert_eq!(listing.seen.len(), people as usize);
         asked
@@ -199,12 +198,12 @@ mod tests {
     #[test]
     fn a_page_that_repeats_ends_the_listing() {
         let mut listing = Listing::new(PageSize::Records(100));
-        listing.add(PageSize::Records(100), &page(0..100, Some(500)));
+        add(&mut listing, PageSize::Records(100), 0..100, Some(500));
         assert_eq!(listing.pages_left(), Some(4));
-        listing.add(PageSize::Records(100), &page(0..100, Some(500)));
+        add(&mut listing, PageSize::Records(100), 0..100, Some(500));
         // 400 are missing: perhaps pages are counted from 0.
         assert_eq!((listing.progress(), listing.next_page()), (Progress::Open, (0, PageSize::Records(100))));
-        listing.add(PageSize::Records(100), &page(0..100, Some(500)));
+        add(&mut listing, PageSize::Records(100), 0..100, Some(500));
         assert_eq!(listing.progress(), Progress::Complete);
     }
 }

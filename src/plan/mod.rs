@@ -1,18 +1,36 @@
-//! Stage 2: list rows -> the requests of this export.
+//! Stage 2: list rows and a window -> the requests of this export.
 //!
-//! In: [`ListRow`](crate::lists::ListRow)s in order; later, what came of each request. Out:
-//! [`Wants`], every distinct thing asked for in first-mention order; from it, by the [`Planner`], the
-//! requests, one at a time, since who is in a session is only known from its pages.
+//! In: [`ListRow`](crate::lists::ListRow)s in order, a [`Window`](crate::model::Window); later, what came
+//! of each request. Out: by [`Discovery`], the window's sessions; [`Wants`], every distinct thing
+//! asked for in first-mention order; from it, by the [`Planner`], the requests, one at a time, since who
+//! is in a session is only known from its pages.
 //! Guarantees: every valid row is covered; no request is planned twice; the same rows and answers give
 //! the same requests; about 45 bytes a want.
 //! Not here: retries, pacing, anything that touches the network or a file.
 
+mod asks;
+mod bounds;
+mod census;
+mod count;
+mod discovery;
+mod estimate;
+mod forecast;
 mod listing;
+mod people;
 mod planner;
+mod source;
 #[cfg(test)]
 mod tests;
 mod wants;
 
+pub use asks::{Asks, Known, Next, NothingKnown, Outcome};
+pub use bounds::Bounds;
+pub use census::{Census, Usage};
+pub use count::Count;
+pub use discovery::{Discovered, Discovery, Findings, Judgement, RecordPlace, judge};
+pub use estimate::{Estimate, seconds};
+pub use forecast::{Course, Demand, Forecast, Outlook, Size};
 pub use listing::Listing;
-pub use planner::{Known, Next, NothingKnown, Outcome, Planner, PlannerOptions};
+pub use planner::{Planner, PlannerOptions};
+pub use source::Evidence;
 pub use wants::{Added, SessionNo, Want, WantKind, WantNo, Wants};

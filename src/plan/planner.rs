@@ -3,86 +3,48 @@
 //! Each session is a job of its own. While requests of a job are out, it waits; once all are answered,
 //! [`Planner::step`] decides what the session still needs. So the requests are a function of the rows
 //! and the answers, and a resumed run, which finds answers in the log, asks for the rest only.
+//! Where call statistics are asked for, see `people`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::asks::{Asks, Known, Next, Outcome};
 use super::listing::{Listing, PAGE_RECORDS, Progress};
+use super::source::Source;
 use super::wants::{SessionNo, WantKind, WantNo, Wants};
-use crate::config::FetchMode;
+use crate::config::{FetchMode, StatsSource};
 use crate::error::Result;
 use crate::model::{IdKey, PageSize, RequestKey};
-use crate::wire::{Listed, PageSummary};
+use crate::wire::Listed;
 
 /// What the planner is told beside the wants.
 #[derive(Clone, Copy, Debug)]
 pub struct PlannerOptions {
     /// How participants are fetched.
     pub mode: FetchMode,
-    /// Whether each session's own record is asked for.
+    /// From which endpoint call statistics are asked for; `None` where they are not.
+    pub statistics: Option<StatsSource>,
+    /// Whether each session's own record is asked for, unless discovery has it.
     pub with_sessions: bool,
-}
-
-/// What came of a request, as far as planning needs to know.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// Details or a session record.
-    Found,
-    /// A page.
-    Page(PageSummary),
-    /// The API does not know what was asked for.
-    NotFound,
-    /// No answer to be had.
-    Failed {
-        /// Status of the last reply, if one came.
-        http_status: Option<u16>,
-    },
-}
-
-/// Answers that an earlier run already paid for.
-pub trait Known: Send {
-    /// The answer to a request, if it is known, and the request as it was sent then. A page that came
-    /// is the answer whatever the size it was asked for in; a refused page answers its own size only.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    fn answer(&mut self, request: &RequestKey) -> Result<Option<(RequestKey, Outcome)>>;
-}
-
-/// No earlier run.
-#[derive(Clone, Copy, Debug)]
-pub struct NothingKnown;
-
-impl Known for NothingKnown {
-    fn answer(&mut self, _: &RequestKey) -> Result<Option<(RequestKey, Outcome)>> {
-        Ok(None)
-    }
-}
-
-/// What to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Send this.
-    Request(RequestKey),
-    /// Nothing, until an answer comes.
-    Wait,
-    /// Nothing any more.
-    Done,
 }
 
 /// Decides what to ask next.
 pub struct Planner {
-    wants: Arc<Wants>,
-    options: PlannerOptions,
-    known: Box<dyn Known>,
+    pub(super) wants: Arc<Wants>,
+    pub(super) options: PlannerOptions,
+    pub(super) known: Box<dyn Known>,
+    /// Where call statistics come from, where they are asked for.
+    pub(super) source: Option<Source>,
     /// Requests that need no answer to be known.
     first_requests: u64,
     /// The first want that was not looked at.
     cursor: WantNo,
     /// Sessions whose wants were all looked at together.
     taken: Vec<bool>,
-    jobs: HashMap<SessionNo, Job>,
-    ready: VecDeque<RequestKey>,
+    pub(super) jobs: HashMap<SessionNo, Job>,
+    pub(super) ready: VecDeque<RequestKey>,
+    /// Participants to ask about, once it is told where.
+    pub(super) people: VecDeque<(SessionNo, IdKey)>,
     in_flight: usize,
     /// Requests whose answers were known.
     kept: u64,
@@ -94,16 +56,24 @@ pub struct Planner {
 
 /// One session's requests.
 #[derive(Debug, Default)]
-struct Job {
-    /// Requests ready or in flight.
-    outstanding: u32,
-    listing: Option<Listing>,
-    /// With [`FetchMode::Detail`]: who is on the pages.
-    directory: Vec<Listed>,
+pub(super) struct Job {
+    /// Requests to be made, ready or in flight.
+    pub(super) outstanding: u32,
+    pub(super) listing: Option<Listing>,
+    /// Who is on the pages, where requests of their own follow.
+    pub(super) directory: Vec<Listed>,
+    /// Who of them was asked about.
+    pub(super) matched: HashSet<IdKey>,
     /// Whether details were asked for where pages do not help.
-    asked_details: bool,
+    pub(super) asked_details: bool,
+    /// Whether the participants asked for by id were asked about, each by itself.
+    pub(super) asked_people: bool,
     /// Ids asked for that the API does not know: perhaps enrolment ids.
-    unknown: Vec<IdKey>,
+    pub(super) unknown: Vec<IdKey>,
+    /// Ids asked for whose report gave no record.
+    pub(super) unrecorded: HashSet<IdKey>,
+    /// Participants whose details came, while their report is out.
+    pub(super) recorded: HashSet<IdKey>,
 }
 
 impl Planner {
@@ -112,6 +82,7 @@ impl Planner {
     pub fn new(wants: Arc<Wants>, options: PlannerOptions, known: Box<dyn Known>) -> Self {
         Self {
             first_requests: first_requests(&wants, options),
+            source: options.statistics.map(|setting| Source::new(setting, known.evidence())),
             taken: vec![false; wants.sessions()],
             wants,
             options,
@@ -119,57 +90,12 @@ impl Planner {
             cursor: 0,
             jobs: HashMap::new(),
             ready: VecDeque::new(),
+            people: VecDeque::new(),
             in_flight: 0,
             kept: 0,
             follow_ups: 0,
             page_size: PageSize::Records(PAGE_RECORDS),
         }
-    }
-
-    /// What to do next.
-    ///
-    /// # Errors
-    /// A known answer cannot be read.
-    pub fn next_request(&mut self) -> Result<Next> {
-        loop {
-            if let Some(request) = self.ready.pop_front() {
-                let Some((request, outcome)) = self.known.answer(&request)? else {
-                    self.in_flight += 1;
-                    return Ok(Next::Request(request));
-                };
-                self.kept += 1;
-                self.apply(&request, &outcome);
-            } else if (self.cursor as usize) < self.wants.len() {
-                self.advance();
-            } else {
-                return Ok(if self.in_flight == 0 { Next::Done } else { Next::Wait });
-            }
-        }
-    }
-
-    /// Takes the answer to a request that [`next_request`](Self::next_request) gave.
-    pub fn answered(&mut self, request: &RequestKey, outcome: &Outcome) {
-        self.in_flight -= 1;
-        self.apply(request, outcome);
-    }
-
-    /// Whether everything was asked for and answered.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.ready.is_empty() && self.in_flight == 0 && self.cursor as usize == self.wants.len()
-    }
-
-    /// How many requests an earlier run had answered.
-    #[must_use]
-    pub const fn kept(&self) -> u64 {
-        self.kept
-    }
-
-    /// How many requests there are, as far as the answers so far tell: grows while sessions turn out to
-    /// have more pages.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.first_requests + self.follow_ups
     }
 
     /// Sessions that still wait for answers.
@@ -185,13 +111,13 @@ impl Planner {
         let want = self.wants.want(number);
         let session = want.session;
         let is_first = self.wants.first_of(session) == number;
-        if is_first && self.options.with_sessions {
+        if is_first && self.options.with_sessions && !self.wants.is_discovered(session) {
             self.ready.push_back(RequestKey::Session { session: self.wants.session_id(session) });
         }
         match self.options.mode {
             FetchMode::Detail => {
                 if want.kind == WantKind::Participant {
-                    self.ask_details(session, want.key);
+                    self.ask_participant(session, want.key);
                 }
                 self.taken[session as usize] = self.wants.last_of(session) == number;
                 self.jobs.entry(session).or_default();
@@ -207,33 +133,37 @@ impl Planner {
 
     /// Takes an answer in; what the session still needs are follow-ups.
     fn apply(&mut self, request: &RequestKey, outcome: &Outcome) {
-        let before = self.ready.len();
+        let before = self.ready.len() + self.people.len();
         self.take(request, outcome);
-        self.follow_ups += (self.ready.len() - before) as u64;
+        self.follow_ups += (self.ready.len() + self.people.len() - before) as u64;
     }
 
     fn take(&mut self, request: &RequestKey, outcome: &Outcome) {
-        let Some(session) = self.wants.session_number(request.session()) else { return };
-        let keeps_directory = self.options.mode == FetchMode::Detail;
+        let Some(session) = request.session().and_then(|id| self.wants.session_number(id)) else { return };
+        let keeps_directory = self.options.mode == FetchMode::Detail || self.has_statistics();
         let Some(job) = self.jobs.get_mut(&session) else { return };
         match *request {
-            RequestKey::Session { .. } => return,
+            RequestKey::Session { .. } | RequestKey::Sessions { .. } => return,
             RequestKey::Details { participant, .. } => {
                 let asked_for = self.wants.participant(session, participant.into()).is_some();
                 if matches!(outcome, Outcome::NotFound) && asked_for {
                     job.unknown.push(participant.into());
                 }
+                self.after_details(session, participant.into(), outcome);
+            }
+            RequestKey::PeerReport { participant, .. } => {
+                self.after_report(session, participant.into(), outcome);
             }
             RequestKey::Page { size, .. } => {
                 let Some(listing) = &mut job.listing else { return };
                 match outcome {
                     Outcome::Page(page) => {
-                        listing.add(size, page);
+                        listing.add(size, page.listed.iter().map(|listed| listed.id), page.paging);
                         if keeps_directory {
                             job.directory.extend(&page.listed);
                         }
                     }
-                    Outcome::Failed { http_status: Some(400 | 422) } if size != PageSize::ServerDefault => {
+                    Outcome::Failed { http_status } if size.may_be_refused_with(*http_status) => {
                         self.page_size = PageSize::ServerDefault;
                         listing.leave_size_to_server();
                     }
@@ -241,7 +171,7 @@ impl Planner {
                 }
             }
         }
-        job.outstanding -= 1;
+        self.job(session).outstanding -= 1;
         self.step(session);
     }
 
@@ -254,7 +184,14 @@ impl Planner {
         }
         match self.options.mode {
             FetchMode::Detail => self.step_detail(session),
-            FetchMode::Auto | FetchMode::List => self.step_list(session),
+            FetchMode::Auto if self.has_statistics() => self.step_people(session),
+            FetchMode::Auto => self.step_list(session),
+            FetchMode::List => {
+                self.step_list(session);
+                if self.has_statistics() {
+                    self.step_reports(session);
+                }
+            }
         }
         if self.jobs.get(&session).is_some_and(|job| job.outstanding == 0) {
             self.jobs.remove(&session);
@@ -273,39 +210,10 @@ impl Planner {
             Some(_) => {
                 job.asked_details = true;
                 for id in self.matched_in_directory(session) {
-                    self.ask_details(session, id);
+                    self.ask_participant(session, id);
                 }
             }
         }
-    }
-
-    /// Whom the directory gives for the wants that are no pairs, or pairs of enrolment ids; each once,
-    /// in the API's order, without those already asked for.
-    fn matched_in_directory(&self, session: SessionNo) -> Vec<IdKey> {
-        let Some(job) = self.jobs.get(&session) else { return Vec::new() };
-        let mut everyone = false;
-        let mut users: HashSet<IdKey> = job.unknown.iter().copied().collect();
-        let mut customs = HashSet::new();
-        for (_, want) in self.wants.of_session(session) {
-            match want.kind {
-                WantKind::Everyone => everyone = true,
-                WantKind::User => _ = users.insert(want.key),
-                WantKind::Custom => _ = customs.insert(want.key),
-                WantKind::Participant => {}
-            }
-        }
-        let is_wanted = |listed: &&Listed| {
-            everyone
-                || listed.user.is_some_and(|user| users.contains(&user))
-                || listed.custom.is_some_and(|custom| customs.contains(&custom))
-        };
-        let mut seen = HashSet::new();
-        job.directory
-            .iter()
-            .filter(is_wanted)
-            .filter_map(|listed| listed.participant.map(IdKey::from))
-            .filter(|id| self.wants.participant(session, *id).is_none() && seen.insert(*id))
-            .collect()
     }
 
     /// Pages first, unless one participant is all that is wanted; details where they are fewer.
@@ -347,32 +255,17 @@ impl Planner {
         }
     }
 
-    /// The participants asked for by id that no page showed.
-    fn absent(&self, session: SessionNo) -> Vec<IdKey> {
-        let listing = self.jobs.get(&session).and_then(|job| job.listing.as_ref());
-        self.wants
-            .of_session(session)
-            .filter(|(_, want)| want.kind == WantKind::Participant)
-            .filter(|(_, want)| listing.is_none_or(|listing| !listing.has(want.key)))
-            .map(|(_, want)| want.key)
-            .collect()
-    }
-
     fn ask_absent(&mut self, session: SessionNo) {
         for id in self.absent(session) {
             self.ask_details(session, id);
         }
     }
 
-    fn ask_details(&mut self, session: SessionNo, participant: IdKey) {
-        let request = RequestKey::Details {
-            session: self.wants.session_id(session),
-            participant: crate::model::ParticipantId::from_bytes(participant.to_bytes()),
-        };
-        self.ask(session, request);
+    pub(super) fn ask_details(&mut self, session: SessionNo, participant: IdKey) {
+        self.ask(session, self.details(session, participant));
     }
 
-    fn ask_page(&mut self, session: SessionNo) {
+    pub(super) fn ask_page(&mut self, session: SessionNo) {
         let page_size = self.page_size;
         let job = self.jobs.entry(session).or_default();
         let listing = job.listing.get_or_insert_with(|| Listing::new(page_size));
@@ -381,9 +274,59 @@ impl Planner {
         self.ask(session, request);
     }
 
-    fn ask(&mut self, session: SessionNo, request: RequestKey) {
-        self.jobs.entry(session).or_default().outstanding += 1;
+    pub(super) fn ask(&mut self, session: SessionNo, request: RequestKey) {
+        self.job(session).outstanding += 1;
         self.ready.push_back(request);
+    }
+
+    pub(super) fn job(&mut self, session: SessionNo) -> &mut Job {
+        self.jobs.entry(session).or_default()
+    }
+}
+
+impl Asks for Planner {
+    fn next_request(&mut self) -> Result<Next> {
+        loop {
+            if let Some(request) = self.ready.pop_front() {
+                let Some((request, outcome)) = self.known.answer(&request)? else {
+                    self.in_flight += 1;
+                    return Ok(Next::Request(request));
+                };
+                self.kept += 1;
+                self.apply(&request, &outcome);
+            } else if !self.people.is_empty() {
+                if !self.ask_next_participant() {
+                    return Ok(Next::Wait);
+                }
+            } else if (self.cursor as usize) < self.wants.len() {
+                self.advance();
+            } else {
+                return Ok(if self.in_flight == 0 { Next::Done } else { Next::Wait });
+            }
+        }
+    }
+
+    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
+        self.in_flight -= 1;
+        if let Some(source) = &mut self.source {
+            source.learn(request, outcome);
+        }
+        self.apply(request, outcome);
+        // A failing id is a row of `failures`.
+        true
+    }
+
+    fn is_done(&self) -> bool {
+        let is_idle = self.ready.is_empty() && self.people.is_empty() && self.in_flight == 0;
+        is_idle && self.cursor as usize == self.wants.len()
+    }
+
+    fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    fn requests(&self) -> u64 {
+        self.first_requests + self.follow_ups
     }
 }
 
@@ -392,9 +335,16 @@ fn first_requests(wants: &Wants, options: PlannerOptions) -> u64 {
     let sessions = wants.sessions() as u64;
     let for_participants = match options.mode {
         FetchMode::Detail => wants.len() as u64,
+        FetchMode::Auto if options.statistics.is_some() => {
+            let of_session = |session| if wants.needs_list(session) { 1 } else { wants.count_of(session) };
+            (0..SessionNo::try_from(wants.sessions()).unwrap_or(SessionNo::MAX))
+                .map(of_session)
+                .map(u64::from)
+                .sum()
+        }
         FetchMode::Auto | FetchMode::List => sessions,
     };
-    for_participants + if options.with_sessions { sessions } else { 0 }
+    for_participants + if options.with_sessions { sessions - wants.discovered() } else { 0 }
 }
 
 impl std::fmt::Debug for Planner {

@@ -1,15 +1,17 @@
 //! The planner against a model of the API: complete, distinct, stable, and sparing.
 
+mod forecast;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::FetchMode;
+use crate::config::{FetchMode, StatsSource};
 use crate::lists::Asked;
 use crate::model::{IdKey, PageSize, ParticipantId, RequestKey, SessionId};
-use crate::wire::{Listed, PageSummary, Paging};
+use crate::wire::{Gave, Listed, PageSummary, Paging};
 
 /// A small API: who is in which session, how large a page may be, which page is broken.
 #[derive(Clone, Debug)]
@@ -22,6 +24,36 @@ struct Api {
     broken_page: Option<u32>,
     /// Whether pages are counted from 0.
     zero_based: bool,
+    statistics: Statistics,
+}
+
+/// Where the API has call statistics, and of whom.
+#[derive(Clone, Copy, Debug)]
+struct Statistics {
+    /// Whether details carry them.
+    in_details: bool,
+    /// Whether peer reports carry peer events.
+    events_in_reports: bool,
+    /// Every so manyth participant has none; its report is unknown where that is even.
+    none_of: u8,
+    /// Every so manyth participant's report fails.
+    lost_of: u8,
+}
+
+/// Everybody has statistics, in the report only.
+const NEWEST: Statistics =
+    Statistics { in_details: false, events_in_reports: true, none_of: u8::MAX, lost_of: u8::MAX };
+
+impl Statistics {
+    /// Whether someone has any.
+    const fn has(self, n: u8) -> bool {
+        n % self.none_of != self.none_of - 1
+    }
+
+    /// Whether someone's report fails.
+    const fn loses(self, n: u8) -> bool {
+        n % self.lost_of == self.lost_of - 1
+    }
 }
 
 fn session_id(n: u8) -> SessionId {
@@ -47,16 +79,30 @@ fn custom(n: u8) -> String {
 
 impl Api {
     fn answer(&self, request: &RequestKey) -> Outcome {
-        let session = request.session().to_bytes()[0];
+        let session = request.session().unwrap().to_bytes()[0];
         let Some(people) = self.sessions.get(usize::from(session)).copied() else { return Outcome::NotFound };
         match *request {
-            RequestKey::Session { .. } => Outcome::Found,
+            RequestKey::Session { .. } => Outcome::Found(Gave::default()),
+            RequestKey::Sessions { .. } => panic!("the planner lists no sessions"),
             RequestKey::Details { participant: id, .. } => {
-                if (0..people).any(|n| participant(session, n) == id) {
-                    Outcome::Found
-                } else {
-                    Outcome::NotFound
+                let Some(n) = (0..people).find(|n| participant(session, *n) == id) else {
+                    return Outcome::NotFound;
+                };
+                let Statistics { in_details, .. } = self.statistics;
+                Outcome::Found(Gave { statistics: in_details && self.statistics.has(n), record: true })
+            }
+            RequestKey::PeerReport { participant: id, .. } => {
+                let Some(n) = (0..people).find(|n| participant(session, *n) == id) else {
+                    return Outcome::NotFound;
+                };
+                let of = self.statistics;
+                if of.loses(n) {
+                    return Outcome::Failed { http_status: Some(503) };
                 }
+                if !of.has(n) && of.none_of.is_multiple_of(2) {
+                    return Outcome::NotFound;
+                }
+                Outcome::Found(Gave { statistics: of.has(n), record: of.events_in_reports })
             }
             RequestKey::Page { page_no, size, .. } => {
                 if self.broken_page == Some(page_no) {
@@ -106,6 +152,26 @@ impl Known for Logged {
         let came = log.get(&log_key(request, true));
         Ok(came.or_else(|| log.get(&log_key(request, false))).cloned())
     }
+
+    fn has(&self, request: &RequestKey) -> bool {
+        self.0.lock().unwrap().contains_key(&log_key(request, false))
+    }
+
+    fn evidence(&self) -> Evidence {
+        let mut evidence = Evidence::default();
+        #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
+        for (request, outcome) in self.0.lock().unwrap().values() {
+            let gave = if let Outcome::Found(gave) = outcome { *gave } else { Gave::default() };
+            match request {
+                RequestKey::Details { .. } => {
+                    evidence.add_details(matches!(outcome, Outcome::Found(_)), gave);
+                }
+                RequestKey::PeerReport { .. } => evidence.add_report(gave),
+                _ => {}
+            }
+        }
+        evidence
+    }
 }
 
 fn wants(rows: &[Asked]) -> Arc<Wants> {
@@ -151,7 +217,16 @@ fn drive(
 }
 
 fn plan(api: &Api, rows: &[Asked], mode: FetchMode) -> Vec<RequestKey> {
-    let options = PlannerOptions { mode, with_sessions: false };
+    plan_statistics(api, rows, mode, None)
+}
+
+fn plan_statistics(
+    api: &Api,
+    rows: &[Asked],
+    mode: FetchMode,
+    statistics: Option<StatsSource>,
+) -> Vec<RequestKey> {
+    let options = PlannerOptions { mode, statistics, with_sessions: false };
     let log = Logged::default();
     let mut planner = Planner::new(wants(rows), options, Box::new(log.clone()));
     drive(api, &mut planner, 1, false, usize::MAX, &log)
@@ -165,6 +240,7 @@ fn api(people: &[u8]) -> Api {
         tells_total: true,
         broken_page: None,
         zero_based: false,
+        statistics: NEWEST,
     }
 }
 
@@ -172,14 +248,16 @@ fn pair(session: u8, n: u8) -> Asked {
     Asked::Participant(session_id(session), participant(session, n))
 }
 
-/// `d` for details, `p` for a page.
+/// `d` for details, `r` for a peer report, `p` for a page.
 fn kinds(requests: &[RequestKey]) -> String {
     requests
         .iter()
         .map(|request| match request {
             RequestKey::Details { .. } => 'd',
+            RequestKey::PeerReport { .. } => 'r',
             RequestKey::Page { .. } => 'p',
             RequestKey::Session { .. } => 's',
+            RequestKey::Sessions { .. } => 'l',
         })
         .collect()
 }
@@ -243,11 +321,53 @@ fn a_refused_size_is_asked_without_and_remembered() {
     assert_eq!(sizes, [(1, PageSize::Records(100)), (1, default), (2, default), (1, default)]);
 }
 
+#[test]
+fn statistics_are_asked_of_each_and_pages_only_name_ids() {
+    use StatsSource::{Auto, Details, PeerReport};
+    let old = Statistics { in_details: true, ..NEWEST };
+    let eventless = Statistics { events_in_reports: false, ..NEWEST };
+    let nobody = Statistics { none_of: 1, ..NEWEST };
+    let unknown = Statistics { none_of: 2, ..NEWEST };
+    let three: Vec<_> = (0..3).map(|n| pair(0, n)).collect();
+    let seven: Vec<_> = (0..7).map(|n| pair(0, n)).collect();
+    let everyone = vec![Asked::Everyone(session_id(0))];
+    let enrolled = vec![Asked::Participant(session_id(0), enrolment(0, 3))];
+    let cases: [(&str, FetchMode, StatsSource, Statistics, &[Asked], &str); 16] = [
+        ("old: details", FetchMode::Auto, Auto, old, &three, "ddd"),
+        ("new: one tells", FetchMode::Auto, Auto, NEWEST, &three, "drrr"),
+        ("set", FetchMode::Auto, Details, NEWEST, &three, "ddd"),
+        ("set to reports", FetchMode::Auto, PeerReport, old, &three, "rrr"),
+        ("a session, old", FetchMode::Auto, Auto, old, &everyone, "pddddddd"),
+        ("a session, new", FetchMode::Auto, Auto, NEWEST, &everyone, "pdrrrrrrr"),
+        ("an enrolment id", FetchMode::Auto, Details, old, &enrolled, "dpd"),
+        ("an enrolment id, by report", FetchMode::Auto, PeerReport, old, &enrolled, "rdpr"),
+        ("detail asks both", FetchMode::Detail, PeerReport, NEWEST, &three, "drdrdr"),
+        ("detail, old", FetchMode::Detail, Auto, old, &three, "ddd"),
+        ("list", FetchMode::List, PeerReport, NEWEST, &three, "prrr"),
+        ("no events in reports", FetchMode::Auto, PeerReport, eventless, &three, "rrrp"),
+        ("the same, one", FetchMode::Auto, PeerReport, eventless, &three[..1], "rd"),
+        ("nobody has any", FetchMode::Auto, Auto, nobody, &seven, "drdrdrdrrrr"),
+        ("every second is unknown", FetchMode::Auto, PeerReport, unknown, &three, "rrrd"),
+        ("a session of those", FetchMode::Auto, PeerReport, unknown, &everyone, "prrrrrrr"),
+    ];
+    for (what, mode, source, statistics, rows, expected) in cases {
+        let api = Api { statistics, ..api(&[7]) };
+        assert_eq!(kinds(&plan_statistics(&api, rows, mode, Some(source))), expected, "{what}");
+    }
+}
+
+fn any_statistics() -> impl Strategy<Value = Statistics> {
+    let shares = (prop_oneof![Just(u8::MAX), 1..8_u8], prop_oneof![Just(u8::MAX), 2..8_u8]);
+    (any::<[bool; 2]>(), shares).prop_map(|([in_details, events_in_reports], (none_of, lost_of))| {
+        Statistics { in_details, events_in_reports, none_of, lost_of }
+    })
+}
+
 fn any_api() -> impl Strategy<Value = Api> {
     let sessions = prop::collection::vec(0..40_u8, 1..5);
     let broken = prop::option::weighted(0.3, 1..4_u32);
-    (sessions, 3..20_u32, any::<[bool; 3]>(), broken).prop_map(
-        |(sessions, page_limit, [refuses_size, tells_total, zero_based], broken_page)| Api {
+    (sessions, 3..20_u32, any::<[bool; 3]>(), broken, any_statistics()).prop_map(
+        |(sessions, page_limit, [refuses_size, tells_total, zero_based], broken_page, statistics)| Api {
             sessions,
             page_limit,
             refuses_size,
@@ -255,6 +375,7 @@ fn any_api() -> impl Strategy<Value = Api> {
             broken_page,
             // Without a total nobody can tell that page 0 was missed.
             zero_based: zero_based && tells_total,
+            statistics,
         },
     )
 }
@@ -271,8 +392,22 @@ fn any_rows() -> impl Strategy<Value = Vec<Asked>> {
     prop::collection::vec(row, 0..40)
 }
 
-fn any_mode() -> impl Strategy<Value = FetchMode> {
-    prop_oneof![Just(FetchMode::Auto), Just(FetchMode::Detail), Just(FetchMode::List)]
+/// How participants are fetched, and from where their statistics.
+fn any_mode() -> impl Strategy<Value = (FetchMode, Option<StatsSource>)> {
+    use FetchMode::{Auto, Detail, List};
+    use StatsSource::{Details, PeerReport};
+    prop::sample::select(vec![
+        (Auto, None),
+        (Detail, None),
+        (List, None),
+        (Auto, Some(StatsSource::Auto)),
+        (Auto, Some(Details)),
+        (Auto, Some(PeerReport)),
+        (Detail, Some(StatsSource::Auto)),
+        (Detail, Some(Details)),
+        (Detail, Some(PeerReport)),
+        (List, Some(PeerReport)),
+    ])
 }
 
 /// Which participants the answers gave, in the mode's sense: a page is a record but where it only
@@ -281,9 +416,10 @@ fn had(log: &Logged, mode: FetchMode) -> BTreeSet<(u8, [u8; 16])> {
     let mut had = BTreeSet::new();
     #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
     for (request, outcome) in log.0.lock().unwrap().values() {
-        let session = request.session().to_bytes()[0];
+        let session = request.session().unwrap().to_bytes()[0];
         match (request, outcome) {
-            (RequestKey::Details { participant, .. }, Outcome::Found) => {
+            (RequestKey::Details { participant, .. }, Outcome::Found(_))
+            | (RequestKey::PeerReport { participant, .. }, Outcome::Found(Gave { record: true, .. })) => {
                 had.insert((session, participant.to_bytes()));
             }
             (_, Outcome::Page(page)) if mode != FetchMode::Detail => {
@@ -293,6 +429,26 @@ fn had(log: &Logged, mode: FetchMode) -> BTreeSet<(u8, [u8; 16])> {
         }
     }
     had
+}
+
+/// Whose statistics were asked for where they can be.
+fn asked_statistics(log: &Logged, source: StatsSource) -> BTreeSet<(u8, [u8; 16])> {
+    let mut asked = BTreeSet::new();
+    #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
+    for (request, outcome) in log.0.lock().unwrap().values() {
+        let session = request.session().unwrap().to_bytes()[0];
+        let gave = if let Outcome::Found(gave) = outcome { *gave } else { Gave::default() };
+        match request {
+            RequestKey::Details { participant, .. } if gave.statistics || source == StatsSource::Details => {
+                asked.insert((session, participant.to_bytes()));
+            }
+            RequestKey::PeerReport { participant, .. } => {
+                asked.insert((session, participant.to_bytes()));
+            }
+            _ => {}
+        }
+    }
+    asked
 }
 
 /// Which participants a complete export must have: those that the API has and a row asks for, where no
@@ -323,33 +479,56 @@ fn owed(api: &Api, rows: &[Asked]) -> BTreeMap<String, (u8, [u8; 16])> {
     owed
 }
 
+/// Whether everything owed was had: everybody's record, and everybody's statistics asked for.
+fn is_complete(
+    api: &Api,
+    rows: &[Asked],
+    log: &Logged,
+    (mode, statistics): (FetchMode, Option<StatsSource>),
+) -> std::result::Result<(), TestCaseError> {
+    let had = had(log, mode);
+    let asked = statistics.map(|source| asked_statistics(log, source));
+    // Decided from other participants, a source need not be asked of one who has none.
+    let may_have_none = statistics == Some(StatsSource::Auto);
+    for (who, id) in owed(api, rows) {
+        prop_assert!(had.contains(&id), "{} is missing", who);
+        let n = id.1[1];
+        if let Some(asked) = &asked
+            && (!may_have_none || api.statistics.has(n))
+        {
+            prop_assert!(asked.contains(&id), "the statistics of {} are missing", who);
+        }
+    }
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(1200))]
 
     #[test]
     fn planning_is_complete_and_distinct(
-        api in any_api(), rows in any_rows(), mode in any_mode(), at_once in 1..7_usize, newest_first: bool
+        api in any_api(), rows in any_rows(), how in any_mode(), at_once in 1..7_usize, newest_first: bool
     ) {
-        let options = PlannerOptions { mode, with_sessions: true };
+        let options = PlannerOptions { mode: how.0, statistics: how.1, with_sessions: true };
         let log = Logged::default();
         let mut planner = Planner::new(wants(&rows), options, Box::new(Logged::default()));
         let sent = drive(&api, &mut planner, at_once, newest_first, usize::MAX, &log);
         let distinct: BTreeSet<_> = sent.iter().copied().collect();
         prop_assert_eq!(distinct.len(), sent.len(), "a request was sent twice");
-        let had = had(&log, mode);
-        for (who, id) in owed(&api, &rows) {
-            prop_assert!(had.contains(&id), "{} is missing", who);
-        }
+        is_complete(&api, &rows, &log, how)?;
         prop_assert_eq!(planner.open_jobs(), 0);
+        prop_assert!(planner.is_done());
     }
 
     #[test]
     fn the_same_rows_give_the_same_requests_whatever_the_order_of_replies(
-        api in any_api(), rows in any_rows(), mode in any_mode(), at_once in 1..7_usize
+        api in any_api(), rows in any_rows(), how in any_mode(), at_once in 1..7_usize
     ) {
-        // A refused size is remembered from the first refusal on, whichever session meets it.
+        // A refused size is remembered from the first refusal on, whichever session meets it; where
+        // statistics come from is told by whoever is asked first.
+        prop_assume!(how.1 != Some(StatsSource::Auto));
         let api = Api { refuses_size: false, ..api };
-        let options = PlannerOptions { mode, with_sessions: false };
+        let options = PlannerOptions { mode: how.0, statistics: how.1, with_sessions: false };
         let requests = |at_once, newest_first| {
             let log = Logged::default();
             let mut planner = Planner::new(wants(&rows), options, Box::new(Logged::default()));
@@ -362,27 +541,61 @@ proptest! {
 
     #[test]
     fn a_resumed_plan_asks_for_the_rest_only(
-        api in any_api(), rows in any_rows(), mode in any_mode(), stop_after in 0..30_usize, at_once in 1..7_usize
+        api in any_api(), rows in any_rows(), how in any_mode(), stop_after in 0..60_usize, at_once in 1..7_usize
     ) {
-        let options = PlannerOptions { mode, with_sessions: true };
+        let options = PlannerOptions { mode: how.0, statistics: how.1, with_sessions: true };
         let log = Logged::default();
         let mut planner = Planner::new(wants(&rows), options, Box::new(Logged::default()));
         let first = drive(&api, &mut planner, at_once, false, stop_after, &log);
-        let answered = log.0.lock().unwrap().len();
+        let before: BTreeSet<_> = log.0.lock().unwrap().values().map(|(request, _)| *request).collect();
         let mut resumed = Planner::new(wants(&rows), options, Box::new(log.clone()));
         let second = drive(&api, &mut resumed, at_once, false, usize::MAX, &log);
-        if !api.refuses_size {
+        for request in &second {
+            prop_assert!(!before.contains(request), "{} was asked again", request);
+        }
+        if !api.refuses_size && how.1 != Some(StatsSource::Auto) {
             let whole = drive(
                 &api,
                 &mut Planner::new(wants(&rows), options, Box::new(Logged::default())),
                 1, false, usize::MAX, &Logged::default(),
             );
-            prop_assert_eq!(second.len() + answered, whole.len());
+            prop_assert_eq!(second.len() + before.len(), whole.len());
         }
-        prop_assert!(first.len() >= answered);
-        let had = had(&log, mode);
-        for (who, id) in owed(&api, &rows) {
-            prop_assert!(had.contains(&id), "{} is missing", who);
+        prop_assert!(first.len() >= before.len());
+        is_complete(&api, &rows, &log, how)?;
+    }
+
+    /// Finding out where statistics come from costs a handful of requests, however often the run is
+    /// stopped, and one where the first participant has some.
+    #[test]
+    fn telling_the_source_costs_little(
+        statistics in any_statistics(), people in 1..40_u8, stops in prop::collection::vec(0..20_usize, 0..4),
+        at_once in 1..7_usize,
+    ) {
+        let statistics = Statistics { lost_of: u8::MAX, events_in_reports: true, ..statistics };
+        let api = Api { statistics, ..api(&[people]) };
+        let rows: Vec<_> = (0..people).map(|n| pair(0, n)).collect();
+        let options =
+            PlannerOptions { mode: FetchMode::Auto, statistics: Some(StatsSource::Auto), with_sessions: false };
+        let log = Logged::default();
+        for stop_after in stops.into_iter().chain([usize::MAX]) {
+            let mut planner = Planner::new(wants(&rows), options, Box::new(log.clone()));
+            drive(&api, &mut planner, at_once, false, stop_after, &log);
         }
+        let log = log.0.lock().unwrap();
+        let count = |is: fn(&RequestKey) -> bool| log.values().filter(|(request, _)| is(request)).count();
+        let details = count(|request| matches!(request, RequestKey::Details { .. }));
+        let reports = count(|request| matches!(request, RequestKey::PeerReport { .. }));
+        let people = usize::from(people);
+        if statistics.has(0) && statistics.in_details {
+            prop_assert_eq!((details, reports), (people, 0));
+        } else if statistics.has(0) {
+            let unknown = (0..people).filter(|n| !statistics.has(u8::try_from(*n).unwrap()));
+            let unknown = if statistics.none_of.is_multiple_of(2) { unknown.count() } else { 0 };
+            prop_assert_eq!(reports, people);
+            prop_assert!(details <= 1 + unknown);
+        }
+        let pages = count(|request| matches!(request, RequestKey::Page { .. }));
+        prop_assert!(details + reports + pages <= 2 * people.max(1));
     }
 }

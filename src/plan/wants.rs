@@ -1,4 +1,4 @@
-//! What the lists ask for: distinct, numbered in first-mention order, in few bytes.
+//! What the lists and the window ask for: distinct, numbered in first-mention order, in few bytes.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
@@ -53,12 +53,14 @@ struct Session {
     wants: u32,
     /// Whether any want needs the participants list by its nature.
     needs_list: bool,
+    /// Whether the window has it.
+    discovered: bool,
 }
 
 /// The end of a chain.
 const NONE: WantNo = WantNo::MAX;
 
-/// Everything that the lists ask for. Columns instead of rows, and tables of numbers instead of maps of
+/// Everything that the lists and the window ask for. Columns instead of rows, and tables of numbers instead of maps of
 /// ids: 25 bytes a want and its share of the hash tables.
 #[derive(Default)]
 pub struct Wants {
@@ -69,6 +71,7 @@ pub struct Wants {
     keys: Vec<[u8; 16]>,
     next: Vec<WantNo>,
     want_table: HashTable<WantNo>,
+    discovered: u64,
     hasher: DefaultHashBuilder,
 }
 
@@ -108,12 +111,29 @@ impl Wants {
         Some(Added::First(number))
     }
 
+    /// Adds a session of the window, whose own record discovery has; `None` past four billion wants. Each
+    /// once, after everything that rows ask for.
+    pub fn add_discovered(&mut self, session: SessionId) -> Option<Added> {
+        let added = self.add(&Asked::Everyone(session))?;
+        let number = self.session_number(session)?;
+        self.sessions[number as usize].discovered = true;
+        self.discovered += 1;
+        Some(added)
+    }
+
     fn add_session(&mut self, id: SessionId) -> Option<SessionNo> {
         if let Some(known) = self.session_number(id) {
             return Some(known);
         }
         let number = SessionNo::try_from(self.sessions.len()).ok()?;
-        self.sessions.push(Session { id, first: NONE, last: NONE, wants: 0, needs_list: false });
+        self.sessions.push(Session {
+            id,
+            first: NONE,
+            last: NONE,
+            wants: 0,
+            needs_list: false,
+            discovered: false,
+        });
         let Self { hasher, session_table, sessions, .. } = self;
         session_table.insert_unique(hasher.hash_one(id), number, |number| {
             hasher.hash_one(sessions[*number as usize].id)
@@ -205,6 +225,18 @@ impl Wants {
     #[must_use]
     pub fn needs_list(&self, session: SessionNo) -> bool {
         self.sessions[session as usize].needs_list
+    }
+
+    /// Whether the window has the session.
+    #[must_use]
+    pub fn is_discovered(&self, session: SessionNo) -> bool {
+        self.sessions[session as usize].discovered
+    }
+
+    /// How many sessions the window has.
+    #[must_use]
+    pub const fn discovered(&self) -> u64 {
+        self.discovered
     }
 
     /// The session's wants in first-mention order.

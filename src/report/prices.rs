@@ -275,6 +275,18 @@ mod tests {
         assert_eq!((list.currency.as_str(), list.none, list.other), ("USD", None, None));
     }
 
+    /// `plan` tells what the same minutes will cost.
+    #[test]
+    fn a_plan_has_the_same_prices() {
+        let list = PriceList::published().unwrap();
+        for view_type in ["GROUP_CALL", "WEBINAR", "LIVESTREAM", "AUDIO_ROOM", "CHAT", "HOLOGRAM"] {
+            let price = list.view_types.get(view_type).map(|kind| list.kinds[*kind].per_minute);
+            let ours = price.map(|price| trimmed(i128::from(price.units()), Price::SCALE, 9));
+            let planned = crate::model::Price::of_view_type(view_type);
+            assert_eq!(ours, planned.map(|price| price.per_minute().to_string()), "{view_type}");
+        }
+    }
+
     #[test]
     fn costs_are_exact() {
         let list = PriceList::published().unwrap();

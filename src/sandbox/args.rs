@@ -14,7 +14,8 @@ use clap::{Args, ValueEnum};
 use super::faults::Fault;
 use super::limit::{RateHeaders, RateLimit, RetryAfter, WindowKind};
 use super::options::{
-    DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, SandboxOptions, SessionWindow, StatsShape, Wrapper,
+    DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow,
+    StatsShape, Wrapper,
 };
 use super::sizes::Sizes;
 use super::world::{World, WorldOptions};
@@ -126,6 +127,9 @@ pub struct SandboxArgs {
     /// What the details endpoint makes of filters
     #[arg(long, value_name = "WHAT", default_value = "honoured", help_heading = "Variants of the API")]
     pub details_filters: DetailsFilters,
+    /// How many filters the peer report takes at once
+    #[arg(long, value_name = "HOW", default_value = "list", help_heading = "Variants of the API")]
+    pub report_filters: ReportFilters,
     /// Samples in each array of call statistics
     #[arg(long, value_name = "N", default_value_t = 12, help_heading = "Variants of the API")]
     pub samples: u64,
@@ -201,6 +205,7 @@ impl SandboxArgs {
             report_wrapper: self.report_wrapper,
             stats_shape: self.stats_shape,
             details_filters: self.details_filters,
+            report_filters: self.report_filters,
             samples: self.samples,
             errors: self.errors,
             faults: self.faults.clone(),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::json::{Json, push_day};
 use super::options::{
-    DetailsFilters, Oversize, PagingPlace, SandboxOptions, SessionWindow, StatsShape, Wrapper,
+    DetailsFilters, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow, StatsShape, Wrapper,
 };
 use super::record::{PresetKey, write_fields, write_session_fields};
 use super::reply::Reply;
@@ -73,6 +73,7 @@ impl Api<'_> {
             Route::Sessions => self.sessions(query, app),
             Route::PeerReport { peer } => self.peer_report(peer, query),
             Route::Daywise => Ok(self.daywise(query)),
+            Route::Apps => self.apps(query),
             Route::TokenVerify => Ok(token_verify()),
             Route::Unknown => Err((StatusCode::NOT_FOUND, "No route for that URI".to_owned())),
         }
@@ -94,7 +95,10 @@ impl Api<'_> {
         let participant = self.world.participant_of(&session, index);
         let filters = match self.options.details_filters {
             DetailsFilters::Honoured => query.filters,
-            DetailsFilters::Ignored => Filters::default(),
+            DetailsFilters::Refused if !query.filters.is_empty() => {
+                return Err((StatusCode::BAD_REQUEST, "filters is not a parameter".to_owned()));
+            }
+            DetailsFilters::Ignored | DetailsFilters::Refused => Filters::default(),
         };
         let mut json = Json::with_capacity(2048);
         success(&mut json, |json| {
@@ -112,6 +116,9 @@ impl Api<'_> {
         let index = ParticipantId::parse(peer)
             .and_then(|id| self.world.participant_index(id))
             .ok_or_else(|| unknown_participant(peer))?;
+        if self.options.report_filters == ReportFilters::Single && query.filters.are_several() {
+            return Err((StatusCode::BAD_REQUEST, "filters must be one of the five".to_owned()));
+        }
         let participant = self.world.participant(index);
         let filters = if query.filters.is_empty() { Filters::ALL } else { query.filters };
         let preset_key = match self.options.stats_shape {
@@ -143,6 +150,25 @@ impl Api<'_> {
             StatsShape::Old => statistics::old::write(json, &call),
             StatsShape::New => statistics::new::write(json, &call),
         }
+    }
+
+    /// The account's one app: the only one that is known, or one by the sandbox's own name.
+    fn apps(&self, query: &Query) -> Result<Reply, Refusal> {
+        let page = self.page(query, 1)?;
+        let mut json = Json::with_capacity(256);
+        success(&mut json, |json| {
+            json.key("data").array(|json| {
+                for _ in page.rows.clone() {
+                    json.object(|json| {
+                        json.key("id").string(self.options.app.as_deref().unwrap_or("sandbox"));
+                        json.key("name").string("Sandbox");
+                        json.key("created_at").string("2025-04-01T00:00:00.000Z");
+                    });
+                }
+            });
+            self.paging(json, &page, PagingPlace::Top, PagingPlace::Top);
+        });
+        Ok(Reply::json(json.into_bytes()))
     }
 
     fn participants(&self, session: &str, query: &Query) -> Result<Reply, Refusal> {

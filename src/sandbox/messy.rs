@@ -62,11 +62,13 @@ pub enum Quirk {
     RightToLeftName,
     /// The record with line breaks between its tokens.
     Pretty,
+    /// An object of events by number in place of their list.
+    EventsByNumber,
 }
 
 impl Quirk {
     /// Every kind, in the order in which participants have them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::StrayQuote,
         Self::OtherTimeForm,
         Self::RepeatedEventIds,
@@ -94,6 +96,7 @@ impl Quirk {
         Self::EmojiName,
         Self::RightToLeftName,
         Self::Pretty,
+        Self::EventsByNumber,
     ];
 
     /// The quirk of a participant in a messy world.
@@ -113,10 +116,21 @@ pub enum SessionQuirk {
     UnknownFields,
     /// `started_at` ends in a stray quote.
     StrayQuote,
+    /// A type that no document knows.
+    NewType,
+    /// `meeting_display_name`, which is always there, is null.
+    NullTitle,
 }
 
 impl SessionQuirk {
-    const ALL: [Self; 4] = [Self::RoomName, Self::NumbersAsStrings, Self::UnknownFields, Self::StrayQuote];
+    const ALL: [Self; 6] = [
+        Self::RoomName,
+        Self::NumbersAsStrings,
+        Self::UnknownFields,
+        Self::StrayQuote,
+        Self::NewType,
+        Self::NullTitle,
+    ];
 
     /// The quirk of a session in a messy world.
     pub(super) fn of_session(index: u64) -> Option<Self> {
@@ -154,7 +168,7 @@ mod tests {
 
     #[test]
     fn all_kinds_come_early_and_half_have_none() {
-        let early: Vec<_> = (0..54).filter_map(Quirk::of_participant).collect();
+        let early: Vec<_> = (0..56).filter_map(Quirk::of_participant).collect();
         assert_eq!(early, Quirk::ALL);
     }
 

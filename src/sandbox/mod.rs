@@ -40,7 +40,8 @@ pub use faults::Fault;
 pub use limit::{RateHeaders, RateLimit, RetryAfter, WindowKind};
 pub use messy::{Quirk, SessionQuirk};
 pub use options::{
-    DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, SandboxOptions, SessionWindow, StatsShape, Wrapper,
+    DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow,
+    StatsShape, Wrapper,
 };
 pub use record::Expected;
 pub use sizes::Sizes;

@@ -55,6 +55,8 @@ pub struct SandboxOptions {
     pub stats_shape: StatsShape,
     /// What the details endpoint makes of `filters`.
     pub details_filters: DetailsFilters,
+    /// How many of `filters` the peer report takes at once.
+    pub report_filters: ReportFilters,
     /// Samples in each array of call statistics: some 200 bytes each, in eight arrays.
     pub samples: u64,
     /// The form of errors.
@@ -88,6 +90,7 @@ impl Default for SandboxOptions {
             report_wrapper: Wrapper::Wrapped,
             stats_shape: StatsShape::Old,
             details_filters: DetailsFilters::Honoured,
+            report_filters: ReportFilters::List,
             samples: 12,
             errors: ErrorEnvelope::Realtimekit,
             faults: Vec::new(),
@@ -157,6 +160,18 @@ pub enum DetailsFilters {
     Honoured,
     /// It ignores them, as the newest contract says.
     Ignored,
+    /// 400, as to any parameter that it does not know.
+    Refused,
+}
+
+/// How many `filters` the peer report takes at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFilters {
+    /// Several, with commas between them.
+    #[default]
+    List,
+    /// One, as the newest contract types it; 400 for several.
+    Single,
 }
 
 /// The form of errors.

@@ -38,7 +38,7 @@ impl World {
             |event: Event| (quirk != Some(Quirk::MissingEventFields)).then(|| digits(event.lasted_ms, quirk));
         Expected {
             duration: duration.then(|| digits(participant.stayed_ms(), quirk)),
-            event_minutes: (quirk != Some(Quirk::NoEventList))
+            event_minutes: (!matches!(quirk, Some(Quirk::NoEventList | Quirk::EventsByNumber)))
                 .then(|| sent_events(&participant).map(minutes).collect()),
         }
     }
@@ -117,11 +117,15 @@ pub(super) fn write_fields(
         json.key("left_at").null();
     }
     if peer_events && quirk != Some(Quirk::NoEventList) {
-        json.key("peer_events").array(|json| {
-            for event in sent_events(participant) {
-                json.object(|json| write_event(json, world, participant, event));
-            }
-        });
+        json.key("peer_events");
+        let event = |json: &mut Json, event| json.object(|json| write_event(json, world, participant, event));
+        if quirk == Some(Quirk::EventsByNumber) {
+            json.object(|json| {
+                sent_events(participant).for_each(|sent| event(json.key(&sent.number.to_string()), sent));
+            });
+        } else {
+            json.array(|json| sent_events(participant).for_each(|sent| event(json, sent)));
+        }
     }
     if known {
         let role = preset_key == PresetKey::Role || quirk == Some(Quirk::RoleForPreset);
@@ -222,8 +226,14 @@ pub(super) fn write_session_fields(json: &mut Json, world: &World, session: &Ses
     } else {
         json.uuid(world.meeting_id(session.meeting));
     }
-    json.key("meeting_display_name").string(session.title());
-    json.key("type").string(session.view.session_type());
+    json.key("meeting_display_name");
+    if session.quirk == Some(Q::NullTitle) {
+        json.null();
+    } else {
+        json.string(session.title());
+    }
+    let kind = if session.quirk == Some(Q::NewType) { "seance" } else { session.view.session_type() };
+    json.key("type").string(kind);
     json.key("status").string(if session.live { "LIVE" } else { "ENDED" });
     let present = |index: &u64| session.live && !world.participant_of(session, *index).left;
     let live_participants = session.participants.clone().filter(present).count();

@@ -103,10 +103,7 @@ impl Reply {
                 HTML,
                 html_page("1015", "You are being rate limited"),
             ),
-            Effect::Garbage => {
-                self.body = br#"{"success":true,"data":{"participant":{"id":"#.to_vec();
-                self
-            }
+            Effect::Garbage => Self::json(br#"{"success":true,"data":{"participant":{"id":"#.to_vec()),
             Effect::Refuse => {
                 let mut reply = Self::error(envelope, StatusCode::OK, "a scripted refusal of the sandbox");
                 reply.status = StatusCode::OK;

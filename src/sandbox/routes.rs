@@ -23,6 +23,7 @@ pub(super) enum Route<'a> {
     Sessions,
     PeerReport { peer: &'a str },
     Daywise,
+    Apps,
     TokenVerify,
     Unknown,
 }
@@ -42,6 +43,7 @@ impl<'a> Place<'a> {
         let (account, app, route) = match segments.as_slice() {
             ["user", "tokens", "verify"] => (None, None, Route::TokenVerify),
             ["accounts", account, "tokens", "verify"] => (Some(*account), None, Route::TokenVerify),
+            ["accounts", account, "realtime", "kit", "apps"] => (Some(*account), None, Route::Apps),
             ["accounts", account, "realtime", "kit", app, rest @ ..] => {
                 (Some(*account), Some(*app), Route::of(rest))
             }
@@ -73,6 +75,7 @@ impl<'a> Route<'a> {
             Self::Sessions => Kind::Sessions,
             Self::PeerReport { .. } => Kind::PeerReport,
             Self::Daywise => Kind::Daywise,
+            Self::Apps => Kind::Apps,
             Self::TokenVerify => Kind::TokenVerify,
             Self::Unknown => Kind::Unknown,
         }
@@ -112,6 +115,10 @@ impl Filters {
 
     pub(super) const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    pub(super) const fn are_several(self) -> bool {
+        self.0.count_ones() > 1
     }
 }
 
@@ -220,6 +227,7 @@ mod tests {
         assert_eq!(route("/analytics/daywise"), Kind::Daywise);
         assert_eq!(route("/sessions/1/participants/2/3"), Kind::Unknown);
         assert_eq!(Place::of("/client/v4/user/tokens/verify").route, Route::TokenVerify);
+        assert_eq!(Place::of("/client/v4/accounts/a/realtime/kit/apps").route, Route::Apps);
         assert_eq!(Place::of("/").route, Route::Unknown);
         let place = Place::of("/client/v4/accounts/my%20account/realtime/kit/app/sessions");
         assert_eq!(place.account.as_deref(), Some("my account"));

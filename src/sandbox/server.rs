@@ -129,18 +129,18 @@ async fn respond(shared: &Shared, request: &Request<Incoming>) -> Result<Respons
     let place = Place::of(path);
     let number = shared.counters.request(place.route.kind());
     let path_and_query = request.uri().path_and_query().map_or(path, |both| both.as_str());
-    shared.counters.keep(|| RecordedRequest {
+    let kept = shared.counters.keep(|| RecordedRequest {
         at_us: u64::try_from((arrived - shared.started).as_micros()).unwrap_or(u64::MAX),
         method: request.method().to_string(),
         path: path_and_query.to_owned(),
+        answered: false,
     });
     let verdict = shared.limiter.as_ref().map(|limiter| limiter.arrive(arrived));
     delay(&shared.options, number).await;
     let ray = hash(shared.options.world.seed, number);
     let (allowed, rate_headers) =
         verdict.map_or((true, Vec::new()), |verdict| (verdict.allowed, verdict.headers));
-    let reply =
-        if allowed { reply(shared, request, &place, query, path_and_query).await? } else { too_many(shared) };
+    let reply = if allowed { reply(shared, request, &place, query, kept).await? } else { too_many(shared) };
     shared.counters.reply(reply.status.as_u16());
     Ok(reply.into_response(ray, rate_headers))
 }
@@ -151,10 +151,11 @@ async fn reply(
     request: &Request<Incoming>,
     place: &Place<'_>,
     query: &str,
-    path_and_query: &str,
+    kept: Option<usize>,
 ) -> Result<Reply, Reset> {
     let Shared { options, world, .. } = shared;
-    let effect = shared.script.next(path_and_query);
+    let uri = request.uri();
+    let effect = shared.script.next(uri.path_and_query().map_or(uri.path(), |both| both.as_str()));
     match effect {
         Some(Effect::Reset) => {
             shared.counters.fault();
@@ -173,6 +174,9 @@ async fn reply(
     } else {
         Reply::error(options.errors, StatusCode::METHOD_NOT_ALLOWED, "the sandbox only answers GET")
     };
+    if matches!(effect, None | Some(Effect::Slow(_) | Effect::Body { .. })) {
+        shared.counters.answered(kept);
+    }
     Ok(match effect {
         Some(effect) => {
             shared.counters.fault();

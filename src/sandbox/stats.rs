@@ -30,6 +30,8 @@ pub enum Kind {
     PeerReport,
     /// Totals by day.
     Daywise,
+    /// The account's apps.
+    Apps,
     /// The token's check.
     TokenVerify,
     /// No known path.
@@ -37,13 +39,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Details,
         Self::Participants,
         Self::Session,
         Self::Sessions,
         Self::PeerReport,
         Self::Daywise,
+        Self::Apps,
         Self::TokenVerify,
         Self::Unknown,
     ];
@@ -75,6 +78,8 @@ pub struct RecordedRequest {
     pub method: String,
     /// Its path and query.
     pub path: String,
+    /// Whether the API's own reply was sent to it, whole.
+    pub answered: bool,
 }
 
 #[derive(Debug)]
@@ -115,13 +120,21 @@ impl Counters {
         }
     }
 
-    /// Keeps a request, where requests are kept.
-    pub(super) fn keep(&self, request: impl FnOnce() -> RecordedRequest) {
-        if let Some(kept) = &self.kept {
-            let mut kept = lock(kept);
-            if kept.len() < MOST_REQUESTS_KEPT {
-                kept.push(request());
-            }
+    /// Keeps a request, where requests are kept; its place among them.
+    pub(super) fn keep(&self, request: impl FnOnce() -> RecordedRequest) -> Option<usize> {
+        let mut kept = lock(self.kept.as_ref()?);
+        (kept.len() < MOST_REQUESTS_KEPT).then(|| {
+            kept.push(request());
+            kept.len() - 1
+        })
+    }
+
+    /// The API's own reply goes to a request that was kept.
+    pub(super) fn answered(&self, place: Option<usize>) {
+        if let (Some(kept), Some(place)) = (&self.kept, place)
+            && let Some(request) = lock(kept).get_mut(place)
+        {
+            request.answered = true;
         }
     }
 

@@ -19,13 +19,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use datafusion::catalog::MemorySchemaProvider;
+use datafusion::catalog::{MemorySchemaProvider, TableProvider};
 use datafusion::common::TableReference;
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -55,22 +56,58 @@ pub enum Spill {
     Temporary,
 }
 
+/// How rows that belong together are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joins {
+    /// By a table of one side, in memory.
+    Hashed,
+    /// By sorting both sides, on disk if need be.
+    Sorted,
+}
+
 /// SQL over the tables of one export.
 #[derive(Clone)]
 pub struct Engine {
     session: SessionContext,
+    memory: Memory,
+}
+
+/// The bound of a query's memory.
+#[derive(Clone)]
+struct Memory {
+    spill: Spill,
+    pool_bytes: usize,
+}
+
+impl Memory {
+    /// A pool of its own, all of it free.
+    fn runtime(&self) -> Result<Arc<RuntimeEnv>, DataFusionError> {
+        let mode = match &self.spill {
+            Spill::Directory(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
+            Spill::Temporary => DiskManagerMode::OsTmpDirectory,
+        };
+        RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(self.pool_bytes)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+            .build_arc()
+    }
 }
 
 impl Engine {
-    /// An engine whose tables are the given files.
+    /// An engine whose tables are the given files; those that an export does not have (statistics that
+    /// nobody asked for) have no rows.
     ///
     /// # Errors
     /// [`Error::Engine`] where a file is missing, or there is nowhere to spill to.
     pub fn over(sources: &[TableSource], format: Format, spill: Spill) -> Result<Self> {
-        let engine = Self::without_tables(spill).map_err(failed)?;
-        for source in sources.iter().filter(|source| !source.files.is_empty()) {
-            let table = tables::listing(source, format).map_err(failed)?;
-            engine.session.register_table(source.table.name(), Arc::new(table)).map_err(failed)?;
+        let engine = Self::without_tables(spill, POOL_BYTES).map_err(failed)?;
+        for table in Table::ALL {
+            let source = sources.iter().find(|source| source.table == table && !source.files.is_empty());
+            let provider: Arc<dyn TableProvider> = match source {
+                Some(source) => Arc::new(tables::listing(source, format).map_err(failed)?),
+                None => Arc::new(tables::empty(table)),
+            };
+            engine.session.register_table(table.name(), provider).map_err(failed)?;
         }
         Ok(engine)
     }
@@ -96,12 +133,7 @@ impl Engine {
     /// # Errors
     /// None in practice; the engine's own signatures have one.
     pub fn of_no_rows() -> Result<Self> {
-        let engine = Self::without_tables(Spill::Temporary).map_err(failed)?;
-        for table in Table::ALL {
-            let empty = Arc::new(tables::empty(table));
-            engine.session.register_table(table.name(), empty).map_err(failed)?;
-        }
-        Ok(engine)
+        Self::over(&[], Format::Parquet, Spill::Temporary)
     }
 
     /// Adds a table of one Parquet file, which this process wrote.
@@ -113,7 +145,7 @@ impl Engine {
         self.session.register_table(name, Arc::new(table)).map(drop).map_err(failed)
     }
 
-    fn without_tables(spill: Spill) -> Result<Self, DataFusionError> {
+    fn without_tables(spill: Spill, pool_bytes: usize) -> Result<Self, DataFusionError> {
         let mut config = SessionConfig::new()
             .with_target_partitions(PARTITIONS)
             .with_batch_size(BATCH_ROWS)
@@ -124,15 +156,9 @@ impl Engine {
         options.execution.parquet.schema_force_view_types = false;
         // So that a message can name the line.
         options.sql_parser.collect_spans = true;
-        let mode = match spill {
-            Spill::Directory(dir) => DiskManagerMode::Directories(vec![dir]),
-            Spill::Temporary => DiskManagerMode::OsTmpDirectory,
-        };
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(POOL_BYTES)))
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
-            .build_arc()?;
-        Ok(Self { session: SessionContext::new_with_config_rt(config, runtime) })
+        let memory = Memory { spill, pool_bytes };
+        let session = SessionContext::new_with_config_rt(config, memory.runtime()?);
+        Ok(Self { session, memory })
     }
 
     /// Makes a query's answer a table of a schema of its own, worked out whenever it is read.
@@ -162,18 +188,38 @@ impl Engine {
         Ok(plain::schema(plan.schema().as_arrow()))
     }
 
-    /// Asks a query, which messages call by its name. Dropping the answer ends its work.
+    /// Asks a query, which messages call by its name, and waits for its first rows. Dropping the answer
+    /// ends its work.
     ///
     /// # Errors
     /// [`Error::Sql`] where the text is no query over these tables, [`Error::SqlNotReading`] where it
-    /// would do more than read, an error of the parameters where they do not fit, [`Error::Query`]
-    /// where its work cannot begin.
+    /// would do more than read, an error of the parameters where they do not fit, [`Error::Query`] and
+    /// [`Error::QueryTooLarge`] where its work ends before its first rows.
     pub async fn query(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<Answer> {
         let plan = self.plan(name, sql, parameters).await?;
+        match self.begin(name, plan.clone(), Joins::Hashed).await {
+            // Slower, but both sides of a join that is sorted go to disk.
+            Err(Error::QueryTooLarge { .. }) => self.begin(name, plan, Joins::Sorted).await,
+            begun => begun,
+        }
+    }
+
+    async fn begin(&self, name: &str, plan: LogicalPlan, joins: Joins) -> Result<Answer> {
         let schema = plain::schema(plan.schema().as_arrow());
-        let frame = DataFrame::new(self.session.state(), plan);
-        let batches = frame.execute_stream().await.map_err(|source| asked(name, source))?;
-        Ok(Answer { name: name.to_owned(), schema, batches })
+        let mut state = self.session.state();
+        if joins == Joins::Sorted {
+            // Each partition sorts both sides, and what a sort merges with counts in batches.
+            *state.config_mut() = state.config().clone().with_batch_size(BATCH_ROWS / 4);
+            state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+            // What was tried before gives its memory back when its tasks see that they are no longer wanted.
+            let runtime = self.memory.runtime().map_err(failed)?;
+            state = SessionStateBuilder::new_from_existing(state).with_runtime_env(runtime).build();
+        }
+        let batches = DataFrame::new(state, plan).execute_stream().await;
+        let batches = batches.map_err(|source| asked(name, source))?;
+        let mut answer = Answer { name: name.to_owned(), schema, batches, first: None };
+        answer.first = answer.next().await?;
+        Ok(answer)
     }
 
     async fn plan(&self, name: &str, sql: &str, parameters: &Parameters) -> Result<LogicalPlan> {
@@ -184,7 +230,7 @@ impl Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("session", &self.session.session_id()).finish()
+        f.debug_struct("Engine").field("session", &self.session.session_id()).finish_non_exhaustive()
     }
 }
 
@@ -193,6 +239,8 @@ pub struct Answer {
     name: String,
     schema: SchemaRef,
     batches: SendableRecordBatchStream,
+    /// The rows that came while the query was begun.
+    first: Option<RecordBatch>,
 }
 
 impl Answer {
@@ -207,6 +255,9 @@ impl Answer {
     /// # Errors
     /// [`Error::Query`] where a row cannot be worked out, [`Error::QueryTooLarge`] where memory ends.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         let Some(batch) = self.batches.next().await else { return Ok(None) };
         let batch = batch.and_then(|batch| Ok(plain::batch(&batch, &self.schema)?));
         batch.map(Some).map_err(|source| asked(&self.name, source))

@@ -83,9 +83,9 @@ fn shown(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let mut texts = StringBuilder::new();
     for row in 0..column.len() {
         if column.is_null(row) {
-            texts.append_null()
+            texts.append_null();
         } else {
-            texts.append_value(values.value(row).try_to_string()?)
+            texts.append_value(values.value(row).try_to_string()?);
         }
     }
     Ok(Arc::new(texts.finish()))

@@ -54,27 +54,19 @@ pub(super) fn published(export: &Path, manifest: &Manifest) -> Result<(Vec<Table
 
 /// A table without rows.
 pub(super) fn empty(table: Table) -> EmptyTable {
-    EmptyTable::new(table.arrow_schema())
+    EmptyTable::new(columns(table, Format::Parquet))
 }
 
 /// A table of files, with the schema's types.
 pub(super) fn listing(source: &TableSource, format: Format) -> Result<ListingTable, DataFusionError> {
     let urls = source.files.iter().map(|file| url(file)).collect::<Result<Vec<_>, _>>()?;
-    let (reader, schema): (Arc<dyn FileFormat>, SchemaRef) = match format {
-        Format::Parquet => (Arc::new(ParquetFormat::default()), source.table.arrow_schema()),
+    let reader: Arc<dyn FileFormat> = match format {
+        Format::Parquet => Arc::new(ParquetFormat::default()),
         Format::Csv | Format::CsvExcel => {
-            let reader = CsvFormat::default().with_has_header(true).with_newlines_in_values(true);
-            // The engine reads the empty string as null, also where a table has it in a required column.
-            let fields: Vec<Field> = source
-                .table
-                .arrow_schema()
-                .fields()
-                .iter()
-                .map(|field| field.as_ref().clone().with_nullable(true))
-                .collect();
-            (Arc::new(reader), Arc::new(Schema::new(fields)))
+            Arc::new(CsvFormat::default().with_has_header(true).with_newlines_in_values(true))
         }
     };
+    let schema = columns(source.table, format);
     let options = ListingOptions::new(reader).with_file_extension(format.extension());
     let config =
         ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
@@ -87,6 +79,16 @@ pub(super) fn parquet(file: &Path, schema: SchemaRef) -> Result<ListingTable, Da
     let options = ListingOptions::new(reader).with_file_extension(Format::Parquet.extension());
     let config = ListingTableConfig::new(url(file)?).with_listing_options(options).with_schema(schema);
     ListingTable::try_new(config)
+}
+
+/// A table's columns for the engine: without their meanings, of which it finds that those of a union's
+/// branches differ, and gives up.
+fn columns(table: Table, format: Format) -> SchemaRef {
+    let fields = table.columns().iter().map(|column| {
+        // The engine reads CSV's empty string as null, also where a table has it in a required column.
+        Field::new(column.name, column.kind.data_type(), column.nullable || format != Format::Parquet)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// A file's URL: a path's own `*` and `[` are no pattern in it.

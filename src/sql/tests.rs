@@ -78,6 +78,20 @@ async fn tables_have_the_schemas_types_in_both_formats() {
     }
 }
 
+/// Columns of two tables in one, below a filter: their meanings differ.
+#[tokio::test]
+async fn a_union_of_tables_is_a_table() {
+    for format in [Format::Parquet, Format::Csv] {
+        let (_dir, engine) = engine(format);
+        let union = "SELECT list_file, COUNT(*) AS n FROM (SELECT list_file FROM labels UNION ALL SELECT \
+                     list_file FROM failures) AS both_tables GROUP BY list_file ORDER BY list_file";
+        engine.define("mine", "files", union).await.unwrap();
+        let sql = "SELECT n FROM mine.files WHERE list_file = 'list.csv' ORDER BY n DESC";
+        let answer = rows(&engine, sql, &Parameters::none()).await.unwrap();
+        assert!(answer.contains("| 3 |"), "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn what_does_more_than_read_is_refused() {
     let (dir, engine) = engine(Format::Parquet);
@@ -207,4 +221,20 @@ async fn an_engine_of_no_rows_knows_all_columns() {
         let columns = engine.columns("the query", &sql, &Parameters::none()).await.unwrap();
         assert_eq!(columns.fields().len(), table.columns().len());
     }
+}
+
+/// The smaller side does not fit: it is sorted instead, on disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_larger_than_memory_is_sorted() {
+    let engine = Engine::without_tables(Spill::Temporary, 64 * 1024 * 1024).unwrap();
+    let side = "SELECT value, CONCAT(REPEAT('x', 100), value) AS text FROM generate_series(1, 600000)";
+    let sql = format!(
+        "SELECT COUNT(*) AS n, MAX(a.text) = MAX(b.text) AS equal \
+         FROM ({side}) AS a JOIN ({side}) AS b ON a.value = b.value"
+    );
+    let hashed = engine.plan("the query", &sql, &Parameters::none()).await.unwrap();
+    let hashed = engine.begin("the query", hashed, Joins::Hashed).await.unwrap_err();
+    assert!(matches!(hashed, Error::QueryTooLarge { .. }), "{hashed}");
+    let answer = rows(&engine, &sql, &Parameters::none()).await.unwrap();
+    assert!(answer.contains("| 600000 | true  |"), "{answer}");
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Decimal128Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BooleanBuilder, Decimal128Builder, Float64Builder, Int64Builder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 
 use super::Hand;
 use super::schema::{Kind, Table};
+use super::statistics::Value;
 use crate::error::{Error, Result};
 use crate::model::Minutes;
 
@@ -22,6 +24,8 @@ const BATCH_BYTES: usize = 2 << 20;
 enum Builder {
     Text(StringBuilder),
     Int(Int64Builder),
+    Float(Float64Builder),
+    Bool(BooleanBuilder),
     Time(TimestampMicrosecondBuilder),
     Decimal(Decimal128Builder),
 }
@@ -40,6 +44,8 @@ impl Columns {
         let builder = |kind: Kind| match (kind, kind.data_type()) {
             (Kind::Text | Kind::Json, _) => Builder::Text(StringBuilder::new()),
             (Kind::Int, _) => Builder::Int(Int64Builder::new()),
+            (Kind::Float, _) => Builder::Float(Float64Builder::new()),
+            (Kind::Bool, _) => Builder::Bool(BooleanBuilder::new()),
             (Kind::Time, data_type) => {
                 Builder::Time(TimestampMicrosecondBuilder::new().with_data_type(data_type))
             }
@@ -81,10 +87,23 @@ impl Columns {
 }
 
 impl Builder {
+    fn append_null(&mut self) {
+        match self {
+            Self::Text(builder) => builder.append_null(),
+            Self::Int(builder) => builder.append_null(),
+            Self::Float(builder) => builder.append_null(),
+            Self::Bool(builder) => builder.append_null(),
+            Self::Time(builder) => builder.append_null(),
+            Self::Decimal(builder) => builder.append_null(),
+        }
+    }
+
     fn finish(&mut self) -> ArrayRef {
         match self {
             Self::Text(builder) => Arc::new(builder.finish()),
             Self::Int(builder) => Arc::new(builder.finish()),
+            Self::Float(builder) => Arc::new(builder.finish()),
+            Self::Bool(builder) => Arc::new(builder.finish()),
             Self::Time(builder) => Arc::new(builder.finish()),
             Self::Decimal(builder) => Arc::new(builder.finish()),
         }
@@ -110,6 +129,28 @@ impl Row<'_> {
     pub(super) fn int(mut self, value: Option<i64>) -> Self {
         let Some(Builder::Int(builder)) = self.builders.next() else { wrong_kind() };
         builder.append_option(value);
+        self
+    }
+
+    /// A value of the column's own type, or null.
+    pub(super) fn value(mut self, value: Option<Value<'_>>) -> Self {
+        match value {
+            Some(Value::Text(text)) => return self.text(Some(text)),
+            Some(Value::Int(number)) => return self.int(Some(number)),
+            Some(Value::Time(time)) => return self.time(Some(time)),
+            Some(Value::Float(number)) => {
+                let Some(Builder::Float(builder)) = self.builders.next() else { wrong_kind() };
+                builder.append_value(number);
+            }
+            Some(Value::Bool(is_so)) => {
+                let Some(Builder::Bool(builder)) = self.builders.next() else { wrong_kind() };
+                builder.append_value(is_so);
+            }
+            None => match self.builders.next() {
+                Some(builder) => builder.append_null(),
+                None => wrong_kind(),
+            },
+        }
         self
     }
 

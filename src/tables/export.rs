@@ -1,31 +1,36 @@
-//! The walk over the list rows: finds each row's replies and fills all tables.
+//! The walk over the list rows, and then the window: finds each one's replies and fills all tables.
 //!
 //! Rows come in list order and wants are numbered in first-mention order, so a row is a first mention
 //! exactly where its want is the next number. What a session-wide row exports is remembered while later
 //! rows of the session may ask for the same people.
+
+mod records;
+mod window;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
+use self::records::{Own, Who};
+use self::window::WindowRecords;
 use super::columns::Columns;
 use super::failures::{Failed, FailureRows};
 use super::found::{Found, found};
 use super::id_list::{self, FirstLabels, Status};
-use super::participants::{Context, ParticipantRows};
-use super::peer_events::PeerEventRows;
-use super::schema::Table;
+use super::participants::ParticipantRows;
+use super::schema::{CallStatistics, Table};
 use super::session_pages::{PageCache, Person, SessionPages};
+use super::statistics::StatisticsRows;
 use super::warnings::{Notice, Warnings, excerpt};
 use super::{Hand, Made, sessions};
 use crate::error::Result;
 use crate::fetch::Reason;
 use crate::lists::ListRow;
-use crate::log::{Location, Log, Replies, Ruling, State};
+use crate::log::{Log, Replies, State};
 use crate::model::{IdKey, ParticipantId};
 use crate::plan::{SessionNo, Want, WantKind, WantNo, Wants};
-use crate::wire::{Expected, Object, RawValue};
+use crate::wire::Expected;
 
 /// The tables being made.
 pub(super) struct Export<'a> {
@@ -38,13 +43,18 @@ pub(super) struct Export<'a> {
     started_at: DateTime<Utc>,
     /// Whether pages hold the records; with `--fetch detail` they only name ids.
     pages_are_records: bool,
+    /// Whether peer reports are asked for with peer events.
+    reports_are_records: bool,
     participants: ParticipantRows,
     peer_events: Columns,
     sessions: Columns,
     id_list: Columns,
     labels: Columns,
     failures: FailureRows,
+    /// Where call statistics were asked for.
+    statistics: Option<StatisticsRows>,
     warnings: Warnings,
+    window: WindowRecords,
     /// The next want to be mentioned for the first time.
     next_want: WantNo,
     /// Of each want's first row.
@@ -58,8 +68,8 @@ pub(super) struct Export<'a> {
     pages_for_details: u64,
 }
 
-/// A list row's file name and the row.
-type Origin<'a> = (&'a str, &'a ListRow);
+/// A list row's file name and the row; `None` for the window.
+type Origin<'a> = Option<(&'a str, &'a ListRow)>;
 
 impl<'a> Export<'a> {
     pub(super) fn new(log: &Log, wants: &'a Wants, replies: &'a Replies, hand: Hand<'a>) -> Result<Self> {
@@ -75,13 +85,17 @@ impl<'a> Export<'a> {
                 .map(|t| t.to_utc())
                 .unwrap_or_default(),
             pages_are_records: head.settings.fetch != "detail",
+            reports_are_records: head.settings.fetch == "auto",
             participants: ParticipantRows::new(),
             peer_events: Columns::new(Table::PeerEvents),
             sessions: Columns::new(Table::Sessions),
             id_list: Columns::new(Table::IdList),
             labels: Columns::new(Table::Labels),
             failures: FailureRows::new(),
+            statistics: (CallStatistics::of(&head.settings.filters) == CallStatistics::Included)
+                .then(StatisticsRows::new),
             warnings: Warnings::default(),
+            window: WindowRecords::find(log, wants, replies)?,
             next_want: 0,
             first_labels: FirstLabels::default(),
             exported: HashMap::new(),
@@ -94,12 +108,12 @@ impl<'a> Export<'a> {
     /// Adds everything that a list row asks for.
     pub(super) fn add_row(&mut self, row: &ListRow) -> Result<()> {
         let list_file = self.list_files.get(row.file).cloned().unwrap_or_default();
-        let origin = (&*list_file, row);
+        let origin = Some((&*list_file, row));
         id_list::add_labels(&mut self.labels, &list_file, row);
         let want = row.asked.as_ref().ok().and_then(|asked| self.wants.find(asked));
         let (status, matched) = match want {
             None => {
-                self.add_invalid(origin);
+                self.add_invalid(&list_file, row);
                 (Status::Invalid, None)
             }
             Some(want) if want < self.next_want => {
@@ -140,7 +154,8 @@ impl<'a> Export<'a> {
             &mut self.labels,
             &mut self.failures.columns,
         ];
-        for columns in tables {
+        let statistics = self.statistics.as_mut().map(StatisticsRows::columns);
+        for columns in tables.into_iter().chain(statistics.into_iter().flatten()) {
             if is_due(columns) {
                 columns.hand_on(self.hand)?;
             }
@@ -148,12 +163,11 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
-    fn add_invalid(&mut self, origin: Origin<'_>) {
-        let row = origin.1;
+    fn add_invalid(&mut self, list_file: &str, row: &ListRow) {
         let message = row.asked.as_ref().err().map_or_else(String::new, ToString::to_string);
         let failed = Failed { message, ..Failed::unsent(Reason::InvalidId, self.started_at) };
         let session = Some(row.session_text.as_str()).filter(|text| !text.is_empty());
-        self.failures.add(session, row.participant_text.as_deref(), origin, &failed);
+        self.failures.add(session, row.participant_text.as_deref(), Some((list_file, row)), &failed);
     }
 
     /// Exports what a want asks for.
@@ -181,6 +195,9 @@ impl<'a> Export<'a> {
     fn begin_session(&mut self, session: SessionNo, origin: Origin<'_>) -> Result<()> {
         if self.pages_are_records && !self.wants.needs_list(session) {
             self.pages_for_details += self.replies.pages(session).count() as u64;
+        }
+        if self.wants.is_discovered(session) {
+            return self.add_discovered(session);
         }
         let Some(reply) = self.replies.session(session) else { return Ok(()) };
         let session_id = self.wants.session_id(session).to_string();
@@ -219,20 +236,21 @@ impl<'a> Export<'a> {
         want: Want,
         origin: Origin<'_>,
     ) -> Result<(Status, Option<WantKind>)> {
-        let details = self.replies.details(self.wants, want.session, want.participant());
         if self.is_exported(want.session, want.key) {
             return Ok((Status::Duplicate, None));
         }
-        if let Some(Ruling { state: State::Found, location }) = details {
-            let (came, matched) =
-                self.add_details(number, want.session, want.participant(), location, origin)?;
-            return Ok(came.ends(matched));
+        let Want { session, key, .. } = want;
+        let Own { details, report } = self.own(session, want.participant());
+        let is_found = details.is_some_and(|reply| reply.state == State::Found);
+        // Pages are not even read for those whose details came.
+        let pages = if is_found { None } else { Some(self.pages(session)?) };
+        let page = pages.as_deref().filter(|_| self.pages_are_records);
+        let page = page.and_then(|pages| Some((pages, pages.by_id(key)?)));
+        let who = Who { number, session, participant: want.participant(), page };
+        if let Some((fate, matched)) = self.add_whole(&who, origin)? {
+            return Ok(fate.ends(matched));
         }
-        let pages = self.pages(want.session)?;
-        if let Some(person) = pages.by_id(want.key).filter(|_| self.pages_are_records) {
-            self.add_record(want.session, &pages, person, origin)?;
-            return Ok((Status::Exported, Some(WantKind::Participant)));
-        }
+        let pages = pages.map_or_else(|| self.pages(session), Ok)?;
         let is_unknown = details.is_none_or(|reply| reply.state == State::NotFound);
         let enrolled =
             if is_unknown { pages.by_other(WantKind::User, want.key, &mut self.cache)? } else { Vec::new() };
@@ -240,9 +258,10 @@ impl<'a> Export<'a> {
             let came = self.add_matched(number, want, &pages, &enrolled, origin)?;
             return Ok(came.ends(WantKind::User));
         }
-        let failed = match details {
-            Some(reply) => self.cache.failed(reply.location)?,
-            None => self.absent(&pages)?,
+        let failed = match (details, report) {
+            (Some(reply), _) => self.cache.failed(reply.location)?,
+            (None, Some(reply)) if pages.last().is_none() => self.cache.failed(reply.location)?,
+            _ => self.absent(&pages)?,
         };
         self.fail(want, &failed, origin);
         Ok((Status::Failed, None))
@@ -256,13 +275,13 @@ impl<'a> Export<'a> {
         pages: &SessionPages,
         people: &[Person],
         origin: Origin<'_>,
-    ) -> Result<Came> {
+    ) -> Result<Fate> {
         if people.is_empty() {
             let failed = self.absent(pages)?;
             self.fail(want, &failed, origin);
-            return Ok(Came::Failure);
+            return Ok(Fate::Failure);
         }
-        let mut came = Came::Nothing;
+        let mut came = Fate::Nothing;
         for person in people {
             came = came.max(self.add_person(number, want.session, pages, *person, origin)?);
         }
@@ -277,35 +296,29 @@ impl<'a> Export<'a> {
         pages: &SessionPages,
         person: Person,
         origin: Origin<'_>,
-    ) -> Result<Came> {
+    ) -> Result<Fate> {
         let Some(id) = person.id else {
             self.fail_nameless(session, pages, person, origin)?;
-            return Ok(Came::Failure);
+            return Ok(Fate::Failure);
         };
         if !self.claim(number, session, id) {
-            return Ok(Came::Nothing);
-        }
-        if self.pages_are_records {
-            self.add_record(session, pages, person, origin)?;
-            return Ok(Came::Row);
+            return Ok(Fate::Nothing);
         }
         let participant = ParticipantId::from_bytes(id.to_bytes());
-        match self.replies.details(self.wants, session, participant) {
-            Some(Ruling { state: State::Found, location }) => {
-                Ok(self.add_details(number, session, participant, location, origin)?.0)
-            }
+        let page = self.pages_are_records.then_some((pages, person));
+        let who = Who { number, session, participant, page };
+        if let Some((fate, _)) = self.add_whole(&who, origin)? {
+            return Ok(fate);
+        }
+        match self.own(session, participant).details {
             Some(reply) => {
                 let failed = self.cache.failed(reply.location)?;
-                let session_id = self.wants.session_id(session).to_string();
-                self.failures.add(Some(&session_id), Some(&participant.to_string()), origin, &failed);
-                Ok(Came::Failure)
+                self.fail_participant(&who, &failed, origin);
             }
             // Only an id that is no UUID was not asked for.
-            None => {
-                self.fail_nameless(session, pages, person, origin)?;
-                Ok(Came::Failure)
-            }
+            None => self.fail_nameless(session, pages, person, origin)?,
         }
+        Ok(Fate::Failure)
     }
 
     /// Whether a participant is this want's to export: no earlier row had it. No later one has it then.
@@ -318,76 +331,6 @@ impl<'a> Export<'a> {
             self.exported.entry(session).or_default().insert(id);
         }
         true
-    }
-
-    /// A participant from its own reply; and by which id the API found it.
-    fn add_details(
-        &mut self,
-        number: WantNo,
-        session: SessionNo,
-        participant: ParticipantId,
-        location: Location,
-        origin: Origin<'_>,
-    ) -> Result<(Came, WantKind)> {
-        let session_id = self.wants.session_id(session).to_string();
-        let participant_id = participant.to_string();
-        let block = self.cache.entries.block(location)?;
-        let entry = self.cache.entries.parse(&block, location)?;
-        let fetched_at = entry.arrived_at;
-        let Some(found) = found(&entry.answer, Expected::Participant, &mut self.warnings) else {
-            let failed = Failed::of(entry);
-            self.failures.add(Some(&session_id), Some(&participant_id), origin, &failed);
-            return Ok((Came::Failure, WantKind::Participant));
-        };
-        let mut matched = WantKind::Participant;
-        if let Some(other) = found.other_id(participant) {
-            let example = || format!("asked for {participant_id}, got {}", found.shown_id());
-            self.warnings.note(Notice::OtherParticipant, Table::Participants, "id", example);
-            if !self.claim(number, session, other) {
-                return Ok((Came::Nothing, matched));
-            }
-            matched = found.matched(participant);
-        }
-        let context = Context {
-            session_id: &session_id,
-            asked_for: Some(&participant_id),
-            origin: Some((origin.0, origin.1.row_number)),
-            fetched_at,
-        };
-        self.add_object(&context, found.object, &found.others)?;
-        Ok((Came::Row, matched))
-    }
-
-    /// A participant from a page.
-    fn add_record(
-        &mut self,
-        session: SessionNo,
-        pages: &SessionPages,
-        person: Person,
-        origin: Origin<'_>,
-    ) -> Result<()> {
-        self.from_pages += 1;
-        let (location, place) = pages.place(person);
-        let Some(page) = self.cache.page(location)? else { return Ok(()) };
-        let session_id = self.wants.session_id(session).to_string();
-        let context = Context {
-            session_id: &session_id,
-            asked_for: None,
-            origin: Some((origin.0, origin.1.row_number)),
-            fetched_at: page.fetched_at,
-        };
-        self.add_object(&context, page.object(place).unwrap_or_default(), &[])
-    }
-
-    fn add_object(
-        &mut self,
-        context: &Context<'_>,
-        object: Object<'_>,
-        others: &[(String, &RawValue)],
-    ) -> Result<()> {
-        let mut events = PeerEventRows { columns: &mut self.peer_events, hand: self.hand };
-        self.participants.add(context, object, others, &mut events, &mut self.warnings)?;
-        self.hand_on(Columns::is_full)
     }
 
     /// A record on a page that names nobody: it can be no row, since its key is missing.
@@ -431,7 +374,7 @@ impl<'a> Export<'a> {
     }
 
     fn pages(&mut self, session: SessionNo) -> Result<Rc<SessionPages>> {
-        let pages = self.cache.session(session, self.replies)?;
+        let pages = self.cache.session(session, self.wants, self.replies)?;
         if self.noted_pages.is_empty() {
             self.noted_pages = vec![false; self.wants.sessions()];
         }
@@ -447,7 +390,7 @@ impl<'a> Export<'a> {
 
 /// What came of a want for one participant; of several, the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Came {
+enum Fate {
     /// An earlier row had it.
     Nothing,
     /// A row of `failures`.
@@ -456,7 +399,7 @@ enum Came {
     Row,
 }
 
-impl Came {
+impl Fate {
     /// What it makes of the list row, where a participant was found by `kind`.
     const fn ends(self, kind: WantKind) -> (Status, Option<WantKind>) {
         match self {

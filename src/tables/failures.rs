@@ -67,12 +67,12 @@ impl FailureRows {
         Self { columns: Columns::new(super::schema::Table::Failures), by_reason: BTreeMap::new() }
     }
 
-    /// Adds a failure of what a list row asked for.
+    /// Adds a failure of what a list row, or else the window, asked for.
     pub(super) fn add(
         &mut self,
         session_id: Option<&str>,
         participant_id: Option<&str>,
-        (list_file, row): (&str, &ListRow),
+        origin: Option<(&str, &ListRow)>,
         failed: &Failed,
     ) {
         *self.by_reason.entry(failed.reason.name()).or_default() += 1;
@@ -80,8 +80,8 @@ impl FailureRows {
             .row()
             .text(session_id)
             .text(participant_id)
-            .text(Some(list_file))
-            .count(row.row_number)
+            .text(origin.map(|(list_file, _)| list_file))
+            .int(origin.and_then(|(_, row)| i64::try_from(row.row_number).ok()))
             .text(Some(failed.reason.name()))
             .int(failed.http_status.map(i64::from))
             .int(failed.api_code)
@@ -89,7 +89,7 @@ impl FailureRows {
             .count(u64::from(failed.attempts))
             .text(failed.cf_ray.as_ref())
             .time(Some(failed.at))
-            .text(labels(row));
+            .text(origin.and_then(|(_, row)| labels(row)));
     }
 }
 

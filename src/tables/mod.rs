@@ -14,12 +14,14 @@ mod export;
 mod failures;
 mod found;
 mod id_list;
+mod known;
 mod participants;
 mod peer_events;
 mod record;
 pub mod schema;
 mod session_pages;
 mod sessions;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -29,7 +31,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 
 pub use participants::Totals;
-pub use schema::Table;
+pub use schema::{CallStatistics, Table};
 pub use warnings::{Noted, Notice, Warnings};
 
 use crate::error::Result;
@@ -62,5 +64,6 @@ pub fn make(log: &Log, wants: &Wants, replies: &Replies, hand: Hand<'_>) -> Resu
     for row in log.rows()? {
         export.add_row(&row?)?;
     }
+    export.add_window()?;
     export.finish()
 }

@@ -6,9 +6,10 @@ use super::columns::Columns;
 use super::peer_events::PeerEventRows;
 use super::record::Record;
 use super::schema::Table;
+use super::statistics::StatisticsRows;
 use super::warnings::Warnings;
 use crate::error::Result;
-use crate::model::{Minutes, ParticipantId, trim_id};
+use crate::model::{IdKey, Minutes, ParticipantId, trim_id};
 use crate::wire::{Object, RawValue};
 
 /// Where a record comes from and for whom.
@@ -63,13 +64,15 @@ impl ParticipantRows {
         Self { columns: Columns::new(Table::Participants), totals: Totals::default() }
     }
 
-    /// Adds a record; its events go to `events`. `others` are fields from around the record.
+    /// Adds a record; its events go to `events`, its call statistics to `statistics` where they were asked
+    /// for. `others` are fields from around the record.
     pub(super) fn add(
         &mut self,
         context: &Context<'_>,
         object: Object<'_>,
         others: &[(String, &RawValue)],
         events: &mut PeerEventRows<'_>,
+        statistics: Option<&mut StatisticsRows>,
         warnings: &mut Warnings,
     ) -> Result<()> {
         let mut record = Record::new(Table::Participants, object, warnings);
@@ -82,6 +85,13 @@ impl ParticipantRows {
             || context.asked_for.unwrap_or_default().to_owned(),
             |id| ParticipantId::parse(id).map_or_else(|| id.to_owned(), |id| id.to_string()),
         );
+        // Peer reports name their session; where it is another than was asked for, that stays in extra.
+        if record
+            .text("session_id", warnings)
+            .is_some_and(|id| IdKey::of(&id) != IdKey::of(context.session_id))
+        {
+            record.put_back("session_id", "the session that was asked for", warnings);
+        }
         let user_id = record.text("user_id", warnings);
         let custom_participant_id = record.text("custom_participant_id", warnings);
         let display_name = record.text("display_name", warnings);
@@ -102,6 +112,9 @@ impl ParticipantRows {
             }
         };
         let consumed = listed.and_then(|listed| listed.minutes_consumed);
+        if let Some(statistics) = statistics {
+            statistics.add(context, &participant_id, &mut record, events.hand, warnings)?;
+        }
         let extra = record.extra(others, warnings);
         self.totals.add(duration, consumed);
         self.totals.peer_events += listed.map_or(0, |listed| listed.events);

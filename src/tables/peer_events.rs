@@ -2,6 +2,7 @@
 
 use super::Hand;
 use super::columns::Columns;
+use super::known::{EVENT_NAMES, VIEW_TYPES};
 use super::participants::{Context, add};
 use super::record::{Record, close, push_member};
 use super::schema::Table;
@@ -71,10 +72,10 @@ impl PeerEventRows<'_> {
         };
         record.exchange(object, warnings);
         let event_id = record.text("id", warnings);
-        let event_name = record.text("event_name", warnings);
+        let event_name = record.word("event_name", EVENT_NAMES, warnings);
         let consumed = record.minutes("minutes_consumed", warnings);
         let peer_id = record.text("peer_id", warnings);
-        let preset_view_type = record.text("preset_view_type", warnings);
+        let preset_view_type = record.word("preset_view_type", VIEW_TYPES, warnings);
         let socket_session_id = record.text("socket_session_id", warnings);
         let reported_session_id = record.text("session_id", warnings);
         let reported_participant_id = record.text("participant_id", warnings);

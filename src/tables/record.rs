@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
+use super::known::nullable;
 use super::schema::Table;
 use super::warnings::{Notice, Warnings, excerpt};
-use crate::model::Minutes;
-use crate::wire::{Object, RawValue, is_null, text};
+use crate::model::{Minutes, Number};
+use crate::wire::{Field, Object, RawValue, is_null, text};
 
 /// An object whose fields are taken one by one.
 pub(super) struct Record<'a> {
@@ -26,6 +27,8 @@ enum Fate {
     Taken,
     /// A column asked for it and could not take it.
     Misfit,
+    /// A column took it, and it is null.
+    Null,
 }
 
 impl<'a> Record<'a> {
@@ -61,7 +64,7 @@ impl<'a> Record<'a> {
         let place = self.object.fields.iter().position(|field| field.name.as_deref() == Some(name))?;
         let value = self.object.fields[place].value;
         if is_null(value) {
-            self.fates[place] = Fate::Taken;
+            self.fates[place] = Fate::Null;
             return None;
         }
         Some((place, value))
@@ -72,6 +75,13 @@ impl<'a> Record<'a> {
         let (place, value) = self.present(name)?;
         self.fates[place] = Fate::Taken;
         Some(value)
+    }
+
+    /// A field as it stands in the object, taken.
+    pub(super) fn raw_field(&mut self, name: &str) -> Option<Field<'a>> {
+        let (place, _) = self.present(name)?;
+        self.fates[place] = Fate::Taken;
+        Some(self.object.fields[place].clone())
     }
 
     /// Puts a field back that [`raw`](Self::raw) took.
@@ -99,6 +109,20 @@ impl<'a> Record<'a> {
         };
         self.fates[place] = Fate::Taken;
         Some(text)
+    }
+
+    /// Text that is one of the words of an enumeration; another one is told, and taken as it is.
+    pub(super) fn word(
+        &mut self,
+        name: &str,
+        known: &[&str],
+        warnings: &mut Warnings,
+    ) -> Option<Cow<'a, str>> {
+        let word = self.text(name, warnings)?;
+        if !known.contains(&&*word) {
+            warnings.note(Notice::NewValue, self.table, name, || excerpt(&word).into_owned());
+        }
+        Some(word)
     }
 
     /// The text of one of two fields that mean the same: the first that has one. The other stays where
@@ -155,7 +179,7 @@ impl<'a> Record<'a> {
         let (place, value) = self.present(name)?;
         let quoted = text(value);
         let digits = quoted.as_deref().unwrap_or(value.get());
-        let Some(number) = whole(digits) else {
+        let Some(number) = Number::parse(digits).and_then(|number| number.whole()) else {
             self.misfit(place, "a whole number", warnings);
             return None;
         };
@@ -166,14 +190,27 @@ impl<'a> Record<'a> {
         Some(number)
     }
 
-    /// What no column took, as a JSON object with the API's names; `None` where nothing is left.
+    /// Tells a null, where the documents know none.
+    fn note_null(&self, name: &str, warnings: &mut Warnings) {
+        if nullable(self.table).is_some_and(|nullable| !nullable.contains(&name)) {
+            warnings.note(Notice::Null, self.table, name, || "null".to_owned());
+        }
+    }
+
+    /// What no column took, as a JSON object with the API's names; `None` where nothing is left. Nulls are
+    /// told here: by now each column has taken its own.
     ///
     /// `others` are fields from around the object, by their path.
     pub(super) fn extra(&self, others: &[(String, &RawValue)], warnings: &mut Warnings) -> Option<String> {
         let mut extra = String::new();
         for (field, fate) in self.object.fields.iter().zip(&self.fates) {
-            if *fate == Fate::Taken {
-                continue;
+            match fate {
+                Fate::Taken => continue,
+                Fate::Null => {
+                    self.note_null(field.shown_name(), warnings);
+                    continue;
+                }
+                Fate::Unknown | Fate::Misfit => {}
             }
             if *fate == Fate::Unknown {
                 let example = || excerpt(field.value.get()).into_owned();
@@ -204,14 +241,4 @@ pub(super) fn close(mut object: String) -> Option<String> {
     }
     object.push('}');
     Some(object)
-}
-
-/// A whole number of any JSON spelling.
-fn whole(digits: &str) -> Option<i64> {
-    const ONE: i64 = 10_i64.pow(Minutes::SCALE as u32);
-    if let Ok(parsed) = Minutes::parse(digits) {
-        let units = parsed.minutes.units();
-        return (!parsed.rounded && units % ONE == 0).then_some(units / ONE);
-    }
-    digits.parse().ok()
 }

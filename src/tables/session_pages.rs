@@ -18,8 +18,8 @@ use super::warnings::{Notice, excerpt};
 use crate::error::Result;
 use crate::log::{Entries, EntryAnswer, Location, Replies, State};
 use crate::model::IdKey;
-use crate::plan::{SessionNo, WantKind};
-use crate::wire::{Expected, Field, Listed, Object, each_element};
+use crate::plan::{SessionNo, WantKind, Wants};
+use crate::wire::{Expected, Field, Listed, Object, Paging, each_element};
 
 /// A page whose records can be found without reading it again.
 pub(super) struct OpenPage {
@@ -28,7 +28,9 @@ pub(super) struct OpenPage {
     /// The records' places in the block.
     records: Vec<Range<usize>>,
     /// What is odd around the records.
-    odd: Vec<Odd>,
+    pub(super) odd: Vec<Odd>,
+    /// Records over all pages, as this one says.
+    total: Option<u64>,
     pub(super) fetched_at: DateTime<Utc>,
 }
 
@@ -37,12 +39,12 @@ pub(super) type Odd = (Notice, String, String);
 
 impl OpenPage {
     /// Reads a page; `None` where the reply is none.
-    fn read(entries: &mut Entries, location: Location) -> Result<Option<Self>> {
+    fn read(entries: &mut Entries, location: Location, expected: Expected) -> Result<Option<Self>> {
         let block = entries.block(location)?;
         let entry = entries.parse(&block, location)?;
         let EntryAnswer::Found(body) = entry.answer else { return Ok(None) };
         let fetched_at = entry.arrived_at;
-        let Ok(page) = Expected::Participants.find(body.get().as_bytes()) else { return Ok(None) };
+        let Ok(page) = expected.find(body.get().as_bytes()) else { return Ok(None) };
         let base = block.as_ptr() as usize;
         let mut records = Vec::new();
         each_element(page.value, |record| {
@@ -52,12 +54,12 @@ impl OpenPage {
         let odd = |notice: Notice, (place, field): &(&str, Field<'_>)| {
             (notice, format!("{place}{}", field.shown_name()), excerpt(field.value.get()).into_owned())
         };
-        // A page's own fields belong to no participant, hence to no `extra`: they are told and stay in
-        // the log.
+        // A page's own fields belong to no record, hence to no `extra`: they are told and stay in the log.
         let unknown = page.around.others.iter().map(|field| odd(Notice::UnknownField, field));
         let overwritten = page.around.overwritten.iter().map(|field| odd(Notice::DuplicateKey, field));
         let odd = unknown.chain(overwritten).collect();
-        Ok(Some(Self { block, records, odd, fetched_at }))
+        let total = Paging::of(page.paging).total;
+        Ok(Some(Self { block, records, odd, total, fetched_at }))
     }
 
     /// The text of a record.
@@ -108,7 +110,7 @@ pub(super) struct SessionPages {
 
 impl SessionPages {
     /// Reads a session's pages.
-    fn read(session: SessionNo, replies: &Replies, cache: &mut PageCache) -> Result<Self> {
+    fn read(session: SessionNo, wants: &Wants, replies: &Replies, cache: &mut PageCache) -> Result<Self> {
         let mut this = Self {
             pages: Vec::new(),
             people: Vec::new(),
@@ -119,22 +121,31 @@ impl SessionPages {
             last: None,
             odd: Vec::new(),
         };
-        let mut records = 0;
+        let (mut records, mut total, mut ended) = (0, None, false);
         for page in replies.pages(session) {
             let location = page.reply.location;
             this.last = Some(location);
+            // Page 0 is asked for last, and only where the others fall short of their total.
+            ended |= page.page_no == 0;
             if page.reply.state != State::Found {
-                // Page 0 is only asked for in case pages are counted from 0.
                 if page.page_no == 0 {
                     continue;
                 }
                 this.broken = Some(cache.failed(location)?);
             } else if let Some(open) = cache.page(location)? {
+                total = open.total.or(total);
                 this.pages.push((records, location));
                 this.add_page(&open, &mut records);
                 // A hostile listing may have a million pages; what is odd about its first ones will do.
                 this.odd.extend(open.odd.iter().take(MOST_ODD.saturating_sub(this.odd.len())).cloned());
             }
+        }
+        let people = this.people.len() as u64;
+        if let Some(total) = total.filter(|total| ended && *total > people) {
+            let session = wants.session_id(session);
+            let example =
+                format!("session {session}: {people} participants on all pages, {total} by its total");
+            this.odd.push((Notice::ShortListing, "total_count".to_owned(), example));
         }
         Ok(this)
     }
@@ -241,8 +252,13 @@ impl PageCache {
         Ok(Failed::of(self.entries.parse(&block, location)?))
     }
 
-    /// A page; `None` where the reply at this place is none.
+    /// A page of participants; `None` where the reply at this place is none.
     pub(super) fn page(&mut self, location: Location) -> Result<Option<Rc<OpenPage>>> {
+        self.page_of(Expected::Participants, location)
+    }
+
+    /// A page of what is expected there; `None` where the reply at this place is none.
+    pub(super) fn page_of(&mut self, expected: Expected, location: Location) -> Result<Option<Rc<OpenPage>>> {
         let cached = self.pages.iter().position(|(place, _)| *place == location);
         let open = if let Some((_, open)) = cached.and_then(|place| self.pages.remove(place)) {
             open
@@ -253,7 +269,7 @@ impl PageCache {
             } else if self.pages.len() >= OPEN_PAGES {
                 self.pages.pop_front();
             }
-            let Some(open) = OpenPage::read(&mut self.entries, location)? else { return Ok(None) };
+            let Some(open) = OpenPage::read(&mut self.entries, location, expected)? else { return Ok(None) };
             Rc::new(open)
         };
         self.pages.push_back((location, Rc::clone(&open)));
@@ -261,12 +277,17 @@ impl PageCache {
     }
 
     /// A session's pages.
-    pub(super) fn session(&mut self, session: SessionNo, replies: &Replies) -> Result<Rc<SessionPages>> {
+    pub(super) fn session(
+        &mut self,
+        session: SessionNo,
+        wants: &Wants,
+        replies: &Replies,
+    ) -> Result<Rc<SessionPages>> {
         let cached = self.sessions.iter().position(|(number, _)| *number == session);
         let pages = if let Some((_, pages)) = cached.and_then(|place| self.sessions.remove(place)) {
             pages
         } else {
-            let pages = Rc::new(SessionPages::read(session, replies, self)?);
+            let pages = Rc::new(SessionPages::read(session, wants, replies, self)?);
             self.make_room(pages.people.len());
             pages
         };

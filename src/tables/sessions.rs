@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::columns::Columns;
+use super::known::{SESSION_STATUSES, SESSION_TYPES};
 use super::record::Record;
 use super::schema::Table;
 use super::warnings::Warnings;
@@ -25,8 +26,8 @@ pub(super) fn add(
     }
     let meeting_id = record.text("associated_id", warnings);
     let meeting_display_name = record.text("meeting_display_name", warnings);
-    let kind = record.text("type", warnings);
-    let status = record.text("status", warnings);
+    let kind = record.word("type", SESSION_TYPES, warnings);
+    let status = record.word("status", SESSION_STATUSES, warnings);
     let started_at = record.time("started_at", warnings);
     let ended_at = record.time("ended_at", warnings);
     let created_at = record.time("created_at", warnings);

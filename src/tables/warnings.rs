@@ -22,6 +22,18 @@ pub enum Notice {
     OtherLabels,
     /// A reply whose record names another participant than was asked for.
     OtherParticipant,
+    /// A word that the vendor's page does not give for this field: in its column as it is.
+    NewValue,
+    /// A null where the vendor's page knows none: null in its column.
+    Null,
+    /// A session whose record does not tell whether the window has it: it is exported.
+    UnclearSession,
+    /// A boolean written as a string: taken.
+    BooleanAsText,
+    /// A participant of whom no call statistics came, though they were asked for.
+    NoStatistics,
+    /// A listing that ends with fewer than its own total says.
+    ShortListing,
 }
 
 impl Notice {
@@ -36,7 +48,20 @@ impl Notice {
             Self::DuplicateKey => "duplicate_key",
             Self::OtherLabels => "duplicate_row_with_other_labels",
             Self::OtherParticipant => "other_participant",
+            Self::NewValue => "new_value",
+            Self::Null => "unexpected_null",
+            Self::UnclearSession => "session_perhaps_outside_window",
+            Self::BooleanAsText => "boolean_as_string",
+            Self::NoStatistics => "no_call_statistics",
+            Self::ShortListing => "listing_shorter_than_its_total",
         }
+    }
+
+    /// Whether it is news. The API itself sends minutes of fourteen places: that they are rounded to nine
+    /// is none.
+    #[must_use]
+    pub const fn is_news(self) -> bool {
+        !matches!(self, Self::Rounded)
     }
 }
 

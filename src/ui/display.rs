@@ -87,7 +87,7 @@ impl Pen {
     }
 }
 
-/// A bar while fetching, a spinner before and after.
+/// A bar while requests are sent, a spinner before and after.
 struct Bar {
     bar: ProgressBar,
     phase: Option<Phase>,
@@ -105,11 +105,15 @@ impl Bar {
             state.set_pos(counts.done());
         });
         self.bar.set_prefix(view.details());
-        self.bar.set_message(view.headline());
+        // The bar alone says that something is fetched.
+        self.bar.set_message(match counts.phase {
+            Phase::FindingSessions => format!("{}: {}", counts.phase.name(), view.headline()),
+            _ => view.headline(),
+        });
         if self.phase != Some(counts.phase) {
             self.phase = Some(counts.phase);
-            let fetching = counts.phase == Phase::Fetching;
-            let template = if fetching { "[{bar:24}] {wide_msg}\n{prefix}" } else { "{spinner} {wide_msg}" };
+            let sending = counts.phase.sends();
+            let template = if sending { "[{bar:24}] {wide_msg}\n{prefix}" } else { "{spinner} {wide_msg}" };
             let style =
                 ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             self.bar.set_style(style.progress_chars("=> "));

@@ -29,6 +29,7 @@ pub(super) struct Notice {
 enum Level {
     Error,
     Warning,
+    Info,
 }
 
 impl Notice {
@@ -49,6 +50,17 @@ impl Notice {
         }
     }
 
+    /// Of something worth knowing.
+    pub(super) fn of_note(message: &str) -> Self {
+        Self {
+            level: Level::Info,
+            message: one_line(message),
+            causes: Vec::new(),
+            hint: None,
+            exit_code: None,
+        }
+    }
+
     /// Of something that ends nothing.
     pub(super) fn of_warning(message: &str, hint: Option<&str>) -> Self {
         Self {
@@ -66,6 +78,7 @@ impl Notice {
         let (word, colour) = match self.level {
             Level::Error => ("error", style(AnsiColor::Red.on_default().bold())),
             Level::Warning => ("warning", style(AnsiColor::Yellow.on_default().bold())),
+            Level::Info => ("note", style(Style::new().bold())),
         };
         let (cause_style, hint_style) =
             (style(Style::new().bold()), style(AnsiColor::Cyan.on_default().bold()));

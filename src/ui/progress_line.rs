@@ -24,17 +24,17 @@ pub(super) struct View {
 impl View {
     /// The pause that holds everybody now.
     pub(super) fn pause(&self) -> Option<Pause> {
-        self.counts.pause_at(self.now).filter(|_| self.is_fetching())
+        self.counts.pause_at(self.now).filter(|_| self.is_sending())
     }
 
-    fn is_fetching(&self) -> bool {
-        self.counts.phase == Phase::Fetching
+    fn is_sending(&self) -> bool {
+        self.counts.phase.sends()
     }
 
     /// The time left: what is planned, at the allowed rate or the measured one where that is
     /// slower (the rate may be allowed and the API slow), after the pause.
     fn time_left(&self) -> Option<Duration> {
-        if !self.is_fetching() {
+        if !self.is_sending() {
             return None;
         }
         let pause = self.pause();
@@ -49,7 +49,7 @@ impl View {
 
     /// Replies per second, to a tenth.
     fn per_second(&self) -> Option<f64> {
-        if !self.is_fetching() || self.pause().is_some() {
+        if !self.is_sending() || self.pause().is_some() {
             return None;
         }
         let tenths = 10_000_000_000_u128.checked_div(self.measured_interval?.as_nanos())?;
@@ -58,8 +58,8 @@ impl View {
 
     /// One line without its end.
     pub(super) fn text(&self) -> String {
-        if self.is_fetching() {
-            format!("fetching: {}, {}", self.headline(), self.details())
+        if self.is_sending() {
+            format!("{}: {}, {}", self.counts.phase.name(), self.headline(), self.details())
         } else {
             self.headline()
         }
@@ -68,7 +68,7 @@ impl View {
     /// What is looked at most: how far, how fast, how long. Fits beside a bar on 80 columns.
     pub(super) fn headline(&self) -> String {
         let counts = &self.counts;
-        if !self.is_fetching() {
+        if !self.is_sending() {
             return counts.phase.name().to_owned();
         }
         let percent = counts.done().saturating_mul(100).checked_div(counts.planned).unwrap_or(0).min(100);
@@ -76,7 +76,8 @@ impl View {
             vec![format!("{} of {} ({percent}%)", grouped(counts.done()), grouped(counts.planned))];
         parts.extend(self.per_second().map(|rate| format!("{rate:.1}/s")));
         if let Some(left) = self.time_left().filter(|_| counts.left() > 0) {
-            parts.push(format!("about {} left", duration(left)));
+            let about = if left.as_secs() > 0 { "about " } else { "" };
+            parts.push(format!("{about}{} left", duration(left)));
         }
         parts.join(", ")
     }
@@ -224,6 +225,12 @@ mod tests {
             // Slower than allowed: the API decides.
             view(&progress, Some(2_000)).text(),
         ];
+        let last = Progress::default();
+        last.enter(Phase::Fetching);
+        last.planned(2);
+        last.replied();
+        last.allowed(1080, Duration::from_mins(5));
+        lines.push(view(&last, None).text());
         progress.paused_until(now() + TimeDelta::seconds(300), PauseReason::RateLimited);
         progress.failed();
         lines.push(view(&progress, Some(2_000)).text());

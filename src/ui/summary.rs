@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 
 use super::errors::json_line;
-use super::wording::{counted, duration, grouped};
+use super::wording::{counted, duration, grouped, table_rows};
 
 /// What came of a run or a rebuild.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +17,12 @@ pub struct Summary {
     /// The export's directory.
     #[serde(serialize_with = "path")]
     pub output: PathBuf,
+    /// The window's start, as the manifest writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Rows by table, in the order of the manifest.
     pub rows: Vec<TableRows>,
     /// Rows of `failures`.
@@ -69,11 +75,13 @@ fn optional_path<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result
 impl Summary {
     /// A few lines for people.
     pub(super) fn text(&self) -> String {
-        let rows = self
-            .rows
-            .iter()
-            .map(|table| format!("{} {}", grouped(table.rows), table.table.replace('_', " ")));
-        let mut lines = vec![("rows", rows.collect::<Vec<_>>().join(", "))];
+        let rows = self.rows.iter().map(|table| table_rows(table.table, table.rows));
+        let mut lines = Vec::new();
+        if let Some(until) = &self.until {
+            lines
+                .push(("window", format!("{} to {until}", self.since.as_deref().unwrap_or("the beginning"))));
+        }
+        lines.push(("rows", rows.collect::<Vec<_>>().join(", ")));
         let minutes = [(&self.minutes_consumed, "consumed"), (&self.duration_minutes, "of presence")];
         let known = minutes.into_iter().filter_map(|(sum, noun)| Some(format!("{} {noun}", sum.as_ref()?)));
         let known = known.collect::<Vec<_>>().join(", ");
@@ -135,9 +143,12 @@ mod tests {
     fn summary() -> Summary {
         Summary {
             output: "out".into(),
+            since: None,
+            until: None,
             rows: vec![
                 TableRows { table: "participants", rows: 100_000 },
                 TableRows { table: "peer_events", rows: 300_000 },
+                TableRows { table: "id_list", rows: 1 },
             ],
             failures: 0,
             duration_minutes: Some("4126666.666700000".to_owned()),
@@ -157,9 +168,12 @@ mod tests {
         let warnings =
             BTreeMap::from([("digits_rounded".to_owned(), 12_000), ("unknown_field".to_owned(), 1)]);
         let failed = Summary { failures: 1_204, warnings, minutes_consumed: None, log: None, ..summary() };
+        let (since, until) =
+            (Some("2026-11-22T00:00:00.000000Z".into()), Some("2026-11-23T00:00:00.000000Z".into()));
+        let window = Summary { since, until, ..summary() };
         let rebuilt =
             Summary { requests_sent: None, duration_minutes: None, minutes_consumed: None, ..summary() };
-        insta::assert_snapshot!([complete.text(), failed.text(), rebuilt.text()].join("\n"));
+        insta::assert_snapshot!([complete.text(), failed.text(), rebuilt.text(), window.text()].join("\n"));
     }
 
     #[test]

@@ -20,6 +20,22 @@ pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
+/// The rows of a table: `1 participant`, `40 peer events`, `40 list rows`.
+pub(super) fn table_rows(table: &str, rows: u64) -> String {
+    let noun = table.replace('_', " ");
+    match (table, noun.strip_suffix('s')) {
+        ("id_list", _) => counted(rows, "list row", "list rows"),
+        (_, Some(one)) => counted(rows, one, &noun),
+        // A name that is no plural counts rows.
+        (_, None) => format!("{} of {noun}", counted(rows, "row", "rows")),
+    }
+}
+
+/// A number of bytes to the precision that helps: `1.50 MB`.
+pub(super) fn bytes(count: u64) -> String {
+    indicatif::DecimalBytes(count).to_string()
+}
+
 /// A duration to the precision that helps: seconds below an hour, minutes below a day, hours above.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -56,6 +72,19 @@ mod tests {
         }
         assert_eq!(counted(1, "failure", "failures"), "1 failure");
         assert_eq!(counted(1_000, "failure", "failures"), "1,000 failures");
+    }
+
+    #[test]
+    fn rows_are_named_by_what_they_are() {
+        for (table, rows, expected) in [
+            ("participants", 1, "1 participant"),
+            ("peer_events", 1_200, "1,200 peer events"),
+            ("id_list", 1, "1 list row"),
+            ("id_list", 40, "40 list rows"),
+            ("quality_summary", 0, "0 rows of quality summary"),
+        ] {
+            assert_eq!(table_rows(table, rows), expected);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use serde_json::value::RawValue;
 
+use super::gave::STATISTICS;
 use super::object::{Field, Nested, Object, is_null, text};
 
 /// What a successful reply to a request must hold.
@@ -12,10 +13,14 @@ use super::object::{Field, Nested, Object, is_null, text};
 pub enum Expected {
     /// A participant record, in `data.participant` or in `data` itself.
     Participant,
+    /// A participant record with call statistics, in the same places; the bare one may lack its id.
+    PeerReport,
     /// A list of participant records, in `data.participants`.
     Participants,
     /// A session record, in `data.session` or in `data` itself.
     Session,
+    /// A list of session records, in `data.sessions`.
+    Sessions,
 }
 
 /// Why a 200 is not the reply that was promised. Worth another try: an edge error page, a body cut
@@ -83,10 +88,22 @@ impl Expected {
     /// The field in `data`, and whether `data` itself may be the object.
     const fn place(self) -> (&'static str, bool) {
         match self {
-            Self::Participant => ("participant", true),
+            Self::Participant | Self::PeerReport => ("participant", true),
             Self::Participants => ("participants", false),
             Self::Session => ("session", true),
+            Self::Sessions => ("sessions", false),
         }
+    }
+
+    /// Whether it is a list, which is one page of many.
+    const fn is_page(self) -> bool {
+        matches!(self, Self::Participants | Self::Sessions)
+    }
+
+    /// Whether `data` is the record itself.
+    fn is_bare(self, data: &Object<'_>) -> bool {
+        let is_report = || STATISTICS.iter().any(|name| data.get(name).is_some());
+        data.get("id").is_some() || (self == Self::PeerReport && is_report())
     }
 
     /// Finds the promised value in a reply's body.
@@ -94,23 +111,15 @@ impl Expected {
     /// # Errors
     /// [`BadBody`] where the body is not what was promised.
     pub fn find(self, body: &[u8]) -> Result<Reply<'_>, BadBody> {
-        // Checked once, as text; the parser would check each value again.
-        let body = std::str::from_utf8(body).map_err(|_| BadBody::NotJson)?;
         let (name, may_be_bare) = self.place();
-        let root = Object::parse_text(body).ok_or_else(|| match serde_json::from_str::<&RawValue>(body) {
-            Ok(_) => BadBody::Missing("object"),
-            Err(_) => BadBody::NotJson,
-        })?;
-        if root.get("success").is_some_and(|success| success.get() == "false") {
-            return Err(BadBody::Refused);
-        }
+        let root = success(body)?;
         let data_value = root.get("data").ok_or(BadBody::Missing("data"))?;
         let data = Object::parse(data_value).ok_or(BadBody::Missing(name))?;
-        let first = if self == Self::Participants { '[' } else { '{' };
+        let first = if self.is_page() { '[' } else { '{' };
         let wrapped = data.get(name).filter(|value| value.get().starts_with(first));
         let value = match wrapped {
             Some(value) => value,
-            None if may_be_bare && data.get("id").is_some() => data_value,
+            None if may_be_bare && self.is_bare(&data) => data_value,
             None => return Err(BadBody::Missing(name)),
         };
         let paging = [root.get("paging"), data.get("paging")].into_iter().flatten().find(|p| !is_null(p));
@@ -134,10 +143,27 @@ impl Expected {
     }
 }
 
+/// The root of any successful reply: an object that does not say `success: false`.
+///
+/// # Errors
+/// [`BadBody`] where the body is none.
+pub fn success(body: &[u8]) -> Result<Object<'_>, BadBody> {
+    // Checked once, as text; the parser would check each value again.
+    let body = std::str::from_utf8(body).map_err(|_| BadBody::NotJson)?;
+    let root = Object::parse_text(body).ok_or_else(|| match serde_json::from_str::<&RawValue>(body) {
+        Ok(_) => BadBody::Missing("object"),
+        Err(_) => BadBody::NotJson,
+    })?;
+    if root.get("success").is_some_and(|success| success.get() == "false") {
+        return Err(BadBody::Refused);
+    }
+    Ok(root)
+}
+
 impl<'a> Around<'a> {
     /// What the root says beside `data`, and `data` beside what was promised.
     fn new(expected: Expected, root: Object<'a>, data: Option<Object<'a>>) -> Self {
-        let is_page = expected == Expected::Participants;
+        let is_page = expected.is_page();
         let is_news = |field: &Field<'_>| match field.name.as_deref() {
             Some("paging") => !is_page,
             _ => !is_usual(field),
@@ -198,6 +224,9 @@ mod tests {
             (Expected::Session, r#"{"success":true,"data":{"session":{"id":"s"}}}"#, r#"{"id":"s"}"#),
             (Expected::Session, r#"{"success":true,"data":{"id":"s"}}"#, r#"{"id":"s"}"#),
             (Expected::Participants, r#"{"data":{"participants":[],"paging":{}}}"#, "[]"),
+            (Expected::Sessions, r#"{"data":{"sessions":[{}]},"paging":{}}"#, "[{}]"),
+            (Expected::PeerReport, r#"{"data":{"participant":{"id":"p"}}}"#, r#"{"id":"p"}"#),
+            (Expected::PeerReport, r#"{"data":{"peer_report":{}}}"#, r#"{"peer_report":{}}"#),
         ];
         for (expected, body, value) in cases {
             assert_eq!(found(expected, body), Ok(value.to_owned()), "{body}");

@@ -1,6 +1,7 @@
 //! Objects and arrays as lists of borrowed raw values.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -95,6 +96,14 @@ impl<'a> Object<'a> {
             }
             None => self.fields.push(field),
         }
+    }
+
+    /// Adds the fields of another object whose keys this one lacks.
+    pub fn complete(&mut self, other: Self) {
+        let known: HashSet<_> = self.fields.iter().map(Field::hash_key).collect();
+        let is_new = |field: &Field<'a>| !known.contains(&field.hash_key());
+        self.fields.extend(other.fields.into_iter().filter(is_new));
+        self.overwritten.extend(other.overwritten.into_iter().filter(is_new));
     }
 
     /// The value of a key.

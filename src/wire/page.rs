@@ -44,8 +44,16 @@ impl PageSummary {
         let page = Expected::Participants.find(body)?;
         let records = elements(page.value).ok_or(BadBody::Missing("participants"))?;
         let listed = |record: &RawValue| Object::parse(record).as_ref().map(Listed::of).unwrap_or_default();
-        let total = page.paging.and_then(Object::parse).and_then(|paging| count(paging.get("total_count")?));
-        Ok(Self { listed: records.into_iter().map(listed).collect(), paging: Paging { total } })
+        Ok(Self { listed: records.into_iter().map(listed).collect(), paging: Paging::of(page.paging) })
+    }
+}
+
+impl Paging {
+    /// What a reply's `paging` says.
+    #[must_use]
+    pub fn of(paging: Option<&RawValue>) -> Self {
+        let total = paging.and_then(Object::parse).and_then(|paging| count(paging.get("total_count")?));
+        Self { total }
     }
 }
 

@@ -4,8 +4,10 @@ use std::fs;
 
 use rtk_export::error::{Class, Signal};
 use rtk_export::queries::Folder;
+use rtk_export::reference;
 use rtk_export::sandbox::WorldOptions;
 use rtk_export::tables::schema::Table;
+use serde_json::Value;
 
 use crate::support::{Place, Server, query, repository_file};
 
@@ -86,19 +88,71 @@ fn the_test_command_is_the_one_that_ci_calls() {
     assert!(repository_file(".ci/run").lines().any(|line| line.trim_start().starts_with("cargo test")));
 }
 
+/// The README has the overview, `TABLES.md` everything: both are what the command prints.
 #[test]
 fn the_table_reference_is_the_schema() {
+    let printed = Place::new().rtk("schema --format markdown").ends(0).stdout;
+    let advice = "if that is meant: cargo run -- schema --format markdown > TABLES.md";
+    assert!(repository_file("TABLES.md") == printed, "TABLES.md is another; {advice}");
+    let overview = reference::overview(&Table::ALL);
+    assert!(printed.contains(&overview));
+    assert!(repository_file("README.md").contains(&overview), "the README's overview is not\n{overview}");
+}
+
+#[test]
+fn a_table_is_shown_by_its_name() {
+    let place = Place::new();
+    let shown = place.rtk("schema failures labels").ends(0).stdout;
+    let heads: Vec<_> = shown.lines().filter(|line| !line.starts_with(' ') && !line.is_empty()).collect();
+    assert_eq!(
+        heads,
+        [
+            "labels: one row per label cell of the input lists",
+            "failures: one row per id that could not be had; itself a valid list"
+        ]
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&place.rtk("schema --format json").ends(0).stdout).unwrap();
+    assert_eq!(json["tables"].as_array().unwrap().len(), Table::ALL.len());
+    place
+        .rtk("schema participant")
+        .ends(2)
+        .says(&["no table is called \"participant\"", "rtk-export schema"]);
+    place.rtk("schema --dialect duckdb --format json").ends(2);
+}
+
+/// The names of a plan's JSON are a contract with whoever reads it.
+#[test]
+fn every_name_of_a_plan_is_in_the_readme() {
+    let place = Place::with_samples();
+    let session = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    place.write("odd.csv", format!("session_id\n42\n{session}\n{session}\n"));
+    let plan = "plan odd.csv --since 2026-10-30 --until 2026-10-31 --count --sandbox --format json";
+    let plan: Value = serde_json::from_str(&place.rtk(plan).ends(0).stdout).unwrap();
     let readme = repository_file("README.md");
-    for table in Table::ALL {
-        let start = format!("| `{}` |", table.name());
-        let row = readme.lines().find(|line| line.starts_with(&start));
-        let row = row.unwrap_or_else(|| panic!("no row of {}", table.name()));
-        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [_, key, columns] = cells[..] else { panic!("{row}") };
-        let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
-        assert_eq!(columns.split(", ").collect::<Vec<_>>(), names, "{}", table.name());
-        let keys: Vec<_> = key.split(", ").filter(|key| !key.is_empty()).collect();
-        assert_eq!(keys, table.key(), "{}", table.name());
+    for (name, value) in plan.as_object().unwrap() {
+        let start = format!("| `{name}` |");
+        let row =
+            readme.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no {start}"));
+        let words: Vec<_> = row.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let mut inner = Vec::new();
+        names(value, &mut inner);
+        assert!(inner.iter().all(|inner| words.contains(&inner.as_str())), "{inner:?} in {row}");
+    }
+}
+
+/// The names in a value, but for those of a range.
+fn names(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) if fields.contains_key("min") => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                found.push(name.clone());
+                names(value, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+        _ => {}
     }
 }
 
@@ -152,7 +206,7 @@ fn the_changelog_says_what_is_coming() {
 /// What is checked in works on any machine: no path of one, no host of a registry.
 #[test]
 fn nothing_is_tied_to_a_machine() {
-    for file in ["README.md", "CHANGELOG.md", ".ci/run", "Cargo.toml"] {
+    for file in ["README.md", "TABLES.md", "CHANGELOG.md", ".ci/run", "Cargo.toml"] {
         let text = repository_file(file);
         for tied in ["/home/", "/root", "/work/", "/tmp/", "/Users/", "crates.io", "pypi.org"] {
             assert!(!text.contains(tied), "{tied} in {file}");

@@ -22,9 +22,11 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("progress", &[]),
     ("error", &[]),
     ("config", &["cli", "sandbox"]),
+    ("doctor", &["fetch"]),
     ("cli", &["sandbox"]),
     ("sandbox", &[]),
     ("ui", &[]),
+    ("reference", &["tables", "cli"]),
 ];
 
 /// Modules that know all: they wire the rest.

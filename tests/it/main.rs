@@ -6,12 +6,22 @@
 #![expect(clippy::unwrap_used, reason = "a test says so with a panic")]
 
 mod budget;
+mod call_statistics;
+mod clock;
+mod disk;
 mod docs;
+mod doctor;
+mod drift;
 mod engines;
+mod exit_codes;
+mod failures;
 mod faults;
 mod layers;
 mod lists;
 mod memory;
+mod plan;
+mod power;
+mod publishing;
 mod queries;
 mod readers;
 mod report;
@@ -21,4 +31,6 @@ mod run;
 mod samples;
 mod secrets;
 mod settings;
+mod soak;
 mod support;
+mod window;

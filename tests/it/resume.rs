@@ -103,18 +103,17 @@ fn killed_while_publishing_it_is_finished_at_the_next_start() {
     for changes in [1, 3, 5, 8, 10, 13] {
         // An old export stands there; the new one replaces it.
         run("out").ends(0);
-        let seen = std::cell::RefCell::new((listing(&place, "out"), 0));
+        let (mut last, mut changed) = (listing(&place, "out"), 0);
         let running = run("out").start();
-        let killed = running.until_or_ended(|| {
-            let (mut last, mut changed) = seen.borrow().clone();
+        let running = running.until_or_ended(|| {
             let now = listing(&place, "out");
             if now != last {
                 last = now;
                 changed += 1;
             }
-            *seen.borrow_mut() = (last, changed);
             changed >= changes
         });
+        let killed = running.kill();
         if place.path("out/manifest.json").exists() {
             whole.equals(&Export::read(&place.path("out")));
         }

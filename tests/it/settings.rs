@@ -36,6 +36,8 @@ fn what_is_malformed_is_answered_with_an_example() {
         "--retries many",
         "--max-failures few",
         "--fetch everything",
+        "--filters device_info,quality",
+        "--filters all --fetch list",
         "--format xlsx",
         "--keep-log sometimes",
         "--base-url ftp://api.example",

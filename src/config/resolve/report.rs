@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 
 use super::{Sources, api, conflict, fetch, lists, local, user_state_dir};
-use crate::cli::{AccountArgs, ReportArgs, RunArgs};
+use crate::cli::{AccountArgs, AskArgs, ReportArgs};
 use crate::config::file::ConfigFile;
 use crate::config::report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 use crate::config::settings::{self, Setting};
@@ -92,10 +92,10 @@ fn export(
     wants_sessions: bool,
     command_line: String,
 ) -> Result<ListsConfig> {
-    let lists = lists(typed)?;
-    let as_run = RunArgs { account, ..RunArgs::default() };
-    let api = api(&as_run.account, sources)?;
-    let mut fetch = fetch(&as_run, sources)?;
+    let lists = lists(typed, false)?;
+    let ask = AskArgs { account, ..AskArgs::default() };
+    let api = api(&ask.account, sources)?;
+    let mut fetch = fetch(&ask, sources)?;
     if wants_sessions {
         fetch.sessions = Sessions::Fetched;
     }

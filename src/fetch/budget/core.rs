@@ -155,7 +155,9 @@ impl Core {
     pub(super) fn ask_ledger(&mut self, holder: u64, longest_request: Duration, now_ns: u64) -> Option<Ask> {
         let now_ns = self.tick(now_ns);
         let (requests, window) = self.tightest();
-        let (ended, ended_ago_ns) = self.permits.as_mut()?.settle(now_ns);
+        let permits = self.permits.as_mut()?;
+        let wanted = permits.wanted(requests, window, now_ns);
+        let (ended, ended_ago_ns) = permits.settle(now_ns);
         let limits = self.rules.iter().map(|rule| Limit {
             length_ns: rule.window.length_ns(),
             requests: self.config.less_reserve(rule.quota),
@@ -169,7 +171,7 @@ impl Core {
             under_way: self.under_way,
             ended,
             ended_ago_ns,
-            wanted: Permits::wanted(requests, window),
+            wanted,
         })
     }
 
@@ -225,6 +227,11 @@ impl Core {
     pub(super) fn replied_refusal(&mut self, sent: Sent, headers: &HeaderMap, now_ns: u64) {
         self.heard(sent, headers, now_ns);
         self.refused = true;
+    }
+
+    /// A 401 or 403 that does not end the run.
+    pub(super) fn go_on(&mut self) {
+        self.refused = false;
     }
 
     /// A request ended without a reply.

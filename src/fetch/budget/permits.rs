@@ -1,8 +1,8 @@
 //! What this process was given by the ledger and has not used, and what it has to settle.
 //!
 //! In: grants, uses, replies. Out: whether another grant is due, and what to say when asking for it.
-//! Guarantees: at most a second's worth at a time, and a hundredth of the window's; none is used later
-//! than the ledger counts on.
+//! Guarantees: at most a second's worth at a time, and a hundredth of the window's unless more time has
+//! passed since the last grant; none is used later than the ledger counts on.
 //! Not here: the ledger.
 
 use std::time::Duration;
@@ -15,30 +15,32 @@ const SPAN: Duration = Duration::from_secs(1);
 /// What is leased counts before it is sent, and what was replied a little longer: with so many leases in
 /// a window that costs about 1 % of the pace.
 const LEASES: u32 = 100;
-/// More often than this nobody asks.
+/// More often than this nobody asks, as long as what was granted is not used up sooner.
 const SHORTEST_SPAN: Duration = Duration::from_millis(10);
 
 /// Leave to send, in hand.
 #[derive(Debug, Default)]
 pub(super) struct Permits {
     left: u64,
-    until_ns: u64,
+    granted_ns: u64,
     /// Requests replied since the last settlement.
     ended: u64,
     last_ended_ns: u64,
 }
 
 impl Permits {
-    /// How many to ask for at a rate.
-    pub(super) fn wanted(requests: u64, window: Duration) -> u64 {
-        let span = (window / LEASES).clamp(SHORTEST_SPAN, SPAN);
-        let worth = u128::from(requests) * span.as_nanos() / window.as_nanos().max(1);
+    /// How many to ask for at a rate: what the time since the last grant is worth, so that a busy machine,
+    /// which asks late, need not stay behind.
+    pub(super) fn wanted(&self, requests: u64, window: Duration, now_ns: u64) -> u64 {
+        let usual = (window / LEASES).clamp(SHORTEST_SPAN, SPAN);
+        let span_ns = now_ns.saturating_sub(self.granted_ns).clamp(nanos(usual), nanos(SPAN));
+        let worth = (u128::from(requests) * u128::from(span_ns)).div_ceil(window.as_nanos().max(1));
         u64::try_from(worth).unwrap_or(u64::MAX).clamp(1, requests.max(1))
     }
 
     /// Whether there is one to use.
     pub(super) fn any(&self, now_ns: u64) -> bool {
-        self.left > 0 && now_ns < self.until_ns
+        self.left > 0 && now_ns < self.granted_ns.saturating_add(nanos(HELD))
     }
 
     pub(super) fn use_one(&mut self) {
@@ -64,7 +66,7 @@ impl Permits {
     /// So many more, by an asking at that time.
     pub(super) fn grant(&mut self, requests: u64, asked_ns: u64) {
         self.left += requests;
-        self.until_ns = asked_ns.saturating_add(nanos(HELD));
+        self.granted_ns = asked_ns;
     }
 }
 
@@ -74,10 +76,19 @@ mod tests {
 
     #[test]
     fn a_lease_is_a_seconds_worth_or_less() {
-        for (requests, secs, wanted) in
-            [(1080, 300, 3), (180, 10, 1), (1800, 10, 18), (1_000_000_000, 1, 10_000_000), (1, 86_400, 1)]
-        {
-            assert_eq!(Permits::wanted(requests, Duration::from_secs(secs)), wanted, "{requests}/{secs}s");
+        for (requests, secs, usual, late) in [
+            (1080, 300, 4, 4),
+            (180, 10, 2, 18),
+            (1800, 10, 18, 180),
+            (1_000_000_000, 1, 10_000_000, 1_000_000_000),
+            (1, 86_400, 1, 1),
+        ] {
+            let mut permits = Permits::default();
+            let now_ns = nanos(Duration::from_hours(1));
+            let wanted = |permits: &Permits| permits.wanted(requests, Duration::from_secs(secs), now_ns);
+            assert_eq!(wanted(&permits), late, "{requests}/{secs}s after an hour");
+            permits.grant(1, now_ns);
+            assert_eq!(wanted(&permits), usual, "{requests}/{secs}s at once");
         }
     }
 }

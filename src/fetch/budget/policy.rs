@@ -13,24 +13,28 @@ use sfv::{BareItem, FieldType, Item, List, ListEntry, Parser};
 
 /// One item of `Ratelimit-Policy`: so many requests in any window of this length.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Policy {
-    pub(super) name: String,
-    pub(super) quota: u64,
+pub struct Policy {
+    /// Told in `Ratelimit` too.
+    pub name: String,
+    /// Requests in a window; at least one.
+    pub quota: u64,
     /// `None` where it was not told.
-    pub(super) window: Option<Duration>,
+    pub window: Option<Duration>,
 }
 
 /// One item of `Ratelimit`: so many requests until the reset.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Left {
-    pub(super) name: String,
-    pub(super) requests: u64,
+pub struct Left {
+    /// The policy's.
+    pub name: String,
+    /// What may still be sent.
+    pub requests: u64,
     /// `None` where it was not told.
-    pub(super) reset: Option<Duration>,
+    pub reset: Option<Duration>,
 }
 
 /// The policies in force.
-pub(super) fn policies(field: &[u8]) -> Vec<Policy> {
+pub(in crate::fetch) fn policies(field: &[u8]) -> Vec<Policy> {
     let item = |item: &Item| {
         let quota = number(item, "q").filter(|&quota| quota > 0)?;
         let window = number(item, "w").filter(|&secs| secs > 0).map(Duration::from_secs);
@@ -40,7 +44,7 @@ pub(super) fn policies(field: &[u8]) -> Vec<Policy> {
 }
 
 /// What is left of each.
-pub(super) fn left(field: &[u8]) -> Vec<Left> {
+pub(in crate::fetch) fn left(field: &[u8]) -> Vec<Left> {
     let item = |item: &Item| {
         let reset = number(item, "t").map(Duration::from_secs);
         Some(Left { name: name(item)?, requests: number(item, "r")?, reset })
@@ -49,7 +53,7 @@ pub(super) fn left(field: &[u8]) -> Vec<Left> {
 }
 
 /// A field's text: its lines, joined as RFC 9110 has it. Nearly always one, which is not copied.
-pub(super) fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, [u8]>> {
+pub(in crate::fetch) fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, [u8]>> {
     let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let first = lines.next()?;
     Some(lines.fold(Cow::Borrowed(first), |mut text, line| {

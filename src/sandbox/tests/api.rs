@@ -8,8 +8,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::{
-    ErrorEnvelope, Kind, Oversize, PagingPlace, Sandbox, SandboxOptions, SessionWindow, Sizes, World,
-    WorldOptions, Wrapper,
+    DetailsFilters, ErrorEnvelope, Kind, Oversize, PagingPlace, ReportFilters, Sandbox, SandboxOptions,
+    SessionWindow, Sizes, World, WorldOptions, Wrapper,
 };
 use super::Client;
 use crate::error::Class;
@@ -358,6 +358,39 @@ async fn tokens_accounts_and_apps() {
     assert_eq!(status("user/tokens/verify", None).await, 401);
     let post = client.http.post(client.url("sessions")).bearer_auth("other").send().await.unwrap();
     assert_eq!(post.status(), StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn the_accounts_apps_are_the_only_one_there_is() {
+    let listed = async |app: Option<&str>| {
+        let client = Client::small(|options| options.app = app.map(str::to_owned)).await;
+        let url = format!("{}/accounts/acc/realtime/kit/apps", client.sandbox.base_url());
+        let reply = client.http.get(url).bearer_auth("sandbox").send().await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&reply).unwrap()
+    };
+    let apps = listed(Some("my-app")).await;
+    assert_eq!(keys(&apps["data"][0]), ["created_at", "id", "name"]);
+    assert_eq!((&apps["data"][0]["id"], &apps["paging"]["total_count"]), (&json!("my-app"), &json!(1)));
+    assert_eq!(listed(None).await["data"][0]["id"], "sandbox");
+}
+
+#[tokio::test]
+async fn filters_can_be_refused() {
+    let client = Client::small(|options| {
+        options.details_filters = DetailsFilters::Refused;
+        options.report_filters = ReportFilters::Single;
+    })
+    .await;
+    let report = format!("sessions/peer-report/{}", client.sandbox.world().participant_id(1));
+    for (path, expected) in [
+        (client.details(1), StatusCode::OK),
+        (format!("{}?filters=events", client.details(1)), StatusCode::BAD_REQUEST),
+        (report.clone(), StatusCode::OK),
+        (format!("{report}?filters=events"), StatusCode::OK),
+        (format!("{report}?filters=events,device_info"), StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(client.status(&path).await, expected, "{path}");
+    }
 }
 
 #[tokio::test]

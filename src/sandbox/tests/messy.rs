@@ -68,6 +68,7 @@ fn shows(quirk: Quirk, text: &str) -> bool {
         Quirk::EmojiName => text.contains('\u{1f680}'),
         Quirk::RightToLeftName => text.contains('\u{202e}'),
         Quirk::Pretty => count("\n") > 40,
+        Quirk::EventsByNumber => text.contains(r#""peer_events":{"0":{"#),
     }
 }
 
@@ -92,5 +93,7 @@ async fn sessions_are_messy_too() {
     assert!(any(&|session| session["associated_id"] == "qwerty-uiopas"));
     assert!(any(&|session| session["minutes_consumed"].is_string()));
     assert!(any(&|session| session["meta"].is_object()));
+    assert!(any(&|session| session["type"] == "seance"));
+    assert!(any(&|session| session["meeting_display_name"].is_null()));
     assert!(any(&|session| session["started_at"].as_str().is_some_and(|time| time.ends_with('"'))));
 }

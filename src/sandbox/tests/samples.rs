@@ -50,7 +50,7 @@ const REPLIES: [Recorded; 11] = [
     recorded(
         "messy-participants-page",
         messy,
-        "sessions/SESSION/participants?include_peer_events=true&per_page=54",
+        "sessions/SESSION/participants?include_peer_events=true&per_page=56",
     ),
 ];
 
@@ -63,7 +63,7 @@ fn new_shape(options: &mut SandboxOptions) {
 fn messy(options: &mut SandboxOptions) {
     options.world.messy = true;
     options.world.sizes = Sizes::Fixed;
-    options.world.per_session = 54;
+    options.world.per_session = 56;
 }
 
 fn read(path: &str) -> String {

@@ -1,24 +1,31 @@
 //! The tables of real log files: list rows and replies in, rows out.
 
 mod large;
+mod leaves;
 mod order;
 mod replies;
 mod rows;
+mod samples;
+mod statistics;
 mod values;
+mod window;
 
 use std::path::Path;
 
 use arrow::array::cast::AsArray;
-use arrow::array::types::{Decimal128Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::array::{Array, RecordBatch};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Made, Notice, Table};
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
-use crate::log::{FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Settings, open};
-use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
+use crate::log::{
+    FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Resolved, Settings, TypedWindow, discovered, open,
+};
+use crate::model::{PageSize, ParticipantId, RequestKey, SessionId, Window};
 use crate::plan::Wants;
+use crate::wire::{Expected, Gave};
 
 /// When the export began, and replies arrived.
 const STARTED: &str = "2026-11-23T00:00:00Z";
@@ -82,11 +89,29 @@ fn labelled(mut row: ListRow, labels: &[(&str, &str)]) -> ListRow {
 
 fn reply(key: RequestKey, answer: Answer) -> Reply {
     let arrived_at = DateTime::parse_from_rfc3339(ARRIVED).unwrap().to_utc();
-    Reply { key, arrived_at, attempts: 1, rate_limited: 0, cf_ray: Some("8f-FRA".into()), answer }
+    Reply {
+        key,
+        arrived_at,
+        attempts: 1,
+        rate_limited: 0,
+        cf_ray: Some("8f-FRA".into()),
+        gave: Gave::default(),
+        answer,
+    }
 }
 
 fn found(key: RequestKey, body: impl Into<String>) -> Reply {
-    reply(key, Answer::Found(body.into().into_bytes().into()))
+    let body = body.into();
+    let gave = match key {
+        RequestKey::Details { .. } => Expected::Participant
+            .find_record(&body)
+            .map_or_else(Gave::default, |found| Gave::of_details(&found.object)),
+        RequestKey::PeerReport { session, .. } => Expected::PeerReport
+            .find_record(&body)
+            .map_or_else(Gave::default, |found| Gave::of_report(&found.object, session, true)),
+        RequestKey::Page { .. } | RequestKey::Session { .. } | RequestKey::Sessions { .. } => Gave::default(),
+    };
+    Reply { gave, ..reply(key, Answer::Found(body.into_bytes().into())) }
 }
 
 fn failed(key: RequestKey, reason: Reason, http_status: u16) -> Reply {
@@ -145,8 +170,11 @@ impl Row {
 
 impl Output {
     fn rows(&self, table: Table) -> Vec<Row> {
-        let of_table = self.batches.iter().filter(|(of, _)| *of == table);
-        of_table.flat_map(|(_, batch)| (0..batch.num_rows()).map(|row| Row::of(table, batch, row))).collect()
+        let of_table = || self.batches.iter().filter(|(of, _)| *of == table);
+        assert!(of_table().all(|(_, batch)| batch.schema() == table.arrow_schema()));
+        of_table()
+            .flat_map(|(_, batch)| (0..batch.num_rows()).map(|row| Row::of(table, batch, row)))
+            .collect()
     }
 
     fn shown(&self, table: Table, columns: &[&str]) -> Vec<String> {
@@ -169,12 +197,13 @@ impl Output {
 
 impl Row {
     fn of(table: Table, batch: &RecordBatch, row: usize) -> Self {
-        assert_eq!(batch.schema(), table.arrow_schema());
         let value = |array: &dyn Array| {
             use arrow::datatypes::DataType;
             array.is_valid(row).then(|| match array.data_type() {
                 DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
                 DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
+                DataType::Float64 => array.as_primitive::<Float64Type>().value(row).to_string(),
+                DataType::Boolean => array.as_boolean().value(row).to_string(),
                 DataType::Timestamp(..) => {
                     let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
                     let time = DateTime::<Utc>::from_timestamp_micros(micros).unwrap();
@@ -194,13 +223,28 @@ fn decimal(units: i128) -> String {
     format!("{sign}{}.{:09}", units.unsigned_abs() / ONE, units.unsigned_abs() % ONE)
 }
 
-fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str) {
+/// A log of these rows and replies, with `--fetch` and `--filters` as given, of a window where one is.
+fn write_log(
+    path: &Path,
+    rows: &[ListRow],
+    replies: Vec<Reply>,
+    fetch: &str,
+    filters: &[&str],
+    window: Option<&Window>,
+) {
     let Opened::Empty(mut log) = open(path).unwrap() else { panic!("not empty") };
     let settings = Settings {
         account_id: "account".into(),
         app_id: "app".into(),
         base_url: "http://127.0.0.1/".into(),
+        window: TypedWindow {
+            meeting: window.and_then(|window| window.meeting.clone()),
+            live: window.is_some_and(|window| window.live),
+            ..TypedWindow::default()
+        },
         fetch: fetch.into(),
+        filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
+        stats_from: "auto".into(),
         peer_events: true,
         format: "parquet".into(),
         excel: false,
@@ -210,6 +254,7 @@ fn write_log(path: &Path, rows: &[ListRow], replies: Vec<Reply>, fetch: &str) {
         tool_version: "0.1.0".into(),
         started_at: STARTED.into(),
         refresh: false,
+        window: window.map(Resolved::of),
         settings,
     })
     .unwrap();
@@ -233,12 +278,27 @@ fn wants_of(rows: &[ListRow]) -> Wants {
 }
 
 /// The tables of a log of these rows and replies.
-fn make_with(fetch: &str, rows: &[ListRow], replies: Vec<Reply>) -> Output {
+fn make_of(fetch: &str, filters: &[&str], rows: &[ListRow], replies: Vec<Reply>) -> Output {
+    make_all(fetch, filters, rows, replies, None)
+}
+
+/// The same, of a window too.
+fn make_all(
+    fetch: &str,
+    filters: &[&str],
+    rows: &[ListRow],
+    replies: Vec<Reply>,
+    window: Option<&Window>,
+) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
-    write_log(&path, rows, replies, fetch);
+    write_log(&path, rows, replies, fetch, filters, window);
     let log = Log::open(&path, true).unwrap().unwrap();
-    let wants = wants_of(rows);
+    let mut wants = wants_of(rows);
+    let found = discovered(&log, &Replies::load(&log, &wants).unwrap()).unwrap();
+    for (session, _) in found.sessions {
+        wants.add_discovered(session).unwrap();
+    }
     let replies = Replies::load(&log, &wants).unwrap();
     let mut batches = Vec::new();
     let made = super::make(&log, &wants, &replies, &mut |table, batch| {
@@ -248,6 +308,16 @@ fn make_with(fetch: &str, rows: &[ListRow], replies: Vec<Reply>) -> Output {
     Output { batches, made: made.unwrap() }
 }
 
+fn make_with(fetch: &str, rows: &[ListRow], replies: Vec<Reply>) -> Output {
+    make_of(fetch, &[], rows, replies)
+}
+
 fn make(rows: &[ListRow], replies: Vec<Reply>) -> Output {
     make_with("auto", rows, replies)
+}
+
+/// The tables of an export with `--filters all`.
+fn make_statistics(rows: &[ListRow], replies: Vec<Reply>) -> Output {
+    let filters = ["device_info", "ip_information", "precall_network_information", "events", "quality_stats"];
+    make_of("auto", &filters, rows, replies)
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::FetchMode;
-use crate::plan::{Next, NothingKnown, Outcome, Planner, PlannerOptions};
+use crate::plan::{Asks as _, Next, NothingKnown, Outcome, Planner, PlannerOptions};
 use crate::wire::PageSummary;
 
 const SESSIONS: u8 = 3;
@@ -42,7 +42,7 @@ impl World {
     }
 
     fn answer(&self, key: RequestKey) -> Reply {
-        let session = key.session().to_bytes()[0];
+        let session = key.session().unwrap().to_bytes()[0];
         let people = &self.people[usize::from(session)];
         match key {
             RequestKey::Details { participant, .. } => {
@@ -57,6 +57,7 @@ impl World {
                     }
                 }
             }
+            RequestKey::PeerReport { .. } => failed(key, Reason::NotFound, 404),
             RequestKey::Page { page_no, .. } if self.lost_pages.contains(&(session, page_no)) => {
                 failed(key, Reason::RetriesExhausted, 503)
             }
@@ -71,12 +72,13 @@ impl World {
                 )
             }
             RequestKey::Session { .. } => found(key, r#"{"data":{"session":{"status":"ENDED"}}}"#),
+            RequestKey::Sessions { .. } => panic!("the planner lists no sessions"),
         }
     }
 
     /// All replies of a run, in the planner's order.
     fn run(&self, mode: FetchMode, with_sessions: bool, rows: &[ListRow]) -> Vec<Reply> {
-        let options = PlannerOptions { mode, with_sessions };
+        let options = PlannerOptions { mode, statistics: None, with_sessions };
         let mut planner = Planner::new(Arc::new(wants_of(rows)), options, Box::new(NothingKnown));
         let mut replies = Vec::new();
         loop {
@@ -90,7 +92,7 @@ impl World {
                 Answer::Found(body) if matches!(request, RequestKey::Page { .. }) => {
                     Outcome::Page(PageSummary::parse(body).unwrap())
                 }
-                Answer::Found(_) => Outcome::Found,
+                Answer::Found(_) => Outcome::Found(reply.gave),
                 Answer::Failed(failure) if failure.reason == Reason::NotFound => Outcome::NotFound,
                 Answer::Failed(failure) => Outcome::Failed { http_status: failure.http_status },
             };

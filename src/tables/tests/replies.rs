@@ -186,6 +186,7 @@ struct Told {
     as_text: u64,
     rounded: u64,
     duplicate: u64,
+    null: u64,
 }
 
 fn decoded(written: &str) -> Option<String> {
@@ -254,6 +255,9 @@ fn take(left: &mut Vec<(Option<String>, Written)>, name: &str, told: &mut Told) 
     let place = left.iter().position(|(known, _)| known.as_deref() == Some(name))?;
     let value = left[place].1.1.clone();
     if value == "null" {
+        let usual =
+            ["left_at", "role", "participant_id", "session_id", "socket_session_id", "preset_view_type"];
+        told.null += u64::from(!usual.contains(&name));
         left.remove(place);
         return None;
     }
@@ -378,6 +382,7 @@ proptest! {
             (Notice::NumberAsText, told.as_text),
             (Notice::Rounded, told.rounded),
             (Notice::DuplicateKey, told.duplicate),
+            (Notice::Null, told.null),
         ];
         for (notice, count) in counts {
             prop_assert_eq!(output.noted(notice), count, "{:?}", notice);

@@ -273,3 +273,43 @@ fn a_session_is_known_by_the_id_that_was_asked_for() {
         assert_eq!(output.shown(Table::Sessions, &columns), [format!("{values} {extra}")]);
     }
 }
+
+#[test]
+fn new_words_are_data_and_told() {
+    let (_, events, output) =
+        one(r#"{"peer_events":[{"event_name":"PEER_TELEPORTED","preset_view_type":"HOLOGRAM"},
+        {"event_name":"peer_joining","preset_view_type":"CHAT"},{"event_name":"PEER_LEAVING"}]}"#);
+    let shown: Vec<_> =
+        events.iter().map(|row| row.show(&["event_name", "preset_view_type", "extra"])).collect();
+    assert_eq!(shown, ["PEER_TELEPORTED HOLOGRAM -", "peer_joining CHAT -", "PEER_LEAVING - -"]);
+    let told = ["new_value peer_events event_name 2", "new_value peer_events preset_view_type 1"];
+    assert_eq!(output.warnings(), told);
+
+    let key = RequestKey::Session { session: session(1) };
+    let body = format!(r#"{{"data":{{"id":"{}","type":"seance","status":"PAUSED"}}}}"#, session(1));
+    let output = make(&[pair(2, 1, 1)], vec![found(key, body), details(1, 1, "{}")]);
+    assert_eq!(output.shown(Table::Sessions, &["type", "status", "extra"]), ["seance PAUSED -"]);
+    assert_eq!(output.warnings(), ["new_value sessions status 1", "new_value sessions type 1"]);
+    let examples: Vec<_> = output.made.warnings.iter().map(|(.., noted)| noted.example.as_str()).collect();
+    assert_eq!(examples, ["PAUSED", "seance"]);
+}
+
+#[test]
+fn a_null_is_told_where_the_documents_know_none() {
+    let (row, _, output) = one(
+        r#"{"duration":null,"left_at":null,"role":null,"peer_events":[{"event_name":null,"session_id":null,
+        "participant_id":null,"socket_session_id":null,"preset_view_type":null}],"later":null}"#,
+    );
+    assert_eq!(row.show(&["duration_minutes", "left_at", "extra"]), r#"- - {"later":null}"#);
+    let told = [
+        "unknown_field participants later 1",
+        "unexpected_null participants duration 1",
+        "unexpected_null peer_events event_name 1",
+    ];
+    assert_eq!(output.warnings(), told);
+
+    let key = RequestKey::Session { session: session(1) };
+    let body = format!(r#"{{"data":{{"id":"{}","started_at":null,"ended_at":null}}}}"#, session(1));
+    let output = make(&[pair(2, 1, 1)], vec![found(key, body), details(1, 1, "{}")]);
+    assert_eq!(output.warnings(), ["unexpected_null sessions started_at 1"]);
+}

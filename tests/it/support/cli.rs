@@ -210,12 +210,17 @@ impl Running {
         self
     }
 
-    /// Kills it as soon as something holds, unless it ends before.
-    pub(crate) fn until_or_ended(mut self, holds: impl Fn() -> bool) -> Output {
-        while !holds() && self.child.try_wait().unwrap().is_none() && Instant::now() < self.deadline {
+    /// Waits until something holds or the process has ended; looks as often as it can.
+    pub(crate) fn until_or_ended(mut self, mut holds: impl FnMut() -> bool) -> Self {
+        while !holds() && !self.has_ended() && Instant::now() < self.deadline {
             thread::yield_now();
         }
-        self.kill()
+        self
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// `kill -9`.
@@ -224,10 +229,22 @@ impl Running {
         self.output()
     }
 
-    /// `kill -NAME`.
-    pub(crate) fn signal(self, name: &str) -> Self {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    /// `kill -NAME` for the processes that it started.
+    pub(crate) fn signal_children(self, name: &str) -> Self {
+        let pid = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        for child in children.split_whitespace() {
+            assert!(Command::new("kill").args([name, child]).status().unwrap().success());
+        }
+        self
+    }
+
+    /// `kill -NAME`, unless it has ended.
+    pub(crate) fn signal(mut self, name: &str) -> Self {
+        if !self.has_ended() {
+            let pid = self.child.id().to_string();
+            assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+        }
         self
     }
 

@@ -6,6 +6,9 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::python;
 
 /// What two runs on the same data may differ in, as the contract says.
 const OF_THE_RUN: [&str; 4] = ["fetched_at", "failed_at", "attempts", "cf_ray"];
@@ -22,6 +25,15 @@ pub(crate) struct Export {
 impl Export {
     /// Reads all tables and rollups, without the columns that a run may change.
     pub(crate) fn read(dir: &Path) -> Self {
+        let mut export = Self::read_whole(dir);
+        for row in export.tables.values_mut().flatten() {
+            row.retain(|column, _| !OF_THE_RUN.contains(&column.as_str()));
+        }
+        export
+    }
+
+    /// Reads all columns of all tables and rollups.
+    pub(crate) fn read_whole(dir: &Path) -> Self {
         let mut tables = BTreeMap::new();
         for (path, bytes) in tree(dir) {
             let Some((table, _)) = path.strip_suffix(".csv").and_then(|path| path.rsplit_once('/')) else {
@@ -29,14 +41,29 @@ impl Export {
             };
             let table = if table == "rollups" { path.trim_end_matches(".csv") } else { table };
             let mut reader = csv::Reader::from_reader(&bytes[..]);
-            let rows = reader.deserialize().map(|row: Result<BTreeMap<String, String>, _>| {
-                let mut row = row.unwrap();
-                row.retain(|column, _| !OF_THE_RUN.contains(&column.as_str()));
-                row
-            });
+            let rows = reader.deserialize().map(|row: Result<BTreeMap<String, String>, _>| row.unwrap());
             tables.entry(table.to_owned()).or_insert_with(Vec::new).extend(rows);
         }
         Self { tables }
+    }
+
+    /// Reads a CSV export itself, a Parquet export by `PyArrow`.
+    pub(crate) fn read_any(dir: &Path) -> Self {
+        if dir.join("participants/part-00000.csv").exists() {
+            return Self::read(dir);
+        }
+        let rows = |seen: python::Seen| -> Rows {
+            let columns: Vec<_> = seen.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let kept = |column: &&str| !OF_THE_RUN.contains(column);
+            let row = |row: Vec<Option<String>>| {
+                let values = row.into_iter().map(|value| value.unwrap_or_else(|| "null".to_owned()));
+                let cells = columns.iter().zip(values).filter(|(column, _)| kept(column));
+                cells.map(|(column, value)| ((*column).to_owned(), value)).collect()
+            };
+            seen.rows.into_iter().map(row).collect()
+        };
+        let tables = python::read("pyarrow", dir);
+        Self { tables: tables.into_iter().map(|(name, seen)| (name, rows(seen))).collect() }
     }
 
     /// The rows of a table.
@@ -67,6 +94,24 @@ pub(crate) fn manifest(dir: &Path) -> Value {
     serde_json::from_slice(&fs::read(dir.join("manifest.json")).unwrap()).unwrap()
 }
 
+/// The manifest of an export, if it has one: then every file that it names must be there, whole.
+pub(crate) fn whole_manifest(dir: &Path) -> Option<Value> {
+    dir.join("manifest.json").exists().then(|| {
+        let manifest = manifest(dir);
+        let tables = manifest["tables"].as_array().unwrap();
+        for file in tables.iter().flat_map(|table| table["files"].as_array().unwrap()) {
+            let bytes = fs::read(dir.join(file["path"].as_str().unwrap())).unwrap();
+            assert_eq!(file["bytes"], bytes.len());
+            assert_eq!(file["sha256"], hex(&Sha256::digest(&bytes)));
+        }
+        manifest
+    })
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// All files below a directory that are no state, with their bytes.
 pub(crate) fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -90,7 +135,11 @@ pub(crate) fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The lines of an export's response log, as far as they can be read while somebody writes to it.
 pub(crate) fn log_lines(export: &Path) -> Vec<String> {
-    let Ok(log) = File::open(export.join(".rtk-export").join(rtk_export::log::FILE_NAME)) else {
+    lines_in(&export.join(".rtk-export").join(rtk_export::log::FILE_NAME))
+}
+
+fn lines_in(log: &Path) -> Vec<String> {
+    let Ok(log) = File::open(log) else {
         return Vec::new();
     };
     let mut text = Vec::new();
@@ -101,5 +150,10 @@ pub(crate) fn log_lines(export: &Path) -> Vec<String> {
 
 /// How many replies of details a log holds.
 pub(crate) fn logged_details(export: &Path) -> usize {
-    log_lines(export).iter().filter(|line| line.contains(r#""kind":"details""#)).count()
+    details_in(&export.join(".rtk-export").join(rtk_export::log::FILE_NAME))
+}
+
+/// How many replies of details there are in a log.
+pub(crate) fn details_in(log: &Path) -> usize {
+    lines_in(log).iter().filter(|line| line.contains(r#""kind":"details""#)).count()
 }

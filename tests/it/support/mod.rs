@@ -1,18 +1,21 @@
 //! What the tests share.
 
 mod cli;
+mod disk;
 mod export;
 mod python;
 mod server;
 mod tools;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use cli::{Output, Place, Rtk};
-pub(crate) use export::{Export, log_lines, logged_details, manifest, tree};
-pub(crate) use python::{Seen, TextRows, ask_engine, browse, oracle, query, read};
+pub(crate) use disk::SmallDisk;
+pub(crate) use export::{Export, details_in, log_lines, logged_details, manifest, tree, whole_manifest};
+pub(crate) use python::{Seen, TextRows, ask_engine, browse, load, oracle, query, read};
 pub(crate) use server::{Server, faults};
-pub(crate) use tools::{finished, zstdcat};
+pub(crate) use tools::{finished, install, strace, zstdcat};
 
 /// A rate that never makes a run wait.
 pub(crate) const UNLIMITED: &str = "1000000/1s";
@@ -26,6 +29,12 @@ pub(crate) fn repository() -> &'static Path {
 pub(crate) fn repository_file(path: &str) -> String {
     let path = repository().join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Shown also where the output of tests that pass is not.
+pub(crate) fn say(line: &str) {
+    // Not `eprintln`: that is what tests that pass keep to themselves.
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
 /// A directory for what a test writes and a person may want to look at.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use rtk_export::reference;
+use rtk_export::tables::Table;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -58,12 +60,19 @@ pub(crate) struct Seen {
 
 /// The tables and rollups of an export, read by `duckdb` or `pyarrow`.
 pub(crate) fn read(engine: &str, dir: &Path) -> BTreeMap<String, Seen> {
-    serde_json::from_str(&run(Packages::Readers, "read_export.py", &[engine, dir.to_str().unwrap()])).unwrap()
+    let types = reference::json(&Table::ALL);
+    serde_json::from_str(&run(Packages::Readers, "read_export.py", &[engine, dir.to_str().unwrap(), &types]))
+        .unwrap()
 }
 
 /// The rows of a query by `DuckDB`, in the export's directory.
 pub(crate) fn query(dir: &Path, sql: &str) -> Vec<Vec<Option<String>>> {
     serde_json::from_str(&run(Packages::Readers, "query.py", &[dir.to_str().unwrap(), sql])).unwrap()
+}
+
+/// What `DuckDB` says of an export that is loaded into the tables of some statements: table and rows.
+pub(crate) fn load(dir: &Path, ddl: &str) -> BTreeMap<String, u64> {
+    serde_json::from_str(&run(Packages::Readers, "load.py", &[dir.to_str().unwrap(), ddl])).unwrap()
 }
 
 /// What a list's export must hold, worked out from the sandbox's replies by other means.

@@ -14,9 +14,9 @@ export, sql = sys.argv[1:]
 os.chdir(export)
 connection = duckdb.connect()
 connection.execute("SET TimeZone = 'UTC'")
-for table in ["participants", "peer_events", "sessions", "id_list", "labels", "failures"]:
-    if glob.glob(f"{table}/*.parquet"):
-        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM '{table}/*.parquet'")
+for part in sorted(glob.glob("*/part-00000.parquet")):
+    table = os.path.dirname(part)
+    connection.execute(f"CREATE VIEW {table} AS SELECT * FROM '{table}/*.parquet'")
 result = connection.execute(sql)
 rows = result.fetchall()
 json.dump([[None if value is None else str(value) for value in row] for row in rows], sys.stdout)

@@ -10,28 +10,27 @@ import json
 import os
 import sys
 
-MINUTES = {"duration_minutes": "(18,9)", "minutes_consumed": "(18,9)"}
-SUMS = {("participants", "minutes_consumed")}
-TIMES = {
-    "joined_at", "left_at", "created_at", "updated_at", "started_at", "ended_at", "fetched_at", "failed_at",
-    "first_joined_at", "last_left_at",
+# The kinds of the tables' columns, by the names that the reference has for their types.
+KINDS = {
+    "string": "text", "string (JSON)": "text", "int64": "count", "double": "double", "boolean": "bool",
+    "timestamp[us, UTC]": "time", "decimal(18,9)": "minutes", "decimal(38,9)": "sum",
 }
-COUNTS = {
-    "peer_event_count", "row_number", "event_index", "max_concurrent_participants", "live_participants",
-    "http_status", "api_code", "attempts", "participants", "connections", "peak_participants",
+# Those of rollups, which the reference does not have.
+ROLLUPS = {
+    "day": "day", "participants": "count", "connections": "count", "duration_minutes": "sum",
+    "minutes_consumed": "sum", "first_joined_at": "time", "last_left_at": "time", "peak_participants": "count",
 }
+
+
+def reference(text):
+    tables = json.loads(text)["tables"]
+    return {(t["name"], c["name"]): KINDS[c["type"]] for t in tables for c in t["columns"]}
 
 
 def kind(table, column):
-    if column in TIMES:
-        return "time"
-    if column in COUNTS:
-        return "count"
-    if column in MINUTES:
-        return "sum" if (table, column) in SUMS or table.startswith("rollups/") else "minutes"
-    if column == "day":
-        return "day"
-    return "text"
+    if table.startswith("rollups/"):
+        return ROLLUPS.get(column, "text")
+    return TYPES[table, column]
 
 
 def tables(export):
@@ -60,7 +59,7 @@ def by_duckdb(table, extension, paths):
     else:
         types = {
             "time": "TIMESTAMPTZ", "count": "BIGINT", "minutes": "DECIMAL(18,9)", "sum": "DECIMAL(38,9)",
-            "day": "DATE", "text": "VARCHAR",
+            "day": "DATE", "text": "VARCHAR", "double": "DOUBLE", "bool": "BOOLEAN",
         }
         columns = ", ".join(f"'{c}': '{types[kind(table, c)]}'" for c in header(paths[0]))
         source = (
@@ -77,6 +76,8 @@ def by_duckdb(table, extension, paths):
 
 
 def text(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
     # Not str(): a decimal of zero would be 0E-9.
     return format(value, "f") if isinstance(value, decimal.Decimal) else str(value)
 
@@ -93,6 +94,7 @@ def by_pyarrow(table, extension, paths):
         types = {
             "time": pa.timestamp("us", "UTC"), "count": pa.int64(), "minutes": pa.decimal128(18, 9),
             "sum": pa.decimal128(38, 9), "day": pa.date32(), "text": pa.string(),
+            "double": pa.float64(), "bool": pa.bool_(),
         }
         convert = pa.csv.ConvertOptions(
             column_types={c: types[kind(table, c)] for c in header(paths[0])},
@@ -111,7 +113,9 @@ def by_pyarrow(table, extension, paths):
 
 
 def main():
-    engine, export = sys.argv[1:]
+    global TYPES
+    engine, export, types = sys.argv[1:]
+    TYPES = reference(types)
     read = {"duckdb": by_duckdb, "pyarrow": by_pyarrow}[engine]
     seen = {}
     for table, (extension, paths) in tables(export).items():

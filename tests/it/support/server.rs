@@ -1,5 +1,6 @@
 //! A sandbox within the test process: another process than the exporter, with its counters at hand.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
@@ -65,6 +66,15 @@ impl Server {
     /// The paths asked for since the start, where they are recorded.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.sandbox.requests().into_iter().map(|request| request.path).collect()
+    }
+
+    /// How often each path was answered by the API's own reply, where requests are recorded.
+    pub(crate) fn answered_paths(&self) -> BTreeMap<String, u64> {
+        let mut paths = BTreeMap::new();
+        for request in self.sandbox.requests().into_iter().filter(|request| request.answered) {
+            *paths.entry(request.path).or_default() += 1;
+        }
+        paths
     }
 
     /// A list of the first pairs.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use super::say;
+
 /// Installs a package where `apt-get` can; fails with what to do where it cannot.
 pub(crate) fn install(package: &str) -> Result<(), String> {
     // One at a time: apt-get gives up where another holds its lock.
@@ -67,4 +69,20 @@ pub(crate) fn have_chromium() -> Result<PathBuf, String> {
     }
     install("chromium")?;
     found().ok_or_else(|| "chromium was installed and is not there".to_owned())
+}
+
+/// `strace` with these arguments, as the start of a command line, installed if need be. `None`, which is
+/// said, where this user may not trace.
+pub(crate) fn strace(arguments: &str) -> Option<String> {
+    let tried = || Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
+    if tried().is_err() {
+        install("strace").unwrap_or_else(|problem| panic!("{problem}"));
+    }
+    let output = tried().unwrap();
+    if output.status.success() {
+        return Some(format!("strace -f -qq -o /dev/null {arguments}"));
+    }
+    let problem = String::from_utf8_lossy(&output.stderr);
+    say(&format!("NOT TESTED, a process killed at a certain system call: it cannot be traced: {problem}"));
+    None
 }

@@ -1,0 +1,237 @@
+//! Finding a window's sessions: which pages of the sessions list to ask for, and which of their
+//! records are meant.
+//!
+//! The API is asked for more than the window ([`Window::asked_for`]), whatever the status: a session that
+//! ends meanwhile then changes no other's place. What is meant is decided here, by each record's own
+//! `created_at`, `status` and meeting. A record that does not tell is meant: too much is exported rather
+//! than too little.
+
+use super::asks::{Asks, Known, Next, Outcome};
+use super::listing::{Listing, PAGE_RECORDS, Progress};
+use crate::error::Result;
+use crate::model::{IdKey, PageSize, RequestKey, SessionId, Window};
+use crate::wire::{ListedSession, SessionStatus, SessionsPage};
+
+/// Asks for the pages of the sessions list, one after the other.
+pub struct Discovery {
+    known: Box<dyn Known>,
+    listing: Listing,
+    findings: Findings,
+    /// Whether there can be any session at all.
+    is_empty: bool,
+    in_flight: bool,
+    answered: u64,
+    kept: u64,
+    /// The most requests that there ever seemed to be.
+    requests: u64,
+}
+
+impl Discovery {
+    /// A discovery of which no page was asked for.
+    #[must_use]
+    pub fn new(window: Window, known: Box<dyn Known>) -> Self {
+        let is_empty = window.is_empty();
+        Self {
+            known,
+            listing: Listing::new(PageSize::Records(PAGE_RECORDS)),
+            is_empty,
+            findings: Findings::new(window),
+            in_flight: false,
+            answered: 0,
+            kept: 0,
+            requests: u64::from(!is_empty),
+        }
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finish(self) -> Discovered {
+        self.findings.finish()
+    }
+
+    /// Takes a page in; whether the listing can go on.
+    fn apply(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
+        let RequestKey::Sessions { page_no, size } = *request else { return true };
+        match outcome {
+            Outcome::Sessions(page) => {
+                self.listing.add(size, page.listed.iter().map(|listed| listed.id), page.paging);
+                self.findings.add(page_no, page);
+            }
+            Outcome::Failed { http_status } if size.may_be_refused_with(*http_status) => {
+                self.listing.leave_size_to_server();
+            }
+            _ => self.listing.fail(),
+        }
+        self.answered += 1;
+        let left = if self.listing.progress() == Progress::Open {
+            // Where no total is told, one page more is the least there can be.
+            self.listing.pages_left().unwrap_or(1).max(1)
+        } else {
+            0
+        };
+        self.requests = self.requests.max(self.answered + left);
+        self.listing.progress() != Progress::Broken
+    }
+}
+
+impl Asks for Discovery {
+    fn next_request(&mut self) -> Result<Next> {
+        loop {
+            if self.in_flight {
+                return Ok(Next::Wait);
+            }
+            if self.is_empty || self.listing.progress() != Progress::Open {
+                return Ok(Next::Done);
+            }
+            let (page_no, size) = self.listing.next_page();
+            let request = RequestKey::Sessions { page_no, size };
+            let Some((request, outcome)) = self.known.answer(&request)? else {
+                self.in_flight = true;
+                return Ok(Next::Request(request));
+            };
+            self.kept += 1;
+            self.apply(&request, &outcome);
+        }
+    }
+
+    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
+        self.in_flight = false;
+        self.apply(request, outcome)
+    }
+
+    fn is_done(&self) -> bool {
+        !self.in_flight && (self.is_empty || self.listing.progress() == Progress::Complete)
+    }
+
+    fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests
+    }
+}
+
+impl std::fmt::Debug for Discovery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Discovery")
+            .field("listing", &self.listing.progress())
+            .field("answered", &self.answered)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a session's record says of whether it is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is.
+    Meant,
+    /// It does not say: it is, and the user is told.
+    Unclear,
+    /// It would be, were it not still live.
+    Live,
+    /// It is not.
+    Outside,
+}
+
+/// Judges a session by its record.
+#[must_use]
+pub fn judge(window: &Window, session: &ListedSession) -> Judgement {
+    let meeting = window.meeting.as_deref().map(IdKey::of);
+    let other_meeting = session.meeting.is_some_and(|of| meeting.is_some_and(|meant| meant != of));
+    let other_time = session.created_at.is_some_and(|created_at| !window.has(created_at));
+    if other_meeting || other_time {
+        return Judgement::Outside;
+    }
+    if session.status == SessionStatus::Live && !window.live {
+        return Judgement::Live;
+    }
+    let bounded = window.since.is_some() || window.until.is_some();
+    let unclear = (session.created_at.is_none() && bounded)
+        || (session.meeting.is_none() && meeting.is_some())
+        || (session.status == SessionStatus::Unknown && !window.live);
+    if unclear { Judgement::Unclear } else { Judgement::Meant }
+}
+
+/// What pages of the sessions list held, in whatever order they came.
+#[derive(Debug)]
+pub struct Findings {
+    window: Window,
+    /// All that are not outside, live ones too: a later page may say that they have ended.
+    sessions: Vec<Finding>,
+    nameless: Vec<RecordPlace>,
+}
+
+/// Where a record stands in the sessions list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordPlace {
+    /// Number of the page.
+    pub page_no: u32,
+    /// Number of the record on it, from 0.
+    pub record: u32,
+}
+
+/// One record of a session, in 40 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Finding {
+    session: SessionId,
+    /// Microseconds since 1970; the last there are where it cannot be read.
+    created_at: i64,
+    place: RecordPlace,
+    live: bool,
+}
+
+/// The sessions of a window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discovered {
+    /// By (`created_at`, `session_id`), each with its record's place; without a time, at the end.
+    pub sessions: Vec<(SessionId, RecordPlace)>,
+    /// Records without a usable id that are not outside.
+    pub nameless: Vec<RecordPlace>,
+    /// Sessions left out because they are live.
+    pub live: u64,
+}
+
+impl Findings {
+    /// Nothing found yet.
+    #[must_use]
+    pub const fn new(window: Window) -> Self {
+        Self { window, sessions: Vec::new(), nameless: Vec::new() }
+    }
+
+    /// Adds a page.
+    pub fn add(&mut self, page_no: u32, page: &SessionsPage) {
+        for (listed, record) in page.listed.iter().zip(0..) {
+            let place = RecordPlace { page_no, record };
+            let judgement = judge(&self.window, listed);
+            match listed.session {
+                _ if judgement == Judgement::Outside => {}
+                Some(session) => self.sessions.push(Finding {
+                    session,
+                    created_at: listed.created_at.map_or(i64::MAX, |time| time.timestamp_micros()),
+                    place,
+                    live: judgement == Judgement::Live,
+                }),
+                None => self.nameless.push(place),
+            }
+        }
+    }
+
+    /// The sessions that are meant. Of a session seen on two pages, the later page's record rules.
+    #[must_use]
+    pub fn finish(self) -> Discovered {
+        let Self { mut sessions, mut nameless, .. } = self;
+        sessions.sort_unstable_by_key(|finding| (finding.session, std::cmp::Reverse(finding.place)));
+        sessions.dedup_by_key(|finding| finding.session);
+        let found = sessions.len();
+        sessions.retain(|finding| !finding.live);
+        let live = (found - sessions.len()) as u64;
+        sessions.sort_unstable_by_key(|finding| (finding.created_at, finding.session));
+        nameless.sort_unstable();
+        let sessions = sessions.into_iter().map(|finding| (finding.session, finding.place)).collect();
+        Discovered { sessions, nameless, live }
+    }
+}
+
+#[cfg(test)]
+mod tests;
