@@ -321,6 +321,9 @@ fn a_refused_size_is_asked_without_and_remembered() {
     assert_eq!(sizes, [(1, PageSize::Records(100)), (1, default), (2, default), (1, default)]);
 }
 
+/// Its name, the settings, the server, the rows, and the requests by the letter of their kind.
+type Case<'a> = (&'a str, FetchMode, StatsSource, Statistics, &'a [Asked], &'a str);
+
 #[test]
 fn statistics_are_asked_of_each_and_pages_only_name_ids() {
     use StatsSource::{Auto, Details, PeerReport};
@@ -332,7 +335,7 @@ fn statistics_are_asked_of_each_and_pages_only_name_ids() {
     let seven: Vec<_> = (0..7).map(|n| pair(0, n)).collect();
     let everyone = vec![Asked::Everyone(session_id(0))];
     let enrolled = vec![Asked::Participant(session_id(0), enrolment(0, 3))];
-    let cases: [(&str, FetchMode, StatsSource, Statistics, &[Asked], &str); 16] = [
+    let cases: [Case<'_>; 16] = [
         ("old: details", FetchMode::Auto, Auto, old, &three, "ddd"),
         ("new: one tells", FetchMode::Auto, Auto, NEWEST, &three, "drrr"),
         ("set", FetchMode::Auto, Details, NEWEST, &three, "ddd"),
