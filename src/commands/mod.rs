@@ -55,7 +55,7 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
-        CommandConfig::Report(config) => report::run(*config, ui).await,
+        CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,
         CommandConfig::Query(config) => query::run(config, ui).await,
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,

@@ -10,6 +10,8 @@
 //! without fonts, images, an embedded script or a style of its own, so that a page with a strict policy
 //! can hold and restyle it; it adds three small crates.
 
+use std::fmt::Write as _;
+
 use plotters::chart::ChartContext;
 use plotters::coord::Shift;
 use plotters::coord::types::{RangedCoordu32, RangedCoordusize};
@@ -132,9 +134,9 @@ fn both(height: u32, draw: impl Fn(&Area<'_>) -> Drawn) -> Result<String> {
         // The library's own opening tag fixes a size; the page decides it.
         let body = svg.split_once('\n').map_or("", |(_, body)| body);
         let view = format!("0 0 {} {}", width * FINE, height * FINE);
-        charts.push_str(&format!(
-            "<svg class=\"chart {class}\" viewBox=\"{view}\" aria-hidden=\"true\">\n{body}"
-        ));
+        // Writing to a String cannot fail.
+        let _ =
+            write!(charts, "<svg class=\"chart {class}\" viewBox=\"{view}\" aria-hidden=\"true\">\n{body}");
     }
     Ok(charts)
 }
@@ -240,7 +242,7 @@ fn over_time<'a, 'b>(
         let (x, y) = (ends[0].0 - px(8), ends[0].1);
         area.draw_text(
             &value_text(value),
-            &text_style(TEXT, &MUTED).pos(Pos::new(HPos::Right, VPos::Center)),
+            &text_style(TEXT, MUTED).pos(Pos::new(HPos::Right, VPos::Center)),
             (x, y),
         )?;
     }
@@ -307,21 +309,22 @@ fn isolated(text: &str) -> String {
     format!("\u{2068}{text}\u{2069}")
 }
 
-fn text_style(size: u32, colour: &'static RGBColor) -> TextStyle<'static> {
+fn text_style(size: u32, colour: RGBColor) -> TextStyle<'static> {
     // The library writes four fifths of the size that it is given.
-    TextStyle::from(("sans-serif", f64::from(size * FINE) * 1.24)).color(colour)
+    let font = ("sans-serif", f64::from(size * FINE) * 1.24).into_font();
+    TextStyle { font, color: colour.to_backend_color(), pos: Pos::default() }
 }
 
 fn centred() -> TextStyle<'static> {
-    text_style(TEXT, &MUTED).pos(Pos::new(HPos::Center, VPos::Top))
+    text_style(TEXT, MUTED).pos(Pos::new(HPos::Center, VPos::Top))
 }
 
 fn beginning() -> TextStyle<'static> {
-    text_style(LABEL, &INK).pos(Pos::new(HPos::Left, VPos::Top))
+    text_style(LABEL, INK).pos(Pos::new(HPos::Left, VPos::Top))
 }
 
 fn ending() -> TextStyle<'static> {
-    text_style(LABEL, &INK).pos(Pos::new(HPos::Right, VPos::Top))
+    text_style(LABEL, INK).pos(Pos::new(HPos::Right, VPos::Top))
 }
 
 /// The library's points of so many of the page's.

@@ -6,6 +6,8 @@
 //! that a text that got past the escaping could still do nothing.
 //! Not here: the page itself (`templates/`), drawing.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -180,7 +182,7 @@ fn days(report: &Report) -> Result<Option<Figure>> {
     let heading = if days.bucket == Bucket::Day { "day".to_owned() } else { format!("{bucket} from") };
     let mut summary = format!("Most {when}: {} minutes.", shown::minutes(*most));
     if let Some(undated) = days.undated {
-        summary.push_str(&format!(" {} minutes have no date.", shown::minutes(undated)));
+        let _ = write!(summary, " {} minutes have no date.", shown::minutes(undated));
     }
     Ok(Some(Figure {
         id: "days",
@@ -223,7 +225,7 @@ fn concurrency(report: &Report) -> Result<Option<Figure>> {
         shown::time(peak_at, zone)
     );
     if seen.left_out > 0 {
-        summary.push_str(&format!(" {} without a time of joining or leaving are not in it.", seen.left_out));
+        let _ = write!(summary, " {} without a time of joining or leaving are not in it.", seen.left_out);
     }
     let chunk = seen.steps.len().div_ceil(PEAKS).max(1);
     let span = seen.to - seen.from;
@@ -256,7 +258,7 @@ fn durations(report: &Report) -> Result<Option<Figure>> {
     let Some((most, _)) = most.filter(|(_, count)| **count > 0) else { return Ok(None) };
     let mut summary = format!("Most often {}: {} participants.", rows[most].0, rows[most].1);
     if durations.left_out > 0 {
-        summary.push_str(&format!(" {} have no duration.", durations.left_out));
+        let _ = write!(summary, " {} have no duration.", durations.left_out);
     }
     Ok(Some(Figure {
         id: "durations",

@@ -92,19 +92,15 @@ pub async fn write(
 ) -> Result<()> {
     let format = question.format;
     let figures = Figures::of(export, question).await?;
-    match format {
-        ReportFormat::Csv => exact::csv(&figures, Cells::Plain, out).await,
-        ReportFormat::CsvExcel => exact::csv(&figures, Cells::Excel, out).await,
-        ReportFormat::Json => exact::json(&figures, out).await,
-        ReportFormat::Text => put(out, &text::render(&figures.report().await?, reader.columns)?),
-        ReportFormat::Markdown => put(out, &markdown::render(&figures.report().await?)?),
-        ReportFormat::Html => put(out, &html::render(&figures.report().await?)?),
-    }
-}
-
-/// Writes a report that was made as a whole.
-fn put(out: &mut dyn Write, text: &str) -> Result<()> {
-    out.write_all(text.as_bytes()).map_err(written())
+    let page = match format {
+        ReportFormat::Csv => return exact::csv(&figures, Cells::Plain, out).await,
+        ReportFormat::CsvExcel => return exact::csv(&figures, Cells::Excel, out).await,
+        ReportFormat::Json => return exact::json(&figures, out).await,
+        ReportFormat::Text => text::render(&figures.report().await?, reader.columns)?,
+        ReportFormat::Markdown => markdown::render(&figures.report().await?)?,
+        ReportFormat::Html => html::render(&figures.report().await?)?,
+    };
+    out.write_all(page.as_bytes()).map_err(written())
 }
 
 /// What keeps a report from being written.

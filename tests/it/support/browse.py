@@ -47,7 +47,7 @@ CONTRAST = """() => {
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < least[0]) least = [ratio, text.data.trim().slice(0, 40)];
   }
-  return least;
+  return [Math.floor(least[0] * 100), least[1]];
 }"""
 
 COLUMNS = """() => {
