@@ -19,8 +19,8 @@ pub(super) const SESSION_STATUSES: &[&str] = &["LIVE", "ENDED"];
 /// before a participant has left or a session has ended. `None` where the documents do not tell.
 pub(super) const fn nullable(table: Table) -> Option<&'static [&'static str]> {
     match table {
-        // Either name of the preset stands for the other.
-        Table::Participants => Some(&["left_at", "role"]),
+        // Either name of the preset stands for the other; statistics need not have been kept.
+        Table::Participants => Some(&["left_at", "role", "peer_stats", "quality_stats", "peer_report"]),
         Table::PeerEvents => Some(&["participant_id", "session_id", "socket_session_id", "preset_view_type"]),
         Table::Sessions => Some(&["ended_at"]),
         _ => None,

@@ -31,5 +31,6 @@ mod samples;
 mod secrets;
 mod settings;
 mod soak;
+mod statistics_routes;
 mod support;
 mod window;

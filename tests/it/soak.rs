@@ -185,8 +185,8 @@ fn round(way: &Way, expected: &Held, most_kills: u64, rng: &mut Rng, tally: &mut
     place.write("list.csv", &list);
     let old = way.refresh.then(|| older_export(&place));
     let is_published = || {
-        let manifest = whole_manifest(&place.path("out"))?;
-        (Some(&manifest["export_id"]) != old.as_ref()).then_some(())
+        let manifest = whole_manifest(&place.path("out"));
+        manifest.is_some_and(|manifest| Some(&manifest["export_id"]) != old.as_ref())
     };
     let mut missing = 0;
     for moment in moments(rng, expected).into_iter().take(usize::try_from(most_kills).unwrap()) {
@@ -204,17 +204,17 @@ fn round(way: &Way, expected: &Held, most_kills: u64, rng: &mut Rng, tally: &mut
             Some(0 | 3) => {}
             _ => panic!("{}", context()),
         }
-        if is_published().is_some() {
+        if is_published() {
             break;
         }
         let missing_before = missing;
-        missing = answered(&server) - logged(&place, way);
+        missing = answered(&server).saturating_sub(logged(&place, way));
         let dropped = missing.saturating_sub(missing_before);
         let most = IN_FLIGHT + if output.code == Some(143) { 0 } else { NOT_DURABLE };
         assert!(dropped <= most, "{dropped} replies were lost by {}", context());
         tally.most_lost = tally.most_lost.max(dropped);
     }
-    if is_published().is_none() {
+    if !is_published() {
         let output = way.command(&place, &server, &list).output();
         assert_eq!(output.code, Some(3), "the end of {}: {rules:?}\n{output}", way.run);
     }

@@ -3,6 +3,7 @@
 mod large;
 mod leaves;
 mod order;
+mod parts;
 mod replies;
 mod rows;
 mod samples;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::FetchMode;
+use crate::config::{FetchMode, StatsSource};
 use crate::plan::{Asks as _, Next, NothingKnown, Outcome, Planner, PlannerOptions};
 use crate::wire::PageSummary;
 
@@ -33,12 +33,17 @@ struct World {
     tells_total: bool,
     refused_details: HashSet<(u8, u8)>,
     lost_pages: HashSet<(u8, u32)>,
+    /// Whether details carry call statistics.
+    filters_details: bool,
+    /// Peer reports that fail, or that the API does not know.
+    lost_reports: HashSet<(u8, u8)>,
+    unknown_reports: HashSet<(u8, u8)>,
 }
 
 impl World {
-    fn record(person: &Person) -> String {
+    fn record(person: &Person, more: &str) -> String {
         let Person { number, user, custom } = person;
-        format!(r#"{{"id":"{}","user_id":"{user}","custom_participant_id":"{custom}"}}"#, id(*number))
+        format!(r#"{{"id":"{}","user_id":"{user}","custom_participant_id":"{custom}"{more}}}"#, id(*number))
     }
 
     fn answer(&self, key: RequestKey) -> Reply {
@@ -53,17 +58,35 @@ impl World {
                         failed(key, Reason::Refused, 400)
                     }
                     Some(person) => {
-                        found(key, format!(r#"{{"data":{{"participant":{}}}}}"#, Self::record(person)))
+                        let has = self.filters_details && !self.unknown_reports.contains(&(session, number));
+                        let more = if has { r#","peer_stats":{"device_info":{"cpus":8}}"# } else { "" };
+                        found(key, format!(r#"{{"data":{{"participant":{}}}}}"#, Self::record(person, more)))
                     }
                 }
             }
-            RequestKey::PeerReport { .. } => failed(key, Reason::NotFound, 404),
+            RequestKey::PeerReport { participant, .. } => {
+                let number = participant.to_bytes()[0] & 0x0F;
+                match people.iter().find(|person| person.number == number) {
+                    Some(_) if self.lost_reports.contains(&(session, number)) => {
+                        failed(key, Reason::RetriesExhausted, 503)
+                    }
+                    Some(person) if !self.unknown_reports.contains(&(session, number)) => {
+                        let record = Self::record(
+                            person,
+                            r#","peer_events":[],"peer_report":{"metadata":{"sdk_name":"web"}}"#,
+                        );
+                        found(key, format!(r#"{{"data":{{"participant":{record}}}}}"#))
+                    }
+                    _ => failed(key, Reason::NotFound, 404),
+                }
+            }
             RequestKey::Page { page_no, .. } if self.lost_pages.contains(&(session, page_no)) => {
                 failed(key, Reason::RetriesExhausted, 503)
             }
             RequestKey::Page { page_no, .. } => {
                 let from = (page_no as usize - 1) * (GRANTED - usize::from(self.overlaps));
-                let records: Vec<_> = people.iter().skip(from).take(GRANTED).map(Self::record).collect();
+                let records: Vec<_> =
+                    people.iter().skip(from).take(GRANTED).map(|person| Self::record(person, "")).collect();
                 let total = if self.tells_total { people.len().to_string() } else { "null".into() };
                 let list = records.join(",");
                 found(
@@ -77,8 +100,8 @@ impl World {
     }
 
     /// All replies of a run, in the planner's order.
-    fn run(&self, mode: FetchMode, with_sessions: bool, rows: &[ListRow]) -> Vec<Reply> {
-        let options = PlannerOptions { mode, statistics: None, with_sessions };
+    fn run(&self, how: How, with_sessions: bool, rows: &[ListRow]) -> Vec<Reply> {
+        let options = PlannerOptions { mode: how.mode, statistics: how.statistics, with_sessions };
         let mut planner = Planner::new(Arc::new(wants_of(rows)), options, Box::new(NothingKnown));
         let mut replies = Vec::new();
         loop {
@@ -121,6 +144,9 @@ fn world() -> impl Strategy<Value = World> {
             tells_total,
             refused_details: HashSet::new(),
             lost_pages: HashSet::new(),
+            filters_details: overlaps != tells_total,
+            lost_reports: HashSet::new(),
+            unknown_reports: HashSet::new(),
         },
     )
 }
@@ -129,11 +155,16 @@ fn world() -> impl Strategy<Value = World> {
 fn failing_world() -> impl Strategy<Value = World> {
     let details = prop::collection::hash_set((0..SESSIONS, 0..PEOPLE), 0..8);
     let pages = prop::collection::hash_set((0..SESSIONS, 1..4_u32), 0..4);
-    (world(), details, pages).prop_map(|(world, refused_details, lost_pages)| World {
-        refused_details,
-        lost_pages,
-        ..world
-    })
+    let reports = || prop::collection::hash_set((0..SESSIONS, 0..PEOPLE), 0..8);
+    (world(), details, pages, reports(), reports()).prop_map(
+        |(world, refused_details, lost_pages, lost_reports, unknown_reports)| World {
+            refused_details,
+            lost_pages,
+            lost_reports,
+            unknown_reports,
+            ..world
+        },
+    )
 }
 
 fn rows() -> impl Strategy<Value = Vec<ListRow>> {
@@ -155,11 +186,33 @@ fn rows() -> impl Strategy<Value = Vec<ListRow>> {
     })
 }
 
-fn modes() -> impl Strategy<Value = (&'static str, FetchMode)> {
+/// How participants are fetched, and where their statistics come from.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    mode: FetchMode,
+    statistics: Option<StatsSource>,
+}
+
+impl How {
+    fn make(self, rows: &[ListRow], replies: Vec<Reply>) -> Output {
+        let filters: &[&str] = if self.statistics.is_some() { &["device_info"] } else { &[] };
+        make_of(self.mode.name(), filters, rows, replies)
+    }
+}
+
+fn modes() -> impl Strategy<Value = How> {
+    use FetchMode::{Auto, Detail, List};
+    let how = |mode, statistics| How { mode, statistics };
     prop::sample::select(vec![
-        ("auto", FetchMode::Auto),
-        ("list", FetchMode::List),
-        ("detail", FetchMode::Detail),
+        how(Auto, None),
+        how(List, None),
+        how(Detail, None),
+        how(Auto, Some(StatsSource::Auto)),
+        how(Auto, Some(StatsSource::Details)),
+        how(Auto, Some(StatsSource::PeerReport)),
+        how(Detail, Some(StatsSource::Auto)),
+        how(Detail, Some(StatsSource::PeerReport)),
+        how(List, Some(StatsSource::PeerReport)),
     ])
 }
 
@@ -215,12 +268,12 @@ proptest! {
     fn rows_come_in_plan_order_whatever_the_order_of_replies(
         world in world(),
         rows in rows(),
-        (fetch, mode) in modes(),
+        how in modes(),
         shuffle in any::<u64>(),
     ) {
-        let mut replies = world.run(mode, true, &rows);
+        let mut replies = world.run(how, true, &rows);
         fastrand::Rng::with_seed(shuffle).shuffle(&mut replies);
-        let output = make_with(fetch, &rows, replies);
+        let output = how.make(&rows, replies);
         let (participants, list) = expected(&world, &rows);
         prop_assert_eq!(output.shown(Table::IdList, &["row_number", "status", "matched_by"]), list);
         prop_assert_eq!(output.shown(Table::Participants, &["row_number", "participant_id"]), participants);
@@ -231,19 +284,26 @@ proptest! {
             }
         }
         prop_assert_eq!(output.shown(Table::Sessions, &["session_id"]), sessions);
+        if how.statistics.is_some() {
+            let exported = output.shown(Table::Participants, &["participant_id"]);
+            prop_assert_eq!(output.shown(Table::CallStats, &["participant_id"]), exported);
+            let asked = how.statistics != Some(StatsSource::Details) || world.filters_details;
+            let missing = if asked { 0 } else { output.rows(Table::Participants).len() as u64 };
+            prop_assert_eq!(output.noted(Notice::NoStatistics), missing);
+        }
     }
 
     #[test]
     fn every_row_has_one_fate_and_failures_say_which_failed(
         world in failing_world(),
         rows in rows(),
-        (fetch, mode) in modes(),
+        how in modes(),
         shuffle in any::<u64>(),
     ) {
-        let in_order = make_with(fetch, &rows, world.run(mode, false, &rows));
-        let mut replies = world.run(mode, false, &rows);
+        let in_order = how.make(&rows, world.run(how, false, &rows));
+        let mut replies = world.run(how, false, &rows);
         fastrand::Rng::with_seed(shuffle).shuffle(&mut replies);
-        let output = make_with(fetch, &rows, replies);
+        let output = how.make(&rows, replies);
         for table in Table::ALL {
             prop_assert_eq!(output.rows(table), in_order.rows(table));
         }
@@ -258,6 +318,13 @@ proptest! {
             by_row.entry(row.show(&["row_number"])).or_default().0 += 1;
         }
         let failures = output.rows(Table::Failures);
+        let total = failures.len() as u64;
+        // Of an exported participant only its statistics can be missing.
+        let of_statistics = |row: &Row| row.show(&["message"]).starts_with("no call statistics");
+        let (missing, failures): (Vec<_>, Vec<_>) = failures.into_iter().partition(of_statistics);
+        for row in &missing {
+            prop_assert!(keys.contains(&key_of(row)), "{:?} was not exported", row);
+        }
         for row in &failures {
             by_row.entry(row.show(&["row_number"])).or_default().1 += 1;
             prop_assert!(!keys.contains(&key_of(row)) , "{:?} was exported", row);
@@ -274,13 +341,13 @@ proptest! {
             let right = match fate.as_str() {
                 "invalid" => row.asked.is_err() && (exported, failed) == (0, 1),
                 "duplicate" => (exported, failed) == (0, 0),
-                "exported" => exported > 0 && (!is_pair || failed == 0 || fetch == "detail"),
-                "failed" => failed > 0 && (!is_pair || failed == 1 && exported == 0 || fetch == "detail"),
+                "exported" => exported > 0 && (!is_pair || failed == 0 || how.mode == FetchMode::Detail),
+                "failed" => failed > 0 && (!is_pair || failed == 1 && exported == 0 || how.mode == FetchMode::Detail),
                 "expanded" => matches!(row.asked, Ok(Asked::Everyone(_))),
                 _ => false,
             };
             prop_assert!(right, "{}: {} rows, {} failures", shown.show(&["row_number", "status"]), exported, failed);
         }
-        prop_assert_eq!(output.made.failures.values().sum::<u64>(), failures.len() as u64);
+        prop_assert_eq!(output.made.failures.values().sum::<u64>(), total);
     }
 }

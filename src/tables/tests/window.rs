@@ -110,6 +110,7 @@ fn what_a_record_does_not_tell_is_exported_with_a_warning_and_without_an_id_it_i
         [
             "value_kept_in_extra sessions created_at 2",
             "unknown_field sessions /data/next 1",
+            "new_value sessions status 1",
             "session_perhaps_outside_window sessions  2",
         ]
     );
