@@ -86,7 +86,7 @@ impl Fetcher {
     ) -> Result<Self> {
         let window = client.window.as_ref();
         let target =
-            Target::new(&client.base_url, &client.account_id, &client.app_id, &client.queries, window)?;
+            Target::new(&client.base_url, &client.account_id, &client.app_id, client.queries, window)?;
         let (ledger, warning) = ledger.map_or((None, None), |ledger| open_ledger(ledger, client));
         Ok(Self {
             client: Client::new(client)?,
@@ -185,7 +185,7 @@ impl Fetcher {
         let ticket = pass.ticket();
         let sent = Instant::now();
         course.attempts += 1;
-        let asked = Some((key, &self.queries));
+        let asked = Some((key, self.queries));
         let tried = Tried::of(asked, self.client.send(url, pass).await);
         course.spent.time += sent.elapsed();
         match tried.is_up() {

@@ -61,7 +61,7 @@ const fn expected(key: &RequestKey) -> Expected {
 }
 
 /// What a reply about one participant gave.
-fn what_it_gave(key: &RequestKey, record: &RawValue, queries: &Queries) -> Gave {
+fn what_it_gave(key: &RequestKey, record: &RawValue, queries: Queries) -> Gave {
     let Some(record) = Object::parse(record) else { return Gave::default() };
     match key {
         RequestKey::Details { .. } => Gave::of_details(&record),
@@ -74,7 +74,7 @@ fn what_it_gave(key: &RequestKey, record: &RawValue, queries: &Queries) -> Gave 
 
 impl Tried {
     /// A success must hold what was asked for; where that is nothing known, an object that is no refusal.
-    pub(super) fn of(asked: Option<(&RequestKey, &Queries)>, result: Result<Received, Fault>) -> Self {
+    pub(super) fn of(asked: Option<(&RequestKey, Queries)>, result: Result<Received, Fault>) -> Self {
         match result {
             Ok(received) => Self::received(asked, received),
             Err(mut fault) => Self {
@@ -89,7 +89,7 @@ impl Tried {
         }
     }
 
-    fn received(asked: Option<(&RequestKey, &Queries)>, received: Received) -> Self {
+    fn received(asked: Option<(&RequestKey, Queries)>, received: Received) -> Self {
         let (status, cf_ray) = (received.status, received.cf_ray());
         let is_json = received.is_json();
         let retry_after = retry_after(&received.headers, clock::now());

@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn every_endpoint_has_its_url() {
         let base = Url::parse("https://api.example/client/v4/").unwrap();
-        let target = Target::new(&base, "a/b", "app", &Queries::default(), None).unwrap();
+        let target = Target::new(&base, "a/b", "app", Queries::default(), None).unwrap();
         let session = SessionId::from_bytes([1; 16]);
         let participant = ParticipantId::from_bytes([2; 16]);
         let urls: Vec<_> = [

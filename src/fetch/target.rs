@@ -46,7 +46,7 @@ pub struct Queries {
 
 impl Queries {
     /// Whether any kind of request asks for call statistics.
-    pub(super) const fn ask_statistics(&self) -> bool {
+    pub(super) const fn ask_statistics(self) -> bool {
         !self.details.filters.is_empty() || !self.reports.filters.is_empty()
     }
 }
@@ -66,11 +66,12 @@ impl Query {
         let mut text = String::new();
         if !self.filters.is_empty() {
             // The API takes the commas as they are, and RFC 3986 has them in a query.
-            text.push_str(&format!("{mark}filters={}", self.filters));
+            write!(text, "{mark}filters={}", self.filters).expect("a String takes any text");
         }
         if self.peer_events {
             let mark = if text.is_empty() { mark } else { '&' };
-            text.push_str(&format!("{mark}include_peer_events=true"));
+            text.push(mark);
+            text.push_str("include_peer_events=true");
         }
         text
     }
@@ -83,7 +84,7 @@ impl Target {
         base: &Url,
         account_id: &str,
         app_id: &str,
-        queries: &Queries,
+        queries: Queries,
         window: Option<&Window>,
     ) -> Result<Self> {
         if base.cannot_be_a_base() || !matches!(base.scheme(), "http" | "https") {
@@ -180,7 +181,7 @@ mod tests {
 
     fn url(base: &str, app: &str, queries: Queries, key: RequestKey) -> String {
         let base = Url::parse(base).unwrap();
-        let url = Target::new(&base, "acc", app, &queries, None).unwrap().url(&key);
+        let url = Target::new(&base, "acc", app, queries, None).unwrap().url(&key);
         assert_eq!(Url::parse(&url).unwrap().as_str(), url, "nothing is left to normalise");
         url
     }
@@ -231,7 +232,7 @@ mod tests {
         let of = |since: Option<&str>, until: Option<&str>, meeting: Option<&str>, size| {
             let (since, until) = (since.map(time), until.map(time));
             let window = Window { since, until, meeting: meeting.map(str::to_owned), live: false };
-            let target = Target::new(&base, "acc", "app", &Queries::default(), Some(&window)).unwrap();
+            let target = Target::new(&base, "acc", "app", Queries::default(), Some(&window)).unwrap();
             let url = target.url(&RequestKey::Sessions { page_no: 2, size });
             assert_eq!(Url::parse(&url).unwrap().as_str(), url, "nothing is left to normalise");
             url.rsplit_once("/app/").unwrap().1.to_owned()
@@ -260,7 +261,7 @@ mod tests {
                 "http://[::1]/v4/accounts/acc/realtime/kit/a%2Fb%20%3F%23%25%C3%BC%3B/sessions/{SESSION}"
             )
         );
-        assert!(Target::new(&Url::parse("data:x").unwrap(), "a", "b", &Queries::default(), None).is_err());
-        assert!(Target::new(&Url::parse("ftp://x/").unwrap(), "a", "b", &Queries::default(), None).is_err());
+        assert!(Target::new(&Url::parse("data:x").unwrap(), "a", "b", Queries::default(), None).is_err());
+        assert!(Target::new(&Url::parse("ftp://x/").unwrap(), "a", "b", Queries::default(), None).is_err());
     }
 }

@@ -35,6 +35,7 @@ const LARGE: Scale = Scale {
 };
 
 /// [`SMALL`], or [`LARGE`] where `RTK_EXPORT_LONG_TESTS` is set: twenty minutes on an idle machine.
+#[expect(clippy::disallowed_methods, reason = "how long to test is for whoever starts the tests to say")]
 fn scale() -> Scale {
     if std::env::var_os("RTK_EXPORT_LONG_TESTS").is_some() { LARGE } else { SMALL }
 }

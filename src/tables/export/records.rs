@@ -71,7 +71,7 @@ impl Export<'_> {
         let details = self.open(own.details)?;
         let report = self.open(own.report)?;
         let report = match &report {
-            Some((block, at)) => self.report(who, self.cache.entries.parse(block, *at)?),
+            Some((block, at)) => self.report(who, &self.cache.entries.parse(block, *at)?),
             None => None,
         };
         if let Some((block, at)) = &details {
@@ -109,7 +109,7 @@ impl Export<'_> {
     }
 
     /// The record of a peer report, unless it is one of another session.
-    fn report<'a>(&mut self, who: &Who<'_>, entry: Entry<'a>) -> Option<Came<'a>> {
+    fn report<'a>(&mut self, who: &Who<'_>, entry: &Entry<'a>) -> Option<Came<'a>> {
         let found = found(&entry.answer, Expected::PeerReport, &mut self.warnings)?;
         let is_right = is_of_session(&found.object, self.wants.session_id(who.session));
         is_right.then_some(Came { found, at: entry.arrived_at })
