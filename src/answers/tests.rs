@@ -56,6 +56,10 @@ UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 ORDER BY minutes NULLS LAST";
 
+/// Rows that are right, then one that is none.
+const TORN: &str = "SELECT CAST(CASE WHEN value > 20000 THEN 'many' ELSE '1' END AS BIGINT) AS n \
+                    FROM generate_series(1, 30000)";
+
 async fn text(engine: &Engine, sql: &str, form: TextForm) -> String {
     let answer = engine.query("the query", sql, &Parameters::none()).await.unwrap();
     let written = Arc::new(Mutex::new(String::new()));
@@ -127,7 +131,7 @@ async fn a_file_appears_whole_or_not_at_all() {
     ] {
         let path = dir.path().join(name);
         fs::write(&path, "old").unwrap();
-        let torn = ask("SELECT CAST(name AS BIGINT) AS n FROM labels").await;
+        let torn = ask(TORN).await;
         assert!(write_file(torn, form, &path).await.is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         write_file(ask(TYPES).await, form, &path).await.unwrap();

@@ -285,6 +285,8 @@ impl<A: Asks> Shared<A> {
             Some(failure) if !goes_on => Err(unlisted(request, failure)),
             // Not an id: another page will do.
             Some(_) if request.session().is_none() => Ok(()),
+            // No participant's end: others of its replies have its record, or fail in their turn.
+            Some(failure) if is_unknown_report(request, &failure) => Ok(()),
             Some(failure) => self.count_failure(format!("{request}: {}", failure.message)),
         }
     }
@@ -315,6 +317,11 @@ fn outcome(reply: &Reply) -> Outcome {
         Answer::Failed(failure) if failure.reason == Reason::NotFound => Outcome::NotFound,
         Answer::Failed(failure) => Outcome::Failed { http_status: failure.http_status },
     }
+}
+
+/// Whether the API only has no call statistics of someone.
+fn is_unknown_report(request: RequestKey, failure: &Failure) -> bool {
+    matches!(request, RequestKey::PeerReport { .. }) && failure.reason == Reason::NotFound
 }
 
 /// The end of a listing that cannot go on.

@@ -17,6 +17,8 @@ use crate::model::Minutes;
 
 /// Rows after which a batch is handed on.
 const BATCH_ROWS: usize = 8_192;
+/// Cells after which it is: a table of quality has three times the columns of the others.
+const BATCH_CELLS: usize = 16 * BATCH_ROWS;
 /// Bytes of text after which it is, whatever its rows: one reply may be 50 MB.
 const BATCH_BYTES: usize = 2 << 20;
 
@@ -69,8 +71,10 @@ impl Columns {
     }
 
     /// Whether the rows should be handed on.
-    pub(super) const fn is_full(&self) -> bool {
-        self.rows >= BATCH_ROWS || self.text_bytes >= BATCH_BYTES
+    pub(super) fn is_full(&self) -> bool {
+        self.rows >= BATCH_ROWS
+            || self.rows * self.builders.len() >= BATCH_CELLS
+            || self.text_bytes >= BATCH_BYTES
     }
 
     /// Hands the rows on as a batch, if there are any.

@@ -172,7 +172,7 @@ fn what_the_queries_say_of_the_export_made_by_hand() {
     let mut shown = String::new();
     for query in queries().keys() {
         let answer = answers.place.rtk(&format!("query crafted-parquet {query}")).ends(0);
-        shown += &format!("== {query}\n{}\n", answer.stdout);
+        shown.extend(["== ", query, "\n", &answer.stdout, "\n"]);
         assert!(!answers.rows["crafted"][query].is_empty(), "{query} has nothing to compare");
     }
     insta::assert_snapshot!(shown);
