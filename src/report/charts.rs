@@ -18,9 +18,9 @@ use plotters::coord::types::{RangedCoordu32, RangedCoordusize};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::foreign::cut;
 use super::rounding::{grouped, trimmed};
 use super::series::{Bucket, Concurrency, Days, Durations};
-use super::shown::cut;
 use crate::error::{Error, Result};
 use chrono_tz::Tz;
 

@@ -14,10 +14,11 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::charts;
+use super::foreign::{cut, one_line};
 use super::model::{Differences, Report, SessionMinutes};
 use super::rounding::grouped;
 use super::series::{Bucket, Durations};
-use super::shown::{self, Costs, Row, Table, cut};
+use super::shown::{self, Costs, Row, Table};
 use crate::error::{Error, Result};
 
 const STYLE: &str = include_str!("../../templates/report.css");
@@ -91,7 +92,7 @@ struct DifferenceRow {
 impl DifferenceRow {
     fn of(line: &SessionMinutes) -> Self {
         Self {
-            session: line.session.as_deref().map_or_else(|| "all sessions".to_owned(), shown::one_line),
+            session: line.session.as_deref().map_or_else(|| "all sessions".to_owned(), one_line),
             duration: shown::minutes_or_unknown(line.duration),
             events: shown::minutes_or_unknown(line.events),
             session_minutes: shown::minutes_or_unknown(line.session_minutes),

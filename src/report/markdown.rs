@@ -5,8 +5,9 @@
 
 use std::fmt::Write as _;
 
+use super::foreign::{cut, one_line};
 use super::model::Report;
-use super::shown::{self, Costs, Row, Table, cut};
+use super::shown::{self, Costs, Row, Table};
 use crate::error::Result;
 
 /// What a key's cell has room for.
@@ -23,7 +24,7 @@ pub(super) fn render(report: &Report) -> Result<String> {
     }
     groups(&mut text, &Table::of(report)?);
     text.push_str("\n## Cost\n\n");
-    costs(&mut text, &Costs::of(report)?, &escaped(&shown::one_line(&report.prices.currency)));
+    costs(&mut text, &Costs::of(report)?, &escaped(&one_line(&report.prices.currency)));
     text.push_str("\n## The three kinds of minutes\n\n");
     differences(&mut text, report);
     text.push_str("\n## About this report\n\n");
@@ -88,7 +89,7 @@ fn differences(text: &mut String, report: &Report) {
         let name = session.session.as_deref();
         let cells =
             [session.duration, session.events, session.session_minutes].map(shown::minutes_or_unknown);
-        let name = name.map_or_else(|| "all sessions".to_owned(), |name| escaped(&shown::one_line(name)));
+        let name = name.map_or_else(|| "all sessions".to_owned(), |name| escaped(&one_line(name)));
         line(text, [name].into_iter().chain(cells).chain([shown::difference(session)]));
     }
     let _ = writeln!(text, "\n{}", shown::differing(found));

@@ -14,6 +14,7 @@ mod charts;
 mod exact;
 mod facts;
 mod figures;
+mod foreign;
 mod html;
 mod markdown;
 mod model;

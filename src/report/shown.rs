@@ -8,6 +8,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::foreign::one_line;
 use super::model::{Differences, Group, KindLine, Measures, Report, SessionMinutes};
 use super::prices::{Money, Price};
 use super::rounding::{self, adding_up, grouped, half_even, trimmed};
@@ -409,55 +410,14 @@ pub(super) fn count(count: u64) -> String {
     grouped(i128::from(count), 0)
 }
 
-/// Foreign text as one line that steers neither a terminal nor the direction of the text around it.
-pub(super) fn one_line(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    words.chars().filter(|c| !turns(*c)).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-/// The start of a text that is wider than a number of columns, and a sign that it goes on.
-pub(super) fn cut(text: &str, columns: usize) -> String {
-    use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-    // Marks have no width of their own, and there may be any number of them.
-    let most_chars = columns.saturating_mul(4);
-    if text.width() <= columns && text.chars().take(most_chars + 1).count() <= most_chars {
-        return text.to_owned();
-    }
-    let mut width = 0;
-    let fits = text.chars().take(most_chars.saturating_sub(1)).take_while(|c| {
-        width += c.width().unwrap_or(0);
-        width < columns
-    });
-    fits.chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use unicode_width::UnicodeWidthStr;
-
     use super::*;
 
     #[test]
-    fn foreign_text_is_tamed() {
-        assert_eq!(one_line("a\r\n  b\u{1b}[31m\u{202e}c\u{200f}"), "a b\u{fffd}[31mc");
+    fn what_a_row_does_not_have_is_told() {
         assert_eq!(Key::of(Some("")).text(), "(blank)");
         assert_eq!(Key::of(None).text(), "(none)");
-    }
-
-    #[test]
-    fn long_text_is_cut_by_its_width() {
-        assert_eq!(cut("customer", 8), "customer");
-        assert_eq!(cut("customers", 8), "custome…");
-        assert_eq!(cut("顧客の名前", 8), "顧客の…");
-        assert!(cut(&format!("a{}", "\u{301}".repeat(3000)), 10).chars().count() <= 40);
-    }
-
-    proptest! {
-        #[test]
-        fn a_cut_text_fits(text in "\\PC{0,40}", columns in 1_usize..30) {
-            prop_assert!(cut(&one_line(&text), columns).width() <= columns);
-        }
+        assert_eq!(Key::of(Some(" a\nb")).text(), "a b");
     }
 }

@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::foreign::{cut, one_line};
 use super::model::{Report, SessionMinutes};
-use super::shown::{self, Costs, Row, Table, cut};
+use super::shown::{self, Costs, Row, Table};
 use crate::error::Result;
 
 /// Narrower than this no table is of use; a terminal that says so wraps it.
@@ -39,7 +40,7 @@ pub(super) fn render(report: &Report, columns: usize) -> Result<String> {
         let _ = write!(text, "\n{}", wrapped("!", &missing, columns));
     }
     text.push('\n');
-    text.push_str(&costs(&Costs::of(report)?, &shown::one_line(&report.prices.currency), columns));
+    text.push_str(&costs(&Costs::of(report)?, &one_line(&report.prices.currency), columns));
     text.push('\n');
     text.push_str(&differences(report, columns));
     text.push_str("\nAbout this report\n");
@@ -278,7 +279,7 @@ fn differences(report: &Report, columns: usize) -> String {
     let mut laid_out = vec![
         Column::texts(
             "the three kinds of minutes",
-            cell(|line| line.session.as_deref().map_or_else(|| "all sessions".to_owned(), shown::one_line)),
+            cell(|line| line.session.as_deref().map_or_else(|| "all sessions".to_owned(), one_line)),
         ),
         Column::figures("duration", cell(|line| shown::minutes_or_unknown(line.duration)), Spare::No),
         Column::figures("events", cell(|line| shown::minutes_or_unknown(line.events)), Spare::No),
