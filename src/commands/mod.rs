@@ -5,7 +5,9 @@
 
 mod doctor;
 mod plan;
+mod query;
 mod rebuild;
+mod report;
 mod run;
 mod sandbox;
 mod schema;
@@ -14,9 +16,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::config::CommandConfig;
+use crate::config::{CommandConfig, Rollups};
 use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
+use crate::queries::{self, Query};
 use crate::tables::{Notice, Table};
 use crate::ui::{Summary, TableRows, Ui};
 
@@ -52,9 +55,19 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,
+        CommandConfig::Query(config) => query::run(config, ui).await,
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
+    }
+}
+
+/// The rollups' queries of an export; own ones are found right before anything is sent or written.
+async fn rollups(rollups: Rollups, own: Option<&Path>) -> Result<Vec<Query>> {
+    match rollups {
+        Rollups::Made => queries::rollups(own).await,
+        Rollups::LeftOut => Ok(Vec::new()),
     }
 }
 

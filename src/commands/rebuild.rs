@@ -21,6 +21,7 @@ use crate::ui::Ui;
 pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     let started = Instant::now();
     ui.settings(&config.settings);
+    let rollups = super::rollups(config.rollups, config.queries.as_deref()).await?;
     let state = output::state_dir(&config.export, config.state_dir.as_deref());
     let path = state.join(log::FILE_NAME);
     if !path.exists() {
@@ -50,7 +51,7 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
         wants: None,
         output: destination.clone(),
         format: config.format.unwrap_or(made_as),
-        rollups: config.rollups,
+        rollups,
         on_warning: config.on_warning,
     };
     let mut signals = Signals::listen()?;

@@ -6,10 +6,12 @@
 //! group (`parquet`) or one buffer (`csv`) a writer, and copies of the largest value.
 //! Not here: where files end up and when readers see them (`publish`), what rows mean (`tables`).
 
-mod csv;
+pub(crate) mod csv;
 mod parquet;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use csv::{BOM, Cells, push_text};
 
 use std::fs::{self, File};
 use std::io::{self, Read};
