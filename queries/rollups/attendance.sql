@@ -8,7 +8,7 @@
 SELECT
     session_id,
     person_id,
-    identified_by,
+    CASE kind WHEN 2 THEN 'custom_participant_id' WHEN 1 THEN 'user_id' END AS identified_by,
     MIN(joined_at) AS first_joined_at,
     CASE WHEN SUM(participants) = COUNT(left_at) THEN MAX(left_at) END AS last_left_at,
     CAST(SUM(participants) AS BIGINT) AS participants,
@@ -19,7 +19,7 @@ FROM (
     SELECT
         session_id,
         MAX(person_id) AS person_id,
-        MAX(identified_by) AS identified_by,
+        MAX(kind) AS kind,
         MAX(joined_at) AS joined_at,
         MAX(left_at) AS left_at,
         SUM(participants) AS participants,
@@ -32,9 +32,9 @@ FROM (
             participant_id,
             COALESCE(NULLIF(custom_participant_id, ''), NULLIF(user_id, '')) AS person_id,
             CASE
-                WHEN NULLIF(custom_participant_id, '') IS NOT NULL THEN 'custom_participant_id'
-                WHEN NULLIF(user_id, '') IS NOT NULL THEN 'user_id'
-            END AS identified_by,
+                WHEN NULLIF(custom_participant_id, '') IS NOT NULL THEN 2
+                WHEN NULLIF(user_id, '') IS NOT NULL THEN 1
+            END AS kind,
             joined_at,
             left_at,
             1 AS participants,
@@ -59,5 +59,5 @@ FROM (
     ) AS facts
     GROUP BY session_id, participant_id
 ) AS per_participant
-GROUP BY session_id, person_id, identified_by
+GROUP BY session_id, person_id, kind
 ORDER BY session_id NULLS LAST, person_id NULLS LAST, identified_by NULLS LAST

@@ -7,7 +7,7 @@
 -- A union instead of a join: grouping spills to disk, a join's build side may not.
 SELECT
     person_id,
-    identified_by,
+    CASE kind WHEN 2 THEN 'custom_participant_id' WHEN 1 THEN 'user_id' END AS identified_by,
     CAST(SUM(participants) AS BIGINT) AS participants,
     CAST(SUM(connections) AS BIGINT) AS connections,
     CAST(SUM(duration_minutes) AS DECIMAL(38, 9)) AS duration_minutes,
@@ -15,7 +15,7 @@ SELECT
 FROM (
     SELECT
         MAX(person_id) AS person_id,
-        MAX(identified_by) AS identified_by,
+        MAX(kind) AS kind,
         SUM(participants) AS participants,
         SUM(connections) AS connections,
         CAST(SUM(duration_minutes) AS DECIMAL(38, 9)) AS duration_minutes,
@@ -26,9 +26,9 @@ FROM (
             participant_id,
             COALESCE(NULLIF(custom_participant_id, ''), NULLIF(user_id, '')) AS person_id,
             CASE
-                WHEN NULLIF(custom_participant_id, '') IS NOT NULL THEN 'custom_participant_id'
-                WHEN NULLIF(user_id, '') IS NOT NULL THEN 'user_id'
-            END AS identified_by,
+                WHEN NULLIF(custom_participant_id, '') IS NOT NULL THEN 2
+                WHEN NULLIF(user_id, '') IS NOT NULL THEN 1
+            END AS kind,
             1 AS participants,
             0 AS connections,
             duration_minutes,
@@ -49,5 +49,5 @@ FROM (
     ) AS facts
     GROUP BY session_id, participant_id
 ) AS per_participant
-GROUP BY person_id, identified_by
+GROUP BY person_id, kind
 ORDER BY person_id NULLS LAST, identified_by NULLS LAST
