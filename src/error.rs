@@ -622,6 +622,12 @@ pub enum Error {
         /// What is asked for.
         wanted: &'static str,
     },
+    /// The minutes of peer events are wanted of an export without any.
+    #[error("--minutes events adds up what peer events carry, and {} has none", dir.display())]
+    NoPeerEvents {
+        /// The export.
+        dir: PathBuf,
+    },
     /// The price list cannot be read.
     #[error("cannot read the price list {}", path.display())]
     PriceListUnreadable {

@@ -125,6 +125,7 @@ impl Error {
             | Self::SessionMinutesBy { .. }
             | Self::NoSuchLabel { .. }
             | Self::NoSessions { .. }
+            | Self::NoPeerEvents { .. }
             | Self::PriceListUnreadable { .. }
             | Self::PriceListMalformed { .. }
             | Self::NotAnExport { .. }

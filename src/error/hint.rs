@@ -126,6 +126,9 @@ impl Error {
             Self::NoSessions { .. } => Some(
                 "export again with --with-sessions --refresh: it asks for each session, too".to_owned(),
             ),
+            Self::NoPeerEvents { .. } => {
+                Some("count --minutes duration; or export again without --no-peer-events".to_owned())
+            }
             Self::PriceListUnreadable { .. } => {
                 Some("give a readable file with --price-list, or leave it out".to_owned())
             }

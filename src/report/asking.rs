@@ -20,19 +20,28 @@ use crate::sql::Parameters;
 
 /// The table that is made first.
 pub(super) const FACTS: &str = "facts";
-/// Sessions that differ are looked for among those of which at least two kinds of minutes are known.
+/// The three kinds of minutes of each session, also of one of which there is only its own record. A union
+/// instead of a join: grouping spills to disk.
 const BY_SESSION: &str = "\
-    SELECT f.session_id, f.duration, f.events, s.minutes_consumed AS session_minutes
+    SELECT session_id, SUM(duration_minutes) AS duration, SUM(minutes_consumed) AS events,
+        SUM(session_minutes) AS session_minutes
     FROM (
-        SELECT session_id, SUM(duration_minutes) AS duration, SUM(minutes_consumed) AS events
+        SELECT session_id, duration_minutes, minutes_consumed, CAST(NULL AS DECIMAL(38, 9)) AS session_minutes
         FROM facts
-        GROUP BY session_id
-    ) AS f
-    LEFT JOIN sessions AS s ON f.session_id = s.session_id";
+        UNION ALL
+        SELECT session_id, NULL, NULL, CAST(minutes_consumed AS DECIMAL(38, 9))
+        FROM sessions
+    ) AS records
+    GROUP BY session_id";
 /// By how much the largest kind is above the smallest, of those that are known.
 const SPREAD: &str = "GREATEST(duration, events, session_minutes) - LEAST(duration, events, session_minutes)";
 /// Participants whose stay has a beginning and an end.
 const STAYED: &str = "joined_at IS NOT NULL AND left_at IS NOT NULL AND left_at >= joined_at";
+
+/// A column of texts, in which an empty one is none: as in the rollups, and as CSV is read back.
+fn text(column: &str) -> String {
+    format!("NULLIF({column}, '')")
+}
 
 /// What is asked, by what.
 #[derive(Clone, Copy, Debug)]
@@ -71,12 +80,12 @@ impl Asking<'_> {
             let column = match key {
                 ReportKey::Session => "p.session_id".to_owned(),
                 ReportKey::Person => {
-                    "COALESCE(NULLIF(p.custom_participant_id, ''), NULLIF(p.user_id, ''))".to_owned()
+                    format!("COALESCE({}, {})", text("p.custom_participant_id"), text("p.user_id"))
                 }
                 ReportKey::Day => format!("CAST({day} AS VARCHAR)"),
-                ReportKey::Preset => "p.preset_name".to_owned(),
+                ReportKey::Preset => text("p.preset_name"),
                 ReportKey::ViewType => "e.view_type".to_owned(),
-                ReportKey::Meeting => "s.meeting_id".to_owned(),
+                ReportKey::Meeting => text("s.meeting_id"),
                 ReportKey::Label(name) => {
                     let _ = write!(
                         joins,
@@ -84,7 +93,7 @@ impl Asking<'_> {
                          AS l{place}\n    ON p.list_file = l{place}.list_file AND p.row_number = l{place}.row_number"
                     );
                     parameters = parameters.with(format!("label{place}"), name.as_str());
-                    format!("l{place}.value")
+                    text(&format!("l{place}.value"))
                 }
             };
             let _ = write!(keys, "{column} AS k{place}, ");
@@ -256,7 +265,7 @@ LIMIT {limit}"
         for (name, key) in self.names().zip(self.keys) {
             let column = match key {
                 ReportKey::Session => "s.session_id".to_owned(),
-                ReportKey::Meeting => "s.meeting_id".to_owned(),
+                ReportKey::Meeting => text("s.meeting_id"),
                 ReportKey::Day => format!("CAST({day} AS VARCHAR)"),
                 ReportKey::Label(_) | ReportKey::Person | ReportKey::Preset | ReportKey::ViewType => {
                     let _ = write!(of_facts, "{}, ", common(&name));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::figures::Figures;
 use super::model::{Group, KindLine, Report, SessionMinutes};
-use super::prices::{Money, Price, PriceList};
+use super::prices::{Money, Price, PriceList, PricedKind};
 use super::rounding::trimmed;
 use super::series::Durations;
 use super::written;
@@ -37,8 +37,7 @@ const fn minutes_column(kind: MinutesKind) -> &'static str {
 
 /// The columns after the keys.
 fn columns(minutes: MinutesKind, prices: &PriceList) -> Vec<String> {
-    let bare = |name: &str| name.replace(|c: char| !c.is_alphanumeric(), "_");
-    let kinds = prices.kinds.iter().map(|kind| format!("{}_minutes", bare(&kind.name)));
+    let kinds = prices.kinds.iter().map(PricedKind::column);
     let [sessions, participants, connections, cost, currency] = FIXED.map(str::to_owned);
     [minutes_column(minutes).to_owned(), sessions, participants, connections]
         .into_iter()
@@ -59,7 +58,9 @@ pub(super) async fn csv(figures: &Figures, cells: Cells, out: &mut (dyn Write + 
     let columns = columns(question.minutes, &question.prices);
     let mut line = if cells == Cells::Excel { BOM.to_string() } else { String::new() };
     let names = key_columns(figures.names(), &columns);
-    push_row(&mut line, names.iter().chain(&columns).map(|name| Some((name.as_str(), Cells::Plain))));
+    // A label's name is a text of a list's, like its values.
+    let names = names.iter().map(|name| Some((name.as_str(), cells)));
+    push_row(&mut line, names.chain(columns.iter().map(|name| Some((name.as_str(), Cells::Plain)))));
     let mut rows = figures.all_groups().await?;
     loop {
         out.write_all(line.as_bytes()).map_err(written())?;

@@ -14,7 +14,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use tempfile::TempDir;
 
 use super::asking::{Asking, Query};
-use super::model::{About, Differences, Group, Groups, KindLine, Measures, Report, SessionMinutes};
+use super::model::{About, Differences, Group, Groups, KindLine, Measures, Report, SessionMinutes, rows_of};
 use super::series::{Concurrency, Days, Durations, Follower, Series};
 use super::{Question, facts};
 use crate::config::{MinutesKind, ReportFormat, ReportKey};
@@ -44,7 +44,7 @@ impl Figures {
     pub(super) async fn of(export: &Path, mut question: Question) -> Result<Self> {
         let (engine, manifest) = Engine::open(export)?;
         question.by = known_labels(&engine, &question.by).await?;
-        wants_sessions(export, &manifest, &question)?;
+        can_be_answered(export, &manifest, &question)?;
         let names = question.by.iter().map(ToString::to_string).collect();
         let scratch = facts::make(&engine, &asking(&question)).await?;
         Ok(Self { engine, question, manifest, names, _scratch: scratch })
@@ -309,21 +309,20 @@ fn same_label<'a>(typed: &str, found: &'a [String]) -> Option<&'a String> {
     found.iter().find(|name| *name == typed).or(if second.is_none() { first } else { None })
 }
 
-/// Refuses what only the table of sessions can answer, where it was not asked for.
-fn wants_sessions(export: &Path, manifest: &Manifest, question: &Question) -> Result<()> {
-    let rows = |table: Table| {
-        let of_table = manifest.tables.iter().find(|files| files.name == table.name());
-        of_table.map_or(0, |files| files.rows)
+/// Refuses what only a table can answer that the export was made without.
+fn can_be_answered(export: &Path, manifest: &Manifest, question: &Question) -> Result<()> {
+    let lacks = |table| rows_of(manifest, Table::Participants) > 0 && rows_of(manifest, table) == 0;
+    let dir = || export.to_owned();
+    let of_sessions = match question.minutes {
+        MinutesKind::Events if lacks(Table::PeerEvents) => return Err(Error::NoPeerEvents { dir: dir() }),
+        MinutesKind::Session => Some("--minutes session"),
+        _ if question.by.contains(&ReportKey::Meeting) => Some("--by meeting"),
+        _ => None,
     };
-    let wanted = match question.minutes {
-        MinutesKind::Session => "--minutes session",
-        _ if question.by.contains(&ReportKey::Meeting) => "--by meeting",
-        _ => return Ok(()),
-    };
-    if rows(Table::Sessions) == 0 && rows(Table::Participants) > 0 {
-        return Err(Error::NoSessions { dir: export.to_owned(), wanted });
+    match of_sessions {
+        Some(wanted) if lacks(Table::Sessions) => Err(Error::NoSessions { dir: dir(), wanted }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A column as it is expected.

@@ -4,7 +4,7 @@
 //! Guarantees: every text is escaped by the template, which is checked when it is compiled; a content
 //! security policy lets nothing but the page's own style and script through, named by their digests, so
 //! that a text that got past the escaping could still do nothing.
-//! Not here: the page itself (`templates/`), drawing.
+//! Not here: the page itself (`page/`), drawing.
 
 use std::fmt::Write as _;
 
@@ -13,16 +13,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::charts;
 use super::foreign::{cut, one_line};
 use super::model::{Differences, Report, SessionMinutes};
 use super::rounding::grouped;
 use super::series::{Bucket, Durations};
 use super::shown::{self, Costs, Row, Table};
+use super::{about, charts};
 use crate::error::{Error, Result};
 
-const STYLE: &str = include_str!("../../templates/report.css");
-const SCRIPT: &str = include_str!("../../templates/report.js");
+const STYLE: &str = include_str!("page/report.css");
+const SCRIPT: &str = include_str!("page/report.js");
 /// What a cell shows of a long text; all of it is in the cell's title.
 const CELL_COLUMNS: usize = 90;
 /// Groups in the chart of the largest.
@@ -32,7 +32,7 @@ const PEAKS: usize = 12;
 
 /// What the template shows.
 #[derive(Template)]
-#[template(path = "report.html")]
+#[template(path = "report.html", config = "src/report/page/askama.toml")]
 struct Page<'a> {
     policy: String,
     style: &'a str,
@@ -110,12 +110,12 @@ pub(super) fn render(report: &Report) -> Result<String> {
         style: STYLE,
         script: SCRIPT,
         title: shown::title(report),
-        period: shown::period(report),
+        period: about::period(report),
         minutes_name: shown::minutes_name(report.minutes),
         made: shown::time(report.about.made_at(), report.time_zone),
         cards: cards(report, &table),
-        missing: shown::missing(report),
-        unpriced: table.has_unpriced.then(|| table.total.unpriced.clone()),
+        missing: about::missing(report),
+        unpriced: about::unpriced(report),
         figures: figures(report, &table)?,
         groups: report.groups.count(),
         by: shown::keys(report),
@@ -124,7 +124,7 @@ pub(super) fn render(report: &Report) -> Result<String> {
         costs,
         currency,
         differences: differences(&report.differences),
-        facts: shown::facts(report),
+        facts: about::facts(report),
     };
     page.render().map_err(|source| Error::ReportPart { part: "the page", source: Box::new(source) })
 }

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::about;
 use super::foreign::{cut, one_line};
 use super::model::Report;
 use super::shown::{self, Costs, Row, Table};
@@ -16,11 +17,11 @@ const KEY_COLUMNS: usize = 120;
 /// Renders a report.
 pub(super) fn render(report: &Report) -> Result<String> {
     let mut text = format!("# {}\n\n", escaped(&shown::title(report)));
-    if let Some(period) = shown::period(report) {
+    if let Some(period) = about::period(report) {
         let _ = writeln!(text, "{period}, {}.\n", shown::minutes_name(report.minutes));
     }
-    if let Some(missing) = shown::missing(report) {
-        let _ = writeln!(text, "**{}**\n", escaped(&missing));
+    for note in [about::missing(report), about::unpriced(report)].into_iter().flatten() {
+        let _ = writeln!(text, "**{}**\n", escaped(&note));
     }
     groups(&mut text, &Table::of(report)?);
     text.push_str("\n## Cost\n\n");
@@ -28,7 +29,7 @@ pub(super) fn render(report: &Report) -> Result<String> {
     text.push_str("\n## The three kinds of minutes\n\n");
     differences(&mut text, report);
     text.push_str("\n## About this report\n\n");
-    for (name, fact) in shown::facts(report) {
+    for (name, fact) in about::facts(report) {
         let _ = writeln!(text, "- **{name}**: {}", escaped(&fact));
     }
     Ok(text)

@@ -9,6 +9,7 @@
 //! Read in this order: `model` (what a report is), `asking` and `figures` (where it comes from), then a
 //! form each: `text`, `markdown`, `exact` (CSV and JSON), `html` with `charts`.
 
+mod about;
 mod asking;
 mod charts;
 mod exact;

@@ -12,6 +12,7 @@ use super::series::Series;
 use crate::config::{MinutesKind, ReportKey};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, MinutesTotal};
+use crate::tables::schema::Table;
 
 /// A usage report.
 #[derive(Clone, Debug)]
@@ -59,6 +60,12 @@ impl About {
     pub const fn made_at(&self) -> DateTime<Utc> {
         self.export.finished_at.0
     }
+}
+
+/// The rows of a table of an export.
+pub(super) fn rows_of(export: &Manifest, table: Table) -> u64 {
+    let of_table = export.tables.iter().find(|files| files.name == table.name());
+    of_table.map_or(0, |files| files.rows)
 }
 
 /// What is summed up.

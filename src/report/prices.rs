@@ -5,6 +5,7 @@
 //! that no float is involved; a list that is not right is refused with its line.
 //! Not here: which minutes are priced; rounding.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -23,6 +24,8 @@ const PUBLISHED_NAME: &str = "prices.toml";
 const NONE: &str = "none";
 /// Stands in a list for every view type that it does not name.
 const OTHER: &str = "other";
+/// Columns of minutes that a report has of its own.
+const TAKEN: [&str; 3] = ["duration_minutes", "session_minutes", "unpriced_minutes"];
 
 /// Money in units of 10⁻¹⁸ of the currency: minutes have nine places, and so have prices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +83,14 @@ pub struct PricedKind {
     pub name: String,
     /// Of one minute.
     pub per_minute: Price,
+}
+
+impl PricedKind {
+    /// What its column of minutes is called: `audio_video_minutes`.
+    #[must_use]
+    pub fn column(&self) -> String {
+        format!("{}_minutes", self.name.replace(|c: char| !c.is_alphanumeric(), "_"))
+    }
 }
 
 /// Prices, and which view types they are for.
@@ -151,6 +162,8 @@ struct Reader<'a> {
 
 /// A table of the file, or a value in one.
 type Value<'t, 'i> = &'t Spanned<DeValue<'i>>;
+/// The same with its key.
+type Entry<'t, 'i> = (&'t Spanned<Cow<'i, str>>, Value<'t, 'i>);
 
 impl Reader<'_> {
     fn list(&self) -> Result<PriceList> {
@@ -168,15 +181,23 @@ impl Reader<'_> {
         };
         // First: view types name them.
         for (key, value) in self.entries(table.get_ref().iter(), "per-minute")? {
-            list.kinds.push(PricedKind { name: key, per_minute: self.price(value)? });
+            let kind = PricedKind { name: key.get_ref().to_string(), per_minute: self.price(value)? };
+            let column = kind.column().to_lowercase();
+            let clashes = |other: &PricedKind| other.column().to_lowercase() == column;
+            if TAKEN.contains(&column.as_str()) || list.kinds.iter().any(clashes) {
+                let problem =
+                    format!("call {:?} otherwise: a report has a column {column} already", kind.name);
+                return Err(self.wrong(key.span().start, problem));
+            }
+            list.kinds.push(kind);
         }
         list.kinds.sort_by_key(|kind| std::cmp::Reverse(kind.per_minute.units()));
         for (key, value) in self.entries(table.get_ref().iter(), "view-types")? {
             let kind = self.kind(&list.kinds, value)?;
-            match key.as_str() {
+            match key.get_ref().as_ref() {
                 NONE => list.none = Some(kind),
                 OTHER => list.other = Some(kind),
-                _ => drop(list.view_types.insert(key, kind)),
+                name => drop(list.view_types.insert(name.to_owned(), kind)),
             }
         }
         for (key, value) in table.get_ref() {
@@ -201,16 +222,16 @@ impl Reader<'_> {
     /// The entries of a table of the file, none where it is not there.
     fn entries<'t, 'i: 't>(
         &self,
-        mut tables: impl Iterator<Item = (&'t Spanned<std::borrow::Cow<'i, str>>, Value<'t, 'i>)>,
+        mut tables: impl Iterator<Item = Entry<'t, 'i>>,
         name: &str,
-    ) -> Result<Vec<(String, Value<'t, 'i>)>> {
+    ) -> Result<Vec<Entry<'t, 'i>>> {
         let Some((key, value)) = tables.find(|(key, _)| key.get_ref().as_ref() == name) else {
             return Ok(Vec::new());
         };
         let DeValue::Table(table) = value.get_ref() else {
             return Err(self.wrong(key.span().start, format!("{name} is not a table: write it as [{name}]")));
         };
-        Ok(table.iter().map(|(key, value)| (key.get_ref().to_string(), value)).collect())
+        Ok(table.iter().collect())
     }
 
     fn price(&self, value: Value<'_, '_>) -> Result<Price> {
@@ -320,6 +341,8 @@ mod tests {
             "[per-minute]\na = 1\n[view-types]\nCHAT = 'b'\n",
             "per-minute = 1\n",
             "curency = 'EUR'\n[per-minute]\na = 1\n",
+            "[per-minute]\na-b = 1\nA_b = 2\n",
+            "[per-minute]\nunpriced = 1\n",
         ]
         .iter()
         .map(|text| parse(text).expect_err(text).to_string())

@@ -23,7 +23,7 @@ pub fn half_even(units: i128, dropped: u32) -> i128 {
 #[must_use]
 pub fn adding_up(rows: &[i128], dropped: u32) -> Vec<i128> {
     let unit = 10_i128.pow(dropped);
-    let total = half_even(rows.iter().sum(), dropped);
+    let total = half_even(sum(rows), dropped);
     let quotas = rows.iter().map(|row| (row.div_euclid(unit), row.rem_euclid(unit)));
     apportioned(quotas.collect(), total)
 }
@@ -31,12 +31,17 @@ pub fn adding_up(rows: &[i128], dropped: u32) -> Vec<i128> {
 /// How many of `parts` each row has of the sum of all; nothing where rows are negative or sum to nothing.
 #[must_use]
 pub fn shares(rows: &[i128], parts: i128) -> Option<Vec<i128>> {
-    let sum: i128 = rows.iter().sum();
+    let sum = sum(rows);
     if sum <= 0 || rows.iter().any(|row| *row < 0) {
         return None;
     }
     let scaled = rows.iter().map(|row| row.checked_mul(parts)).collect::<Option<Vec<_>>>()?;
     Some(apportioned(scaled.into_iter().map(|row| (row / sum, row % sum)).collect(), parts))
+}
+
+/// The sum of rows, which fits: what wraps on the way to it, where rows are of both signs, comes back.
+fn sum(rows: &[i128]) -> i128 {
+    rows.iter().fold(0, |sum, row| sum.wrapping_add(*row))
 }
 
 /// Gives what the floors lack of the total to the largest remainders; of equal ones to the earlier.

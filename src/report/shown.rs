@@ -1,4 +1,4 @@
-//! A report as people are shown it: figures rounded, texts tamed, facts in words.
+//! A report as people are shown it: figures rounded, texts tamed.
 //!
 //! In: a [`Report`]. Out: texts without markup, the same for text, Markdown and HTML.
 //! Guarantees: the rows of a column add up to its total; a text of the API's is one line without control
@@ -226,10 +226,9 @@ impl Costs {
             let kind = line.kind.and_then(|kind| Some((kind, report.prices.kinds.get(kind)?)));
             CostLine {
                 kind: kind.map(|(_, kind)| one_line(&kind.name)),
-                view_types: match (kind, &line.view_type) {
-                    (Some((place, _)), _) => one_line(&report.prices.view_types_of(place)),
-                    (None, Some(view_type)) => one_line(view_type),
-                    (None, None) => "no view type".to_owned(),
+                view_types: match kind {
+                    Some((place, _)) => one_line(&report.prices.view_types_of(place)),
+                    None => view_type(line),
                 },
                 minutes: grouped(minutes, PLACES),
                 per_minute: kind.map(|(_, kind)| price(kind.per_minute)),
@@ -247,13 +246,18 @@ impl Costs {
 /// How many sessions have kinds of minutes that differ.
 pub(super) fn differing(found: &Differences) -> String {
     let shown = u64::try_from(found.worst.len()).unwrap_or(u64::MAX);
-    match found.differing {
+    let says = match found.differing {
         0 => "No session differs, as far as its kinds of minutes are known.".to_owned(),
         1 => "One session differs.".to_owned(),
         differing if differing > shown => {
             format!("{} sessions differ; the {shown} that differ most are shown.", count(differing))
         }
         differing => format!("{} sessions differ.", count(differing)),
+    };
+    // Of a list of participants the others' minutes are in it, too.
+    match found.total.session_minutes {
+        Some(_) => says + " A session's own minutes are of everybody in it, exported or not.",
+        None => says,
     }
 }
 
@@ -277,99 +281,9 @@ pub(super) const fn minutes_name(kind: MinutesKind) -> &'static str {
     }
 }
 
-/// What the minutes of a report are.
-const fn minutes_meaning(kind: MinutesKind) -> &'static str {
-    match kind {
-        MinutesKind::Duration => "from joining to leaving, as each participant's record says",
-        MinutesKind::Events => "what the peer events of each participant carry, added up",
-        MinutesKind::Session => "what each session's own record says",
-    }
-}
-
-/// Where a report comes from and what its figures are, as names and texts.
-pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
-    let export = &report.about.export;
-    let (tool, zone) = (&export.tool, report.time_zone);
-    let mut facts = vec![(
-        "Export",
-        one_line(&format!(
-            "{} of {}, by {} {}, app {}",
-            export.export_id,
-            time(report.about.made_at(), zone),
-            tool.name,
-            tool.version,
-            export.api.app_id
-        )),
-    )];
-    facts.push(("Source", source(report)));
-    if let Some(period) = period(report) {
-        facts.push(("Period", format!("{period}, from the first joining to the last leaving")));
-    }
-    let minutes = report.minutes;
-    facts.push(("Minutes", format!("{}: {}", minutes_name(minutes), minutes_meaning(minutes))));
-    facts.push((
-        "Days",
-        format!("in the time zone {}; a participant counts on the day of joining", zone.name()),
-    ));
-    let prices: Vec<_> = report
-        .prices
-        .kinds
-        .iter()
-        .enumerate()
-        .map(|(place, kind)| {
-            let view_types = report.prices.view_types_of(place);
-            let view_types = if view_types.is_empty() { "no view type".to_owned() } else { view_types };
-            format!("{} {} ({view_types})", kind.name, price(kind.per_minute))
-        })
-        .collect();
-    let name = &report.prices.name;
-    let currency = &report.prices.currency;
-    facts.push(("Prices", one_line(&format!("{name}, {currency} per minute: {}", prices.join("; ")))));
-    facts.push(("Missing", missing(report).unwrap_or_else(|| "nothing: every ID was exported".to_owned())));
-    facts.push(("Rounding", rounding::RULE.to_owned()));
-    facts
-}
-
-/// What could not be had and is in no figure.
-pub(super) fn missing(report: &Report) -> Option<String> {
-    let failures = &report.about.export.failures;
-    if failures.total == 0 {
-        return None;
-    }
-    let reasons =
-        failures.by_reason.iter().map(|(reason, count)| format!("{} {reason}", self::count(*count)));
-    let reasons = reasons.collect::<Vec<_>>().join(", ");
-    let ids = if failures.total == 1 { "ID" } else { "IDs" };
-    Some(format!(
-        "{} {ids} could not be exported and are in no figure here: {reasons}",
-        count(failures.total)
-    ))
-}
-
-fn source(report: &Report) -> String {
-    let source = &report.about.export.source;
-    let lists = source.lists.iter().map(|list| {
-        let rows = if list.rows == 1 { "row" } else { "rows" };
-        format!("{} ({} {rows})", one_line(&list.path), count(list.rows))
-    });
-    let window = match (source.since, source.until) {
-        (None, None) => None,
-        (since, until) => {
-            let bound = |word: &str, time_: Option<crate::manifest::Time>| {
-                time_.map_or_else(String::new, |at| format!(" {word} {}", time(at.0, report.time_zone)))
-            };
-            Some(format!("sessions created{}{}", bound("from", since), bound("until", until)))
-        }
-    };
-    lists.chain(window).collect::<Vec<_>>().join("; ")
-}
-
-/// The time that the participants' stays span.
-pub(super) fn period(report: &Report) -> Option<String> {
-    let seen = &report.series.concurrency;
-    let day = |at: DateTime<Utc>| at.with_timezone(&report.time_zone).format("%-d %b %Y").to_string();
-    let (from, to) = (day(seen.from), day(seen.to));
-    (!seen.steps.is_empty()).then(|| if from == to { from } else { format!("{from} to {to}") })
+/// The view type of a line without a price.
+pub(super) fn view_type(line: &KindLine) -> String {
+    line.view_type.as_deref().map_or_else(|| "no view type".to_owned(), one_line)
 }
 
 /// A time for people: `23 Nov 2026, 13:00 CET`.
@@ -401,7 +315,7 @@ fn money(amount: Money) -> String {
     grouped(half_even(amount.units(), MONEY_DROPPED), PLACES)
 }
 
-fn price(price: Price) -> String {
+pub(super) fn price(price: Price) -> String {
     trimmed(i128::from(price.units()), Price::SCALE, 0)
 }
 

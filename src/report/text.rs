@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::about;
 use super::foreign::{cut, one_line};
 use super::model::{Report, SessionMinutes};
 use super::shown::{self, Costs, Row, Table};
@@ -31,20 +32,20 @@ const GAP: &str = "  ";
 pub(super) fn render(report: &Report, columns: usize) -> Result<String> {
     let columns = columns.max(LEAST_COLUMNS);
     let mut text = format!("{}\n", cut(&shown::title(report), columns));
-    if let Some(period) = shown::period(report) {
+    if let Some(period) = about::period(report) {
         let _ = writeln!(text, "{period}, {}", shown::minutes_name(report.minutes));
     }
     text.push('\n');
     text.push_str(&groups(&Table::of(report)?, columns));
-    if let Some(missing) = shown::missing(report) {
-        let _ = write!(text, "\n{}", wrapped("!", &missing, columns));
+    for note in [about::missing(report), about::unpriced(report)].into_iter().flatten() {
+        let _ = write!(text, "\n{}", wrapped("!", &note, columns));
     }
     text.push('\n');
     text.push_str(&costs(&Costs::of(report)?, &one_line(&report.prices.currency), columns));
     text.push('\n');
     text.push_str(&differences(report, columns));
     text.push_str("\nAbout this report\n");
-    for (name, fact) in shown::facts(report) {
+    for (name, fact) in about::facts(report) {
         text.push_str(&wrapped(&name.to_lowercase(), &fact, columns));
     }
     Ok(text)
