@@ -680,6 +680,12 @@ pub enum Error {
         /// Which part of it.
         problem: String,
     },
+    /// Minutes of the sandbox that are none.
+    #[error("the sandbox does not understand the minutes '{text}'")]
+    SandboxMinutes {
+        /// As typed.
+        text: String,
+    },
     /// A rate limit of the sandbox that is none.
     #[error("the sandbox does not understand the rate limit '{text}'")]
     SandboxRateLimit {

@@ -143,6 +143,7 @@ impl Error {
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
             | Self::SandboxRateLimit { .. }
+            | Self::SandboxMinutes { .. }
             | Self::LogOfAnotherVersion { .. } => Class::Usage,
         }
     }

@@ -16,6 +16,9 @@ impl Error {
             Self::SandboxFault { .. } => {
                 Some("write it like 'every 10: 500', '7: reset' or 'match participants/: 503 x2'".to_owned())
             }
+            Self::SandboxMinutes { .. } => {
+                Some("write them like 1.5 or -0.25, to the millisecond, and every third session's like 3:1.5".to_owned())
+            }
             Self::SandboxRateLimit { .. } => Some("write it like 1200/5m or 200/10s".to_owned()),
             Self::Io { source, .. }
                 if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
