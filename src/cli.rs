@@ -36,6 +36,10 @@ An export is only read: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE participants. The
 too: SELECT * FROM rollups.minutes_by_day WHERE day >= $since. Past 256 MB of memory, work goes to the \
 temporary directory. In jsonl, decimals are strings, with all their digits.";
 
+/// What the help of `verify` ends with.
+const VERIFY_NOTES: &str = "\
+Nothing is written. The exit code is 0 where all agrees, 3 where something differs or could not be told.";
+
 /// Exports Cloudflare RealtimeKit participants, peer events and minutes to Parquet or CSV.
 #[derive(Debug, Parser)]
 #[command(name = "rtk-export", version, about, max_term_width = 100, disable_help_subcommand = true)]
@@ -61,6 +65,8 @@ pub enum Command {
     Report(Box<ReportArgs>),
     /// Ask an export anything in SQL: its tables are there under their names
     Query(QueryArgs),
+    /// Check an export: its files against its manifest, its minutes against what the API itself says
+    Verify(VerifyArgs),
     /// Show the tables and their columns, or the statements that create them in a warehouse
     Schema(SchemaArgs),
     /// Ask the API, in at most 20 requests, what its documents leave open, and say what to set
@@ -348,6 +354,56 @@ pub struct ReportArgs {
     pub account: AccountArgs,
 }
 
+/// Options of `verify`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = VERIFY_NOTES)]
+pub struct VerifyArgs {
+    /// Directory of the export
+    #[arg(value_name = "DIR")]
+    pub export: PathBuf,
+    /// Check files, keys and totals only: send nothing, need no token
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Minutes that are held against the API's: of the peer events (events), from joining to leaving
+    /// (duration), of the sessions' own records (session) [default: events]
+    #[arg(long, value_name = "duration|events|session", conflicts_with = "offline", help_heading = DATA)]
+    pub minutes: Option<String>,
+    /// What they are held against: each session's own record, the app's totals by day, the usage that
+    /// GraphQL tells [default: sessions,daywise,usage]
+    #[arg(long, value_name = "WHAT,...", conflicts_with = "offline", help_heading = DATA)]
+    pub against: Option<String>,
+
+    /// Whose data; the account and the app are those of the export where they are not set.
+    #[command(flatten)]
+    pub account: AccountArgs,
+
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
+
+    /// Form of the report on stdout
+    #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
+    pub format: VerifyFormat,
+}
+
+/// Form of `verify`'s report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum VerifyFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
 /// Options of `schema`.
 #[derive(Debug, Default, Args)]
 pub struct SchemaArgs {
@@ -457,6 +513,7 @@ mod tests {
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
         insta::assert_snapshot!("help_report", help(&["report"]));
         insta::assert_snapshot!("help_query", help(&["query"]));
+        insta::assert_snapshot!("help_verify", help(&["verify"]));
         insta::assert_snapshot!("help_schema", help(&["schema"]));
         insta::assert_snapshot!("help_doctor", help(&["doctor"]));
     }

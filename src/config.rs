@@ -16,6 +16,7 @@ mod sources;
 mod tests;
 mod token;
 mod values;
+mod verify;
 mod window;
 
 use std::ffi::OsString;
@@ -29,6 +30,7 @@ pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
+pub use verify::{Against, VerifyApi, VerifyConfig};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use window::{Moment, SetTime, WindowConfig};
 
@@ -59,6 +61,8 @@ pub enum CommandConfig {
     Report(Box<ReportConfig>),
     /// `query`
     Query(QueryConfig),
+    /// `verify`
+    Verify(Box<VerifyConfig>),
     /// `schema`
     Schema(SchemaArgs),
     /// `doctor`

@@ -657,6 +657,22 @@ pub enum Error {
         /// What the library said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    // ---- verify ----
+    /// The API is to be asked, and nobody said with which token.
+    #[error("missing or empty: {}", settings::listed(&[&settings::API_TOKEN_FILE]))]
+    TokenMissing,
+    /// The account or the app that is set is not that of the export.
+    #[error("{origin} is {:?}, and {} is an export of {:?}", excerpt(given), dir.display(), excerpt(exported))]
+    OtherExport {
+        /// Where it was set.
+        origin: Origin,
+        /// As it was set.
+        given: String,
+        /// The export's.
+        exported: String,
+        /// The export.
+        dir: PathBuf,
+    },
     // ---- sandbox ----
     /// The sandbox was to listen where others could reach it.
     #[error("the sandbox does not listen on {host}, which is no loopback address")]

@@ -29,4 +29,5 @@ pub mod sandbox;
 pub mod sql;
 pub mod tables;
 pub mod ui;
+pub mod verify;
 pub mod wire;

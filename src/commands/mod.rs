@@ -3,6 +3,7 @@
 //! In: a resolved command. Out: its [`Ending`], or the error that ended it.
 //! Not here: anything that a stage does.
 
+mod asking;
 mod doctor;
 mod plan;
 mod query;
@@ -11,6 +12,7 @@ mod report;
 mod run;
 mod sandbox;
 mod schema;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,9 +30,10 @@ use crate::ui::{Summary, TableRows, Ui};
 pub enum Ending {
     /// Complete, also with no row.
     Complete,
-    /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings.
+    /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings. Of `verify`:
+    /// something differs.
     WithFailures,
-    /// `doctor` found what would end a run in this class.
+    /// `doctor` found what would end a run in this class, or `verify` what ended its asking.
     Found(Class),
 }
 
@@ -57,6 +60,7 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,
         CommandConfig::Query(config) => query::run(config, ui).await,
+        CommandConfig::Verify(config) => Box::pin(verify::run(*config, ui)).await,
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,

@@ -1,6 +1,7 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
 mod report;
+mod verify;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -22,6 +23,7 @@ use crate::cli::{
 };
 use crate::error::{Error, Result};
 use crate::model::{ParticipantId, SessionId};
+use url::Url;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
@@ -38,6 +40,9 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
                 Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
             }
             Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
+            Command::Verify(args) => {
+                Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?)))
+            }
             Command::Schema(args) => Ok(CommandConfig::Schema(args)),
             Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
@@ -249,14 +254,44 @@ fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
     Ok(typed.to_vec())
 }
 
+/// Whom to ask, as far as it is set.
+enum Asked {
+    /// The simulated API.
+    Sandbox,
+    /// An API that is there.
+    At {
+        base_url: Url,
+        account_id: Option<Sourced<String>>,
+        app_id: Option<Sourced<String>>,
+        token: Option<ApiToken>,
+    },
+}
+
+/// Whom to ask; everything has to be set.
 fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
+    match asked(args, sources)? {
+        Asked::Sandbox => Ok(Api::Sandbox),
+        Asked::At { base_url, account_id: Some(account_id), app_id: Some(app_id), token: Some(token) } => {
+            let (account_id, app_id) = (account_id.value, app_id.value);
+            Ok(Api::At(ApiConfig { base_url, account_id, app_id, token }))
+        }
+        Asked::At { account_id, app_id, token, .. } => {
+            let found = [account_id.is_some(), app_id.is_some(), token.is_some()];
+            let wanted = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE];
+            let missing = wanted.into_iter().zip(found).filter(|(_, found)| !found);
+            Err(Error::SettingsMissing { missing: missing.map(|(setting, _)| setting).collect() })
+        }
+    }
+}
+
+fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Asked> {
     let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
     let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
     if sandbox.value {
         // A variable that is set for every tool does not stand in the way of a typed --sandbox.
         return match base_url.map(|given| given.origin) {
             Some(origin) if origin.rank() >= sandbox.origin.rank() => Err(conflict(sandbox.origin, origin)),
-            _ => Ok(Api::Sandbox),
+            _ => Ok(Asked::Sandbox),
         };
     }
     let base_url = sources.sourced(&settings::BASE_URL, args.base_url.as_deref(), values::base_url)?;
@@ -267,20 +302,7 @@ fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
     let account_id = sources.optional(&settings::ACCOUNT_ID, args.account_id.as_deref(), values::id)?;
     let app_id = sources.optional(&settings::APP_ID, args.app_id.as_deref(), values::id)?;
     let token = api_token(args.api_token_file.as_deref(), sources)?;
-    match (account_id, app_id, token) {
-        (Some(account_id), Some(app_id), Some(token)) => Ok(Api::At(ApiConfig {
-            base_url: base_url.value,
-            account_id: account_id.value,
-            app_id: app_id.value,
-            token,
-        })),
-        (account_id, app_id, token) => {
-            let found = [account_id.is_some(), app_id.is_some(), token.is_some()];
-            let wanted = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE];
-            let missing = wanted.into_iter().zip(found).filter(|(_, found)| !found);
-            Err(Error::SettingsMissing { missing: missing.map(|(setting, _)| setting).collect() })
-        }
-    }
+    Ok(Asked::At { base_url: base_url.value, account_id, app_id, token })
 }
 
 /// The token: its variable holds the token itself, the flag and the file's key a path.

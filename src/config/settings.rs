@@ -165,6 +165,15 @@ pub static REPORT_FORMAT: Setting = setting("format", Some("text"), "text, csv, 
 /// `report --output`
 pub static REPORT_OUTPUT: Setting = setting("output", None, "a file, such as usage.html");
 
+/// `verify --minutes`: what the API calls minutes consumed, of sessions as of their participants' events.
+pub static VERIFY_MINUTES: Setting = setting("minutes", Some("events"), "duration, events or session");
+/// `verify --against`
+pub static AGAINST: Setting = setting(
+    "against",
+    Some("sessions,daywise,usage"),
+    "one of sessions, daywise and usage, or several of them with commas",
+);
+
 /// `--format` of `query`, which is typed only.
 pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or parquet");
 /// `--param` of `query`, which is typed only.

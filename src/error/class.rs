@@ -140,6 +140,8 @@ impl Error {
             | Self::SqlNotReading { .. }
             | Self::SqlParameters { .. }
             | Self::SqlParameterValue { .. }
+            | Self::TokenMissing
+            | Self::OtherExport { .. }
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
             | Self::SandboxRateLimit { .. }

@@ -132,6 +132,14 @@ impl Error {
             Self::NoPeerEvents { .. } => {
                 Some("count --minutes duration; or export again without --no-peer-events".to_owned())
             }
+            Self::TokenMissing => Some(
+                "set it, or check files, keys and totals without the API: rtk-export verify DIR --offline".to_owned(),
+            ),
+            Self::OtherExport { .. } => Some(
+                "leave it out: the account and the app are those of the export; or give the directory of another \
+                 export"
+                    .to_owned(),
+            ),
             Self::PriceListUnreadable { .. } => {
                 Some("give a readable file with --price-list, or leave it out".to_owned())
             }
