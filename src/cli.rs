@@ -65,7 +65,7 @@ pub enum Command {
     Report(Box<ReportArgs>),
     /// Ask an export anything in SQL: its tables are there under their names
     Query(QueryArgs),
-    /// Check an export: its files against its manifest, its minutes against what the API itself says
+    /// Check the files of an export, and its minutes against what the API itself says
     Verify(VerifyArgs),
     /// Show the tables and their columns, or the statements that create them in a warehouse
     Schema(SchemaArgs),

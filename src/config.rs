@@ -30,8 +30,8 @@ pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
-pub use verify::{Against, VerifyApi, VerifyConfig};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
+pub use verify::{Against, VerifyApi, VerifyConfig};
 pub use window::{Moment, SetTime, WindowConfig};
 
 use crate::cli::{DoctorFormat, PlanFormat, SchemaArgs};

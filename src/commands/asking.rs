@@ -61,7 +61,8 @@ pub(super) async fn unless_stopped<T>(
     ui: &Ui,
     work: impl AsyncFnOnce(&Fetcher) -> T,
 ) -> Result<T> {
-    let done = pipeline::unless_stopped(signals, async { Ok(telling(&fetcher, ui, work(&fetcher)).await) }).await;
+    let done =
+        pipeline::unless_stopped(signals, async { Ok(telling(&fetcher, ui, work(&fetcher)).await) }).await;
     let settled = tokio::task::spawn_blocking(move || fetcher.settle()).await;
     if let Some(warning) = settled.unwrap_or_default() {
         ui.warn(&warning, None);

@@ -40,9 +40,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
                 Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
             }
             Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
-            Command::Verify(args) => {
-                Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?)))
-            }
+            Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
             Command::Schema(args) => Ok(CommandConfig::Schema(args)),
             Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),

@@ -142,7 +142,13 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "WHAT", default_value = "told", help_heading = "Variants of the API")]
     pub usage: Usage,
     /// The usage that GraphQL tells is off by so many minutes
-    #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, help_heading = "Variants of the API")]
+    #[arg(
+        long,
+        value_name = "MINUTES",
+        default_value = "0",
+        allow_negative_numbers = true,
+        help_heading = "Variants of the API"
+    )]
     pub usage_minutes_off: Off,
     /// Form of errors
     #[arg(long, value_name = "FORM", default_value = "realtimekit", help_heading = "Variants of the API")]
@@ -195,7 +201,8 @@ impl FromStr for Off {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let units = Minutes::parse(text).ok().filter(|parsed| !parsed.rounded).map(|read| read.minutes.units());
+        let units =
+            Minutes::parse(text).ok().filter(|parsed| !parsed.rounded).map(|read| read.minutes.units());
         // 60,000 milliseconds are 10⁹ units; half a millisecond is none that the world knows.
         let ms = units.filter(|units| units * 3 % 50_000 == 0).map(|units| units * 3 / 50_000);
         ms.map(|ms| Self { ms }).ok_or_else(|| Error::SandboxMinutes { text: text.to_owned() })

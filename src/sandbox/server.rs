@@ -144,7 +144,8 @@ async fn respond(shared: &Shared, mut request: Request<Incoming>) -> Result<Resp
     let ray = hash(shared.options.world.seed, number);
     let (allowed, rate_headers) =
         verdict.map_or((true, Vec::new()), |verdict| (verdict.allowed, verdict.headers));
-    let reply = if allowed { reply(shared, &mut request, &place, query, kept).await? } else { too_many(shared) };
+    let reply =
+        if allowed { reply(shared, &mut request, &place, query, kept).await? } else { too_many(shared) };
     shared.counters.reply(reply.status.as_u16());
     Ok(reply.into_response(ray, rate_headers))
 }

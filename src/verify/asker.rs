@@ -51,11 +51,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Asks one question.
-    pub(super) async fn ask<T>(
-        &self,
-        probe: Probe,
-        read: impl FnOnce(&Object<'_>) -> Option<T>,
-    ) -> Told<T> {
+    pub(super) async fn ask<T>(&self, probe: Probe, read: impl FnOnce(&Object<'_>) -> Option<T>) -> Told<T> {
         if self.ended().is_some() {
             return Err(not_asked());
         }
@@ -82,7 +78,8 @@ impl Course {
             }
             Some(refusal) if refusal.status.is_none_or(|status| status >= 500) => {
                 self.unanswered += 1;
-                if !self.has_answered || self.unanswered >= UNANSWERED {
+                let nobody_is_there = refusal.status.is_none() && !self.has_answered;
+                if nobody_is_there || self.unanswered >= UNANSWERED {
                     self.ended = self.ended.or(Some(Class::Unreachable));
                 }
             }

@@ -91,11 +91,11 @@ fn as_text<S: Serializer>(day: &NaiveDate, serializer: S) -> Result<S::Ok, S::Er
 /// What an export has of a day.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OfDay {
-    sessions: u64,
-    minutes: Units,
-    figures: u64,
-    /// Whether everybody was asked for in each of its sessions.
-    is_some: bool,
+    pub(super) sessions: u64,
+    pub(super) minutes: Units,
+    pub(super) figures: u64,
+    /// Whether only some were asked for of one of its sessions.
+    pub(super) is_some: bool,
 }
 
 impl Days {
@@ -106,12 +106,8 @@ impl Days {
         around: &Around,
         subject: &Subject,
     ) -> Self {
-        let nothing = |verdict, why: String| Self {
-            verdict,
-            why: Some(why),
-            undated_sessions: 0,
-            days: Vec::new(),
-        };
+        let nothing =
+            |verdict, why: String| Self { verdict, why: Some(why), undated_sessions: 0, days: Vec::new() };
         let told = match told {
             Ok(Some(told)) => told,
             Ok(None) => return nothing(Verdict::NotAsked, "the export has no session".to_owned()),
@@ -165,7 +161,8 @@ fn covers(subject: &Subject, around: &Around, day: NaiveDate) -> bool {
     let start: DateTime<Utc> = day.and_time(NaiveTime::MIN).and_utc();
     let Some(end) = start.checked_add_days(Span::new(1)) else { return false };
     let has_all = window.live || (around.is_known && !around.live.contains_key(&day));
-    let is_within = window.since.is_none_or(|since| since <= start) && window.until.is_none_or(|until| until >= end);
+    let is_within =
+        window.since.is_none_or(|since| since <= start) && window.until.is_none_or(|until| until >= end);
     window.meeting.is_none() && has_all && is_within
 }
 

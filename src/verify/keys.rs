@@ -111,13 +111,18 @@ async fn orphans(engine: &Engine) -> Result<Option<Finding>> {
         id(1)?,
         id(0)?
     );
-    Ok(Some(Finding { about: Table::PeerEvents.name().to_owned(), problem: "events_without_participant", says }))
+    Ok(Some(Finding {
+        about: Table::PeerEvents.name().to_owned(),
+        problem: "events_without_participant",
+        says,
+    }))
 }
 
 /// The manifest's totals against the tables' own.
 async fn totals(engine: &Engine, manifest: &Manifest) -> Result<Totals> {
     let of_participants =
-        rows(engine, "SELECT COUNT(*), SUM(duration_minutes), SUM(minutes_consumed) FROM participants").await?;
+        rows(engine, "SELECT COUNT(*), SUM(duration_minutes), SUM(minutes_consumed) FROM participants")
+            .await?;
     let of_events = rows(engine, "SELECT COUNT(*), SUM(minutes_consumed) FROM peer_events").await?;
     let count = |batches: &[RecordBatch]| -> Result<u64> {
         Ok(first(batches.first().map(|batch| counts(batch, 0)).transpose()?))

@@ -218,14 +218,16 @@ impl Summed {
         // First, for it tells how many sessions there are to be listed.
         let told = if daywise { Some(days::ask(&asker, &exported).await) } else { None };
         let around = if by_session {
-            let expected = told.as_ref().and_then(|told| told.as_ref().ok()?.as_ref().map(days::Told::sessions));
+            let expected =
+                told.as_ref().and_then(|told| told.as_ref().ok()?.as_ref().map(days::Told::sessions));
             sessions::ask(&asker, &mut exported, expected, by_usage && subject.is_of_window()).await
         } else if by_usage && subject.is_of_window() {
             sessions::look_around(&asker, &mut exported).await
         } else {
             sessions::Around::default()
         };
-        let used = if by_usage { Some(usage::ask(&asker, &exported, &subject.manifest.api).await) } else { None };
+        let used =
+            if by_usage { Some(usage::ask(&asker, &exported, &subject.manifest.api).await) } else { None };
         let mut report = Report::new(subject, files, tables);
         report.minutes = Some(question.minutes);
         if by_session {

@@ -48,9 +48,9 @@ pub(crate) enum Reply {
 pub(super) struct Around {
     /// Whether all sessions were listed that were there in the export's time.
     pub(super) is_known: bool,
-    /// How many of them the export lacks.
+    /// How many of those the export lacks.
     pub(super) others: u64,
-    /// How many of those are live, by the day of their creation.
+    /// How many live ones the export lacks, by the day of their creation.
     pub(super) live: BTreeMap<NaiveDate, u64>,
 }
 
@@ -64,7 +64,8 @@ pub(super) async fn ask(
 ) -> Around {
     let mut missing = u64::try_from(exported.sessions.len()).unwrap_or(u64::MAX);
     let mut around = Around::default();
-    let is_worth_it = expected.map_or(missing > 1, |sessions| sessions.div_ceil(PAGE).max(1) <= missing);
+    // Where that is not known, the first page tells; of two sessions it might be one request too many.
+    let is_worth_it = expected.map_or(missing > 2, |sessions| sessions.div_ceil(PAGE).max(1) <= missing);
     if let (Some(span), true) = (exported.span, is_worth_it && missing > 0) {
         around = list(asker, exported, span, &mut missing, wants_others).await;
     }
@@ -134,8 +135,7 @@ async fn list(
                     exported.sessions[place].take(Ok(*record));
                     found += 1;
                 }
-                None if record.overlaps(span) => around.note(record),
-                None => {}
+                None => around.note(record, span),
             }
         }
         let ids = page.records.iter().map(|record| Some(IdKey::from_bytes(record.id.to_bytes())));
@@ -153,8 +153,8 @@ async fn list(
 }
 
 impl Around {
-    fn note(&mut self, record: &Record) {
-        self.others += 1;
+    fn note(&mut self, record: &Record, span: (DateTime<Utc>, DateTime<Utc>)) {
+        self.others += u64::from(record.overlaps(span));
         if let (true, Some(created_at)) = (record.is_live, record.created_at) {
             *self.live.entry(created_at.date_naive()).or_default() += 1;
         }

@@ -22,12 +22,7 @@ const INDENT: usize = 23;
 pub(super) fn of(report: &Report) -> String {
     let mut text = String::new();
     let api = &report.subject.manifest.api;
-    let whose = format!(
-        "{}: app {} of account {}",
-        report.subject.dir.display(),
-        api.app_id,
-        api.account_id
-    );
+    let whose = format!("{}: app {} of account {}", report.subject.dir.display(), api.app_id, api.account_id);
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(text, "export    {}", tame(&whose));
     let files = &report.files;
@@ -55,12 +50,13 @@ pub(super) fn of(report: &Report) -> String {
         of_usage(&mut text, usage);
     }
     let _ = writeln!(text, "requests  {} sent", report.requests_sent);
-    let _ = writeln!(text, "result    {}", result(report.outcome()));
+    let _ = writeln!(text, "result    {}", result(report));
     text
 }
 
-const fn result(outcome: Outcome) -> &'static str {
-    match outcome {
+fn result(report: &Report) -> &'static str {
+    match report.outcome() {
+        Outcome::Agrees if !report.is_all_judged() => "agrees, as far as it can be judged",
         Outcome::Agrees => "agrees",
         Outcome::Differs => "differs",
         Outcome::Stopped(Class::CredentialsRefused) => {
@@ -73,7 +69,10 @@ const fn result(outcome: Outcome) -> &'static str {
 fn of_tables(text: &mut String, tables: &Tables) {
     let (keys, totals) = (&tables.keys, &tables.totals);
     let says = match keys.findings.len() {
-        0 => format!("{}: no key is there twice, no event without its participant", counted(keys.tables, "table")),
+        0 => format!(
+            "{}: no key is there twice, no event without its participant",
+            counted(keys.tables, "table")
+        ),
         _ => "rows that do not go together".to_owned(),
     };
     line(text, "keys", keys.verdict, &says);
@@ -107,11 +106,8 @@ fn of_sessions(text: &mut String, sessions: &Sessions, minutes: Option<MinutesKi
         (sessions.unanswered, "not answered"),
     ];
     parts.extend(others.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
-    let says = format!(
-        "{kind} against the API's, {}: {}",
-        counted(sessions.compared, "session"),
-        parts.join(", ")
-    );
+    let says =
+        format!("{kind} against the API's, {}: {}", counted(sessions.compared, "session"), parts.join(", "));
     line(text, "sessions", sessions.verdict, &says);
     let of = |outcome| sessions.differences.iter().filter(move |difference| difference.verdict == outcome);
     if sessions.differ > 0 {
@@ -167,7 +163,11 @@ fn of_days(text: &mut String, days: &Days) {
     };
     line(text, "days", days.verdict, &says);
     if days.undated_sessions > 0 {
-        let _ = writeln!(text, "  {} left out: when they were created is not known", counted(days.undated_sessions, "session"));
+        let _ = writeln!(
+            text,
+            "  {} left out: when they were created is not known",
+            counted(days.undated_sessions, "session")
+        );
     }
     let head = ["day", "sessions", "the API's", "minutes", "the API's", "difference", ""].map(str::to_owned);
     let row = |day: &Day| {

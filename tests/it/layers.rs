@@ -23,6 +23,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("config", &["cli", "sandbox"]),
     ("doctor", &["fetch"]),
+    ("verify", &["fetch", "plan", "tables", "files", "manifest", "sql", "queries"]),
     ("cli", &["sandbox"]),
     ("sandbox", &[]),
     ("ui", &[]),

@@ -34,4 +34,5 @@ mod settings;
 mod soak;
 mod statistics_routes;
 mod support;
+mod verify;
 mod window;

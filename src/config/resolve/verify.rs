@@ -15,8 +15,7 @@ pub(super) fn verify(args: VerifyArgs, mut sources: Sources<'_>) -> Result<Verif
     let export = Sourced { value: args.export.into_os_string(), origin: Origin::Argument("DIR") };
     let export = local(export, &settings::OUTPUT)?;
     let mut typed_only = Sources::new(&|_| None, ConfigFile::default());
-    let minutes =
-        typed_only.value(&settings::VERIFY_MINUTES, args.minutes.as_deref(), values::choice)?;
+    let minutes = typed_only.value(&settings::VERIFY_MINUTES, args.minutes.as_deref(), values::choice)?;
     let against = typed_only.value(&settings::AGAINST, args.against.as_deref(), Against::parse)?;
     let api = if args.offline { None } else { Some(api(asked(&args.account, &mut sources)?)?) };
     let rate = rate(args.rate.as_deref(), &mut sources)?;
