@@ -31,7 +31,7 @@ pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
-pub use verify::{Against, VerifyApi, VerifyConfig};
+pub use verify::{Against, VerifyApi, VerifyAt, VerifyConfig};
 pub use window::{Moment, SetTime, WindowConfig};
 
 use crate::cli::{DoctorFormat, PlanFormat, SchemaArgs};

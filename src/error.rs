@@ -662,7 +662,7 @@ pub enum Error {
     #[error("missing or empty: {}", settings::listed(&[&settings::API_TOKEN_FILE]))]
     TokenMissing,
     /// The account or the app that is set is not that of the export.
-    #[error("{origin} is {:?}, and {} is an export of {:?}", excerpt(given), dir.display(), excerpt(exported))]
+    #[error("{origin} is {:?}, and the export is of {:?}", excerpt(given), excerpt(exported))]
     OtherExport {
         /// Where it was set.
         origin: Origin,
@@ -670,8 +670,6 @@ pub enum Error {
         given: String,
         /// The export's.
         exported: String,
-        /// The export.
-        dir: PathBuf,
     },
     // ---- sandbox ----
     /// The sandbox was to listen where others could reach it.

@@ -3,7 +3,6 @@
 //! In: whom to ask and how fast. Out: a [`Fetcher`], and what came of the work with it.
 //! Guarantees: waits are told; what was leased of the budget is given back, whatever the work came to.
 
-use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -21,12 +20,12 @@ pub(super) struct Pace {
     pub(super) timeout: Duration,
     /// Requests in flight.
     pub(super) at_once: usize,
-    /// Where this user's runs keep what they share; the built-in API is this process's own.
-    pub(super) ledger: Option<Option<PathBuf>>,
+    /// Where the budget is shared; the built-in API is this process's own.
+    pub(super) ledger: Option<LedgerConfig>,
 }
 
 /// A fetcher that has sent nothing yet.
-pub(super) fn fetcher(api: &ApiConfig, pace: Pace, ui: &Ui) -> Result<Fetcher> {
+pub(super) fn fetcher(api: &ApiConfig, pace: &Pace, ui: &Ui) -> Result<Fetcher> {
     let whole = Query { filters: Filters::NONE, peer_events: true };
     let client = ClientConfig {
         base_url: api.base_url.clone(),
@@ -45,8 +44,7 @@ pub(super) fn fetcher(api: &ApiConfig, pace: Pace, ui: &Ui) -> Result<Fetcher> {
         reserve_percent: pace.reserve_percent,
         explicit: pace.rate.kind == RateKind::Ceiling,
     };
-    let ledger = pace.ledger.map(|dir| LedgerConfig { dir, fallback: None });
-    let fetcher = Fetcher::new(&client, RetryConfig::default(), budget, ledger.as_ref())?;
+    let fetcher = Fetcher::new(&client, RetryConfig::default(), budget, pace.ledger.as_ref())?;
     if let Some(warning) = fetcher.warning() {
         ui.warn(warning, None);
     }

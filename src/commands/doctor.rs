@@ -8,7 +8,7 @@ use crate::clock;
 use crate::config::{Api, DoctorConfig, RateKind};
 use crate::doctor::{self, Subject, Verdict};
 use crate::error::Result;
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, LedgerConfig};
 use crate::pipeline::Signals;
 use crate::ui::Ui;
 
@@ -24,9 +24,10 @@ pub(super) async fn run(config: DoctorConfig, ui: &Ui) -> Result<Ending> {
         reserve_percent: config.reserve_percent,
         timeout: config.timeout,
         at_once: 1,
-        ledger: matches!(config.api, Api::At(_)).then_some(config.user_state_dir),
+        ledger: matches!(config.api, Api::At(_))
+            .then_some(LedgerConfig { dir: config.user_state_dir, fallback: None }),
     };
-    let fetcher = asking::fetcher(&api, pace, ui)?;
+    let fetcher = asking::fetcher(&api, &pace, ui)?;
     let subject = Subject {
         base_url: api.base_url.to_string(),
         account_id: api.account_id,
@@ -37,7 +38,8 @@ pub(super) async fn run(config: DoctorConfig, ui: &Ui) -> Result<Ending> {
     };
     ui.note(&format!("asking {} in at most {} requests", subject.base_url, doctor::AT_MOST));
     let examine = async move |fetcher: &Fetcher| doctor::examine(fetcher, subject, clock::now()).await;
-    let report = asking::unless_stopped(fetcher, &mut Signals::listen()?, ui, examine).await?;
+    let mut signals = Signals::listen()?;
+    let report = Box::pin(asking::unless_stopped(fetcher, &mut signals, ui, examine)).await?;
     ui.result(&match config.format {
         DoctorFormat::Text => report.text(),
         DoctorFormat::Json => report.json(),

@@ -6,9 +6,9 @@ use super::Ending;
 use super::asking::{self, Pace};
 use super::run::reach;
 use crate::cli::VerifyFormat;
-use crate::config::{Api, ApiConfig, VerifyApi, VerifyConfig};
+use crate::config::{Api, ApiConfig, Origin, VerifyApi, VerifyConfig};
 use crate::error::{Error, Result};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, LedgerConfig};
 use crate::log::{self, Log};
 use crate::manifest::Manifest;
 use crate::model::Window;
@@ -17,9 +17,6 @@ use crate::pipeline::{self, Signals};
 use crate::ui::Ui;
 use crate::verify::{self, Outcome, Question, Report, Subject};
 
-/// Sessions asked for at once.
-const AT_ONCE: usize = 8;
-
 /// Runs the command.
 ///
 /// # Errors
@@ -27,7 +24,7 @@ const AT_ONCE: usize = 8;
 pub(super) async fn run(config: VerifyConfig, ui: &Ui) -> Result<Ending> {
     ui.settings(&config.settings);
     let mut signals = Signals::listen()?;
-    let report = match compare(&config, &mut signals, ui).await {
+    let report = match Box::pin(compare(&config, &mut signals, ui)).await {
         // There is nothing to resume.
         Err(Error::Interrupted { signal, .. }) => return Err(Error::Stopped { signal }),
         compared => compared?,
@@ -49,8 +46,8 @@ async fn compare(config: &VerifyConfig, signals: &mut Signals, ui: &Ui) -> Resul
     // Before every byte is read: whom to ask is known now.
     let (api, sandbox) = match &config.api {
         Some(api) => {
-            let (api, sandbox) = reach(&api_of(api, &config.export, &subject.manifest)?).await?;
-            refuse_other(&api, &config.export, &subject.manifest)?;
+            let (api, sandbox) = reach(&api_of(api, &subject.manifest)?).await?;
+            refuse_other(&api, &subject.manifest)?;
             (Some(api), sandbox)
         }
         None => (None, None),
@@ -63,15 +60,17 @@ async fn compare(config: &VerifyConfig, signals: &mut Signals, ui: &Ui) -> Resul
         rate: config.rate,
         reserve_percent: config.reserve_percent,
         timeout: config.timeout,
-        at_once: AT_ONCE,
-        ledger: sandbox.is_none().then(|| config.user_state_dir.clone()),
+        at_once: verify::REQUESTS_AT_ONCE,
+        ledger: sandbox
+            .is_none()
+            .then(|| LedgerConfig { dir: config.user_state_dir.clone(), fallback: None }),
     };
-    let fetcher = asking::fetcher(&api, pace, ui)?;
+    let fetcher = asking::fetcher(&api, &pace, ui)?;
     if let Some(sessions) = summed.sessions() {
         ui.note(&format!("asking {} about {sessions} sessions", api.base_url));
     }
     let compare = async move |fetcher: &Fetcher| summed.compare(fetcher).await;
-    asking::unless_stopped(fetcher, signals, ui, compare).await
+    Box::pin(asking::unless_stopped(fetcher, signals, ui, compare)).await
 }
 
 /// The window as the export's log tells it, where the log is there: the manifest does not know of a meeting.
@@ -82,38 +81,32 @@ fn window(dir: &Path, manifest: &Manifest) -> Option<Window> {
 }
 
 /// Whom to ask: what is not set is the export's.
-fn api_of(api: &VerifyApi, dir: &Path, manifest: &Manifest) -> Result<Api> {
-    match api {
-        VerifyApi::Sandbox => Ok(Api::Sandbox),
-        VerifyApi::At { base_url, account_id, app_id, token } => {
-            let the_exports = |set: &Option<(String, crate::config::Origin)>, exported: &String| match set {
-                Some((given, origin)) if given != exported => Err(Error::OtherExport {
-                    origin: origin.clone(),
-                    given: given.clone(),
-                    exported: exported.clone(),
-                    dir: dir.to_owned(),
-                }),
-                _ => Ok(exported.clone()),
-            };
-            Ok(Api::At(ApiConfig {
-                base_url: base_url.clone(),
-                account_id: the_exports(account_id, &manifest.api.account_id)?,
-                app_id: the_exports(app_id, &manifest.api.app_id)?,
-                token: token.clone(),
-            }))
-        }
-    }
+fn api_of(api: &VerifyApi, manifest: &Manifest) -> Result<Api> {
+    let VerifyApi::At(at) = api else { return Ok(Api::Sandbox) };
+    let the_exports = |set: &Option<(String, Origin)>, exported: &String| match set {
+        Some((given, origin)) if given != exported => Err(Error::OtherExport {
+            origin: origin.clone(),
+            given: given.clone(),
+            exported: exported.clone(),
+        }),
+        _ => Ok(exported.clone()),
+    };
+    Ok(Api::At(ApiConfig {
+        base_url: at.base_url.clone(),
+        account_id: the_exports(&at.account_id, &manifest.api.account_id)?,
+        app_id: the_exports(&at.app_id, &manifest.api.app_id)?,
+        token: at.token.clone(),
+    }))
 }
 
 /// The built-in API knows one app, whose exports are its own.
-fn refuse_other(api: &ApiConfig, dir: &Path, manifest: &Manifest) -> Result<()> {
+fn refuse_other(api: &ApiConfig, manifest: &Manifest) -> Result<()> {
     if (&api.account_id, &api.app_id) == (&manifest.api.account_id, &manifest.api.app_id) {
         return Ok(());
     }
     Err(Error::OtherExport {
-        origin: crate::config::Origin::Flag("sandbox"),
+        origin: Origin::Flag("sandbox"),
         given: api.app_id.clone(),
         exported: manifest.api.app_id.clone(),
-        dir: dir.to_owned(),
     })
 }

@@ -252,28 +252,25 @@ fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
     Ok(typed.to_vec())
 }
 
-/// Whom to ask, as far as it is set.
-enum Asked {
-    /// The simulated API.
-    Sandbox,
-    /// An API that is there.
-    At {
-        base_url: Url,
-        account_id: Option<Sourced<String>>,
-        app_id: Option<Sourced<String>>,
-        token: Option<ApiToken>,
-    },
+/// An API that is there, and who asks about whom, as far as it is set.
+struct Asked {
+    base_url: Url,
+    account_id: Option<Sourced<String>>,
+    app_id: Option<Sourced<String>>,
+    token: Option<ApiToken>,
 }
 
 /// Whom to ask; everything has to be set.
 fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
-    match asked(args, sources)? {
-        Asked::Sandbox => Ok(Api::Sandbox),
-        Asked::At { base_url, account_id: Some(account_id), app_id: Some(app_id), token: Some(token) } => {
+    let Some(Asked { base_url, account_id, app_id, token }) = asked(args, sources)? else {
+        return Ok(Api::Sandbox);
+    };
+    match (account_id, app_id, token) {
+        (Some(account_id), Some(app_id), Some(token)) => {
             let (account_id, app_id) = (account_id.value, app_id.value);
             Ok(Api::At(ApiConfig { base_url, account_id, app_id, token }))
         }
-        Asked::At { account_id, app_id, token, .. } => {
+        (account_id, app_id, token) => {
             let found = [account_id.is_some(), app_id.is_some(), token.is_some()];
             let wanted = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE];
             let missing = wanted.into_iter().zip(found).filter(|(_, found)| !found);
@@ -282,14 +279,15 @@ fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
     }
 }
 
-fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Asked> {
+/// Whom to ask, as far as it is set; `None` for the simulated API.
+fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Option<Asked>> {
     let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
     let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
     if sandbox.value {
         // A variable that is set for every tool does not stand in the way of a typed --sandbox.
         return match base_url.map(|given| given.origin) {
             Some(origin) if origin.rank() >= sandbox.origin.rank() => Err(conflict(sandbox.origin, origin)),
-            _ => Ok(Asked::Sandbox),
+            _ => Ok(None),
         };
     }
     let base_url = sources.sourced(&settings::BASE_URL, args.base_url.as_deref(), values::base_url)?;
@@ -300,7 +298,7 @@ fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Asked> {
     let account_id = sources.optional(&settings::ACCOUNT_ID, args.account_id.as_deref(), values::id)?;
     let app_id = sources.optional(&settings::APP_ID, args.app_id.as_deref(), values::id)?;
     let token = api_token(args.api_token_file.as_deref(), sources)?;
-    Ok(Asked::At { base_url: base_url.value, account_id, app_id, token })
+    Ok(Some(Asked { base_url: base_url.value, account_id, app_id, token }))
 }
 
 /// The token: its variable holds the token itself, the flag and the file's key a path.

@@ -44,16 +44,20 @@ pub enum VerifyApi {
     /// The simulated API, started in-process.
     Sandbox,
     /// An API that is there.
-    At {
-        /// Without a slash at its end, unless its path is empty.
-        base_url: Url,
-        /// The account, where it was set, and what set it.
-        account_id: Option<(String, Origin)>,
-        /// The app, where it was set, and what set it.
-        app_id: Option<(String, Origin)>,
-        /// Sent as `Authorization: Bearer`.
-        token: ApiToken,
-    },
+    At(Box<VerifyAt>),
+}
+
+/// Where an API is, who asks, and as far as it is set, about whom.
+#[derive(Clone, Debug)]
+pub struct VerifyAt {
+    /// Without a slash at its end, unless its path is empty.
+    pub base_url: Url,
+    /// The account, and what set it.
+    pub account_id: Option<(String, Origin)>,
+    /// The app, and what set it.
+    pub app_id: Option<(String, Origin)>,
+    /// Sent as `Authorization: Bearer`.
+    pub token: ApiToken,
 }
 
 /// What minutes are held against; at least one of the three.

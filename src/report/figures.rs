@@ -7,10 +7,8 @@
 
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type, TimeUnit, TimestampMicrosecondType};
-use chrono::{DateTime, NaiveDate, Utc};
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
 use super::asking::{Asking, Query};
@@ -20,6 +18,7 @@ use super::{Question, facts};
 use crate::config::{MinutesKind, ReportFormat, ReportKey};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, MinutesTotal};
+use crate::sql::columns::{counts, dates, sums, texts, times};
 use crate::sql::{Answer, Engine, Parameters};
 use crate::tables::schema::Table;
 
@@ -323,43 +322,6 @@ fn can_be_answered(export: &Path, manifest: &Manifest, question: &Question) -> R
         Some(wanted) if lacks(Table::Sessions) => Err(Error::NoSessions { dir: dir(), wanted }),
         _ => Ok(()),
     }
-}
-
-/// A column as it is expected.
-fn column(batch: &RecordBatch, place: usize, kind: &DataType) -> Result<arrow::array::ArrayRef> {
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(batch.column(place), kind, &strict)
-        .map_err(|source| Error::ReportPart { part: "the figures", source: Box::new(source) })
-}
-
-fn texts(batch: &RecordBatch, place: usize) -> Result<Vec<Option<String>>> {
-    let column = column(batch, place, &DataType::Utf8)?;
-    Ok(column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
-}
-
-fn counts(batch: &RecordBatch, place: usize) -> Result<Vec<Option<i64>>> {
-    Ok(column(batch, place, &DataType::Int64)?.as_primitive::<Int64Type>().iter().collect())
-}
-
-fn sums(batch: &RecordBatch, place: usize) -> Result<Vec<Option<MinutesTotal>>> {
-    let column = column(batch, place, &DataType::Decimal128(38, 9))?;
-    Ok(column
-        .as_primitive::<Decimal128Type>()
-        .iter()
-        .map(|units| units.map(MinutesTotal::from_units))
-        .collect())
-}
-
-fn dates(batch: &RecordBatch, place: usize) -> Result<Vec<Option<NaiveDate>>> {
-    let column = column(batch, place, &DataType::Date32)?;
-    let days = column.as_primitive::<Date32Type>();
-    Ok((0..days.len()).map(|row| if days.is_null(row) { None } else { days.value_as_date(row) }).collect())
-}
-
-fn times(batch: &RecordBatch, place: usize) -> Result<Vec<Option<DateTime<Utc>>>> {
-    let column = column(batch, place, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
-    let micros = column.as_primitive::<TimestampMicrosecondType>().iter();
-    Ok(micros.map(|micros| micros.and_then(DateTime::from_timestamp_micros)).collect())
 }
 
 /// A count of an answer of one row.

@@ -6,6 +6,7 @@
 //! is UTC; answers have plain types (`plain.rs`); memory is one pool of 256 MB for all queries of an engine, past which it spills to disk.
 //! Not here: what is asked (`rollups`, `queries/`), how an answer is written down.
 
+pub(crate) mod columns;
 mod parameters;
 mod plain;
 mod reading;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Days as Span, NaiveDate, NaiveTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::asker::{Asker, Told as Answer};
 use super::exported::{Exported, Session};
@@ -36,9 +36,9 @@ impl Told {
         let mut days = BTreeMap::new();
         for day in elements(stats.get("day_stats")?)? {
             let day = Object::parse(day)?;
-            let date = text(day.get("day")?)?.get(..10)?.parse().ok()?;
+            let key = text(day.get("day")?)?.get(..10)?.parse().ok()?;
             let sessions = count(day.get("total_sessions")?)?;
-            days.insert(date, (sessions, minutes(day.get("total_session_minutes")?)?));
+            days.insert(key, (sessions, minutes(day.get("total_session_minutes")?)?));
         }
         Some(Self { days })
     }
@@ -67,14 +67,15 @@ pub(crate) struct Days {
     pub(super) why: Option<String>,
     /// Exported sessions of which no time of creation is known.
     pub(super) undated_sessions: u64,
-    pub(super) days: Vec<Day>,
+    #[serde(rename = "days")]
+    pub(super) rows: Vec<Day>,
 }
 
 /// One day.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Day {
-    #[serde(serialize_with = "as_text")]
-    pub(super) day: NaiveDate,
+    #[serde(rename = "day")]
+    pub(super) date: String,
     pub(super) verdict: Verdict,
     pub(super) exported_sessions: u64,
     pub(super) api_sessions: u64,
@@ -82,10 +83,6 @@ pub(crate) struct Day {
     pub(super) api_minutes: Units,
     /// Exported less the API's.
     pub(super) difference: Units,
-}
-
-fn as_text<S: Serializer>(day: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(day)
 }
 
 /// What an export has of a day.
@@ -107,7 +104,7 @@ impl Days {
         subject: &Subject,
     ) -> Self {
         let nothing =
-            |verdict, why: String| Self { verdict, why: Some(why), undated_sessions: 0, days: Vec::new() };
+            |verdict, why: String| Self { verdict, why: Some(why), undated_sessions: 0, rows: Vec::new() };
         let told = match told {
             Ok(Some(told)) => told,
             Ok(None) => return nothing(Verdict::NotAsked, "the export has no session".to_owned()),
@@ -117,14 +114,14 @@ impl Days {
         for day in told.days.keys().filter(|day| covers(subject, around, **day)) {
             sums.entry(*day).or_default();
         }
-        let days: Vec<_> = sums
+        let rows: Vec<_> = sums
             .into_iter()
             .map(|(day, of_day)| {
                 let (sessions, minutes) = told.days.get(&day).copied().unwrap_or_default();
                 Day::of(day, of_day, sessions, minutes, covers(subject, around, day))
             })
             .collect();
-        let has = |verdict| days.iter().any(|day| day.verdict == verdict);
+        let has = |verdict| rows.iter().any(|day| day.verdict == verdict);
         let verdict = if has(Verdict::Differs) {
             Verdict::Differs
         } else if has(Verdict::Agrees) {
@@ -132,7 +129,7 @@ impl Days {
         } else {
             Verdict::Partial
         };
-        Self { verdict, why: None, undated_sessions, days }
+        Self { verdict, why: None, undated_sessions, rows }
     }
 }
 
@@ -184,7 +181,7 @@ impl Day {
             (true, false) => Verdict::Differs,
         };
         Self {
-            day,
+            date: day.to_string(),
             verdict,
             exported_sessions: exported.sessions,
             api_sessions,

@@ -6,9 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 
 use super::sessions::Reply;
@@ -16,6 +14,7 @@ use super::{Subject, Units};
 use crate::config::MinutesKind;
 use crate::error::{Error, Result};
 use crate::model::SessionId;
+use crate::sql::columns::{self, counts, texts, times};
 use crate::sql::{Engine, Parameters};
 use crate::tables::schema::Table;
 
@@ -205,29 +204,8 @@ fn refuse_missing(subject: &Subject, kind: MinutesKind) -> Result<()> {
     }
 }
 
-/// A column as it is expected.
-fn column(batch: &RecordBatch, place: usize, kind: &DataType) -> Result<ArrayRef> {
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(batch.column(place), kind, &strict)
-        .map_err(|source| Error::ReportPart { part: "the figures", source: Box::new(source) })
-}
-
-pub(super) fn texts(batch: &RecordBatch, place: usize) -> Result<Vec<Option<String>>> {
-    let column = column(batch, place, &DataType::Utf8)?;
-    Ok(column.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect())
-}
-
-pub(super) fn counts(batch: &RecordBatch, place: usize) -> Result<Vec<Option<i64>>> {
-    Ok(column(batch, place, &DataType::Int64)?.as_primitive::<Int64Type>().iter().collect())
-}
-
+/// Sums of minutes.
 pub(super) fn sums(batch: &RecordBatch, place: usize) -> Result<Vec<Option<Units>>> {
-    let column = column(batch, place, &DataType::Decimal128(38, 9))?;
-    Ok(column.as_primitive::<Decimal128Type>().iter().map(|units| units.map(Units)).collect())
-}
-
-fn times(batch: &RecordBatch, place: usize) -> Result<Vec<Option<DateTime<Utc>>>> {
-    let column = column(batch, place, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
-    let micros = column.as_primitive::<TimestampMicrosecondType>().iter();
-    Ok(micros.map(|micros| micros.and_then(DateTime::from_timestamp_micros)).collect())
+    let sums = columns::sums(batch, place)?;
+    Ok(sums.into_iter().map(|sum| sum.map(|sum| Units(sum.units()))).collect())
 }

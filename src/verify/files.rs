@@ -25,7 +25,8 @@ pub(crate) struct Files {
     /// Tables and rollups of the manifest.
     pub(super) tables: u64,
     /// Their files.
-    pub(super) files: u64,
+    #[serde(rename = "files")]
+    pub(super) count: u64,
     /// The bytes that the manifest says they have.
     pub(super) bytes: u64,
     pub(super) findings: Vec<Finding>,
@@ -49,7 +50,7 @@ pub(super) fn check(dir: &Path, manifest: &Manifest) -> Files {
     Files {
         verdict: if findings.is_empty() { Verdict::Agrees } else { Verdict::Differs },
         tables: count(manifest.tables.len()),
-        files: count(manifest.files().count()),
+        count: count(manifest.files().count()),
         bytes: manifest.files().map(|file| file.bytes).sum(),
         findings,
     }

@@ -7,11 +7,12 @@
 use arrow::array::RecordBatch;
 use serde::Serialize;
 
-use super::exported::{counts, sums, texts};
+use super::exported::sums;
 use super::{Finding, Units, Verdict};
 use crate::error::Result;
 use crate::manifest::{Manifest, MinutesTotal};
 use crate::queries;
+use crate::sql::columns::{counts, texts};
 use crate::sql::{Engine, Parameters};
 use crate::tables::schema::Table;
 

@@ -38,6 +38,9 @@ use exported::Exported;
 use files::Files;
 use keys::Tables;
 
+/// Requests in flight at once.
+pub const REQUESTS_AT_ONCE: usize = sessions::REQUESTS_AT_ONCE;
+
 /// An export that is looked at.
 #[derive(Clone, Debug)]
 pub struct Subject {

@@ -108,7 +108,7 @@ impl Report {
     /// Whether nothing of what was asked is there in part only, or could not be read.
     pub(super) fn is_all_judged(&self) -> bool {
         let in_part = self.sessions.as_ref().is_some_and(|sessions| sessions.partial > 0);
-        let days = self.days.iter().flat_map(|days| &days.days).map(|day| day.verdict);
+        let days = self.days.iter().flat_map(|days| &days.rows).map(|day| day.verdict);
         let of_days = self.days.as_ref().map(|days| days.verdict);
         let of_usage = self.usage.as_ref().map(|usage| usage.verdict);
         !in_part && days.chain(of_days).chain(of_usage).all(|verdict| verdict == Verdict::Agrees)

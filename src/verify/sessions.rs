@@ -27,7 +27,7 @@ const PAGE: u64 = 100;
 /// documented.
 const MARGIN: TimeDelta = TimeDelta::days(1);
 /// Sessions asked for at once: enough that the quota, not the way to the API and back, sets the pace.
-const AT_ONCE: usize = 8;
+pub(super) const REQUESTS_AT_ONCE: usize = 8;
 
 /// What the API says of a session.
 #[derive(Clone, Debug, Default)]
@@ -73,11 +73,11 @@ pub(super) async fn ask(
         .filter(|place| matches!(exported.sessions[*place].reply, Reply::NotAsked))
         .collect();
     let ids: Vec<_> = waiting.iter().map(|place| (*place, exported.sessions[*place].id)).collect();
-    let asked = futures::stream::iter(ids).map(|(place, id)| async move {
+    let replies = futures::stream::iter(ids).map(|(place, id)| async move {
         (place, asker.ask(Probe::get(Endpoint::Session(id), Vec::new()), Record::read).await)
     });
-    let mut asked = std::pin::pin!(asked.buffer_unordered(AT_ONCE));
-    while let Some((place, told)) = asked.next().await {
+    let mut replies = std::pin::pin!(replies.buffer_unordered(REQUESTS_AT_ONCE));
+    while let Some((place, told)) = replies.next().await {
         exported.sessions[place].take(told);
     }
     around
@@ -236,12 +236,12 @@ pub(crate) struct Sessions {
     pub(super) unknown: u64,
     pub(super) unanswered: u64,
     /// All that do not agree, the largest difference first, those without one last.
-    pub(super) differences: Vec<Difference>,
+    pub(super) differences: Vec<Row>,
 }
 
 /// A session that does not agree.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Difference {
+pub(crate) struct Row {
     pub(super) session_id: String,
     pub(super) verdict: Outcome,
     /// Of the kind that is compared.
@@ -285,12 +285,12 @@ impl Sessions {
             };
             *count += 1;
             if outcome != Outcome::Agrees {
-                all.differences.push(Difference::of(session, outcome, exported.kind));
+                all.differences.push(Row::of(session, outcome, exported.kind));
             }
         }
-        let size = |difference: &Difference| difference.difference.map(Units::magnitude);
+        let size = |row: &Row| row.difference.map(Units::magnitude);
         // Stable: equal ones stay in the order of their ids.
-        all.differences.sort_by_key(|difference| std::cmp::Reverse(size(difference)));
+        all.differences.sort_by_key(|row| std::cmp::Reverse(size(row)));
         all.verdict = if all.differ + all.unknown > 0 {
             Verdict::Differs
         } else if all.unanswered > 0 {
@@ -304,7 +304,7 @@ impl Sessions {
     }
 }
 
-impl Difference {
+impl Row {
     fn of(session: &Session, verdict: Outcome, kind: MinutesKind) -> Self {
         let (exported, _) = session.minutes(kind);
         let (api, live) = match session.reply {

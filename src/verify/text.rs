@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::days::{Day, Days};
 use super::keys::Tables;
 use super::report::{Outcome, Report};
-use super::sessions::{Difference, Outcome as OfSession, Sessions};
+use super::sessions::{Outcome as OfSession, Row, Sessions};
 use super::usage::Usage;
 use super::{Finding, Units, Verdict};
 use crate::config::MinutesKind;
@@ -29,7 +29,7 @@ pub(super) fn of(report: &Report) -> String {
     let says = match files.findings.len() {
         0 => format!(
             "{} of {}, {} bytes: size, SHA-256 and rows are the manifest's",
-            counted(files.files, "file"),
+            counted(files.count, "file"),
             counted(files.tables, "table"),
             files.bytes
         ),
@@ -126,7 +126,7 @@ fn of_sessions(text: &mut String, sessions: &Sessions, minutes: Option<MinutesKi
 }
 
 /// The sessions that differ, with all three kinds of minutes.
-fn worst<'a>(text: &mut String, differences: impl Iterator<Item = &'a Difference>) {
+fn worst<'a>(text: &mut String, differences: impl Iterator<Item = &'a Row>) {
     let minutes = |units: Option<Units>| units.map_or_else(|| "-".to_owned(), Units::text);
     let head = ["session", "difference", "exported", "the API's", "presence", "events", "session's own", ""];
     let rows = differences.take(SHOWN).map(|of| {
@@ -152,13 +152,13 @@ fn worst<'a>(text: &mut String, differences: impl Iterator<Item = &'a Difference
 }
 
 fn of_days(text: &mut String, days: &Days) {
-    let judged = days.days.iter().filter(|day| day.verdict != Verdict::Partial).count();
+    let judged = days.rows.iter().filter(|day| day.verdict != Verdict::Partial).count();
     let says = match &days.why {
         Some(why) => why.clone(),
         None => format!(
             "minutes by UTC day of creation against the app's own: {judged} of {} judged{}",
-            counted(u64::try_from(days.days.len()).unwrap_or(u64::MAX), "day"),
-            if judged < days.days.len() { "; of the others the app has more sessions" } else { "" }
+            counted(u64::try_from(days.rows.len()).unwrap_or(u64::MAX), "day"),
+            if judged < days.rows.len() { "; of the others the app has more sessions" } else { "" }
         ),
     };
     line(text, "days", days.verdict, &says);
@@ -172,7 +172,7 @@ fn of_days(text: &mut String, days: &Days) {
     let head = ["day", "sessions", "the API's", "minutes", "the API's", "difference", ""].map(str::to_owned);
     let row = |day: &Day| {
         [
-            day.day.to_string(),
+            day.date.clone(),
             day.exported_sessions.to_string(),
             day.api_sessions.to_string(),
             day.exported_minutes.text(),
@@ -181,7 +181,7 @@ fn of_days(text: &mut String, days: &Days) {
             word(day.verdict).to_owned(),
         ]
     };
-    let rows: Vec<_> = days.days.iter().map(row).collect();
+    let rows: Vec<_> = days.rows.iter().map(row).collect();
     if !rows.is_empty() {
         table(text, &head, &rows);
     }

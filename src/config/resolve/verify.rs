@@ -7,7 +7,7 @@ use crate::config::file::ConfigFile;
 use crate::config::settings;
 use crate::config::sources::{Origin, Sourced};
 use crate::config::values;
-use crate::config::verify::{Against, VerifyApi, VerifyConfig};
+use crate::config::verify::{Against, VerifyApi, VerifyAt, VerifyConfig};
 use crate::error::{Error, Result};
 
 /// Resolves what was typed after `verify`.
@@ -39,13 +39,14 @@ pub(super) fn verify(args: VerifyArgs, mut sources: Sources<'_>) -> Result<Verif
 }
 
 /// Of all that a run needs, only the token has to be set.
-fn api(asked: Asked) -> Result<VerifyApi> {
-    match asked {
-        Asked::Sandbox => Ok(VerifyApi::Sandbox),
-        Asked::At { token: None, .. } => Err(Error::TokenMissing),
-        Asked::At { base_url, account_id, app_id, token: Some(token) } => {
-            let set = |given: Option<Sourced<String>>| given.map(|given| (given.value, given.origin));
-            Ok(VerifyApi::At { base_url, account_id: set(account_id), app_id: set(app_id), token })
-        }
-    }
+fn api(asked: Option<Asked>) -> Result<VerifyApi> {
+    let Some(Asked { base_url, account_id, app_id, token }) = asked else { return Ok(VerifyApi::Sandbox) };
+    let token = token.ok_or(Error::TokenMissing)?;
+    let set = |given: Option<Sourced<String>>| given.map(|given| (given.value, given.origin));
+    Ok(VerifyApi::At(Box::new(VerifyAt {
+        base_url,
+        account_id: set(account_id),
+        app_id: set(app_id),
+        token,
+    })))
 }
