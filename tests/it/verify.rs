@@ -8,7 +8,7 @@ use rtk_export::sandbox::{Kind, MinutesOff, PagingPlace, SandboxOptions, Usage, 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Export, Output, Place, Rtk, Server, manifest, tree};
+use crate::support::{Export, Output, Place, Rtk, Server, hex, manifest, tree};
 
 /// A window that has the whole simulated world.
 const ALL: &str = "--since 2026-09-30 --until 2026-11-02";
@@ -189,7 +189,7 @@ fn rewrite(out: &Path, table: &str, change: impl FnOnce(&str) -> String) {
     let text = change(&fs::read_to_string(out.join(&path)).unwrap());
     fs::write(out.join(&path), &text).unwrap();
     let rows = csv::Reader::from_reader(text.as_bytes()).records().count();
-    let sha256: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(&text));
     edit_manifest(out, |manifest| {
         let tables = manifest["tables"].as_array_mut().unwrap();
         let of_table = tables.iter_mut().find(|of_table| of_table["name"] == table).unwrap();
@@ -267,14 +267,21 @@ fn what_was_asked_for_in_part_is_no_difference() {
     let (place, server) = (Place::new(), Server::start(|_| ()));
     // The first half of the pairs of four sessions, then everybody of one of them.
     let pairs = server.pairs(60);
-    let some: Vec<_> = pairs.lines().enumerate().filter(|(n, _)| *n == 0 || n % 2 == 1).collect();
-    place.write("some.csv", some.into_iter().map(|(_, line)| format!("{line}\n")).collect::<String>());
-    place.rtk("run some.csv -o out").against(&server).ends(0);
+    let some = pairs.lines().enumerate().filter(|(n, _)| *n == 0 || n % 2 == 1);
+    let mut some: Vec<_> = some.map(|(_, line)| line.to_owned()).collect();
+    // And somebody whom nobody knows.
+    some.push(format!("{},{}", server.world().session_id(0), "00000000-0000-4000-8000-000000000000"));
+    place.write("some.csv", some.join("\n"));
+    place.rtk("run some.csv -o out").against(&server).ends(3);
     let report = verify(&place, &server, "out", 0);
     let sessions = &report["sessions"];
     assert_eq!(sessions["verdict"], "partial");
     assert_eq!((&sessions["partial"], &sessions["differ"]), (&sessions["compared"], &json!(0)));
-    assert!(sessions["differences"].as_array().unwrap().iter().all(|of| units(&of["difference"]) < 0));
+    let differences = sessions["differences"].as_array().unwrap();
+    assert!(differences.iter().all(|of| of["verdict"] == "partial" && units(&of["difference"]) < 0));
+    let failed: Vec<_> = differences.iter().filter(|of| of["failed_ids"] == 1).collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0]["session_id"], server.world().session_id(0).to_string());
     assert_eq!(report["days"]["verdict"], "partial");
     assert_eq!(report["usage"]["verdict"], "partial");
 
@@ -331,7 +338,8 @@ fn sessions_that_a_window_left_out_are_told_from_missing_ones() {
     let days = report["days"]["days"].as_array().unwrap();
     assert_eq!(days.last().unwrap()["verdict"], "partial");
     assert!(days[..days.len() - 1].iter().all(|day| day["verdict"] == "agrees"), "{report}");
-    assert_eq!(report["usage"]["verdict"], "partial");
+    // What is live began when all that was exported had ended.
+    assert_eq!(report["usage"]["verdict"], "agrees");
     // Of a meeting, the app has other sessions every day.
     let meeting = Export::read_any(&place.path("out")).values("sessions", ["meeting_id"])[0][0].to_owned();
     place.rtk(&format!("run {ALL} --meeting {meeting} -o meeting --no-rollups")).against(&server).ends(0);
@@ -462,6 +470,17 @@ fn a_refused_token_and_an_api_that_is_gone() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nobody = format!("http://{address}/client/v4");
     ended(&verify(&server).env("CLOUDFLARE_BASE_URL", &nobody).ends(5), "does not answer");
+}
+
+#[test]
+fn a_signal_stops_it() {
+    let (place, server) = (Place::new(), Server::start(|_| ()));
+    export(&place, &server, "--no-rollups");
+    let silent = Server::with_faults(&["match daywise: hang"]);
+    let running = place.rtk("verify out").against(&silent).start();
+    let running = running.until("a request", || silent.requests() > 0).signal("-INT");
+    let output = running.output().ended(130).says(&["stopped by SIGINT"]);
+    assert_eq!(output.stdout, "");
 }
 
 #[test]
