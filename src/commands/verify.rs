@@ -67,7 +67,8 @@ async fn compare(config: &VerifyConfig, signals: &mut Signals, ui: &Ui) -> Resul
     };
     let fetcher = asking::fetcher(&api, &pace, ui)?;
     if let Some(sessions) = summed.sessions() {
-        ui.note(&format!("asking {} about {sessions} sessions", api.base_url));
+        let noun = if sessions == 1 { "session" } else { "sessions" };
+        ui.note(&format!("asking {} about {sessions} {noun}", api.base_url));
     }
     let compare = async move |fetcher: &Fetcher| summed.compare(fetcher).await;
     Box::pin(asking::unless_stopped(fetcher, signals, ui, compare)).await

@@ -91,7 +91,8 @@ async fn duplicates(engine: &Engine, table: Table) -> Result<Option<Finding>> {
             example.push(format!("{column} {value}"));
         }
     }
-    let says = format!("{keys} keys ({key}) are in {in_rows} rows, such as {}", example.join(", "));
+    let are = if keys == 1 { "key is" } else { "keys are" };
+    let says = format!("{keys} {are} in {in_rows} rows, such as {}", example.join(", "));
     Ok(Some(Finding { about: name.to_owned(), problem: "duplicate_key", says }))
 }
 

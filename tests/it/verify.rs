@@ -176,10 +176,7 @@ fn totals_and_keys_are_those_of_the_tables() {
     let expected = [("participants", "duplicate_key"), ("peer_events", "events_without_participant")];
     assert_eq!(found[..2], expected.map(|(about, problem)| (about.to_owned(), problem.to_owned())));
     let says = report["keys"]["findings"][0]["says"].as_str().unwrap();
-    assert!(
-        says.starts_with("1 keys (session_id, participant_id) are in 2 rows, such as session_id "),
-        "{says}"
-    );
+    assert!(says.starts_with("1 key is in 2 rows, such as session_id "), "{says}");
     assert!(found[2..].contains(&total("participants")), "{found:?}");
 }
 
