@@ -37,8 +37,13 @@ pub(super) fn render(report: &Report, columns: usize) -> Result<String> {
     }
     text.push('\n');
     text.push_str(&groups(&Table::of(report)?, columns));
-    for note in [about::missing(report), about::unpriced(report)].into_iter().flatten() {
-        let _ = write!(text, "\n{}", wrapped("!", &note, columns));
+    let notes: String = [about::missing(report), about::unpriced(report)]
+        .into_iter()
+        .flatten()
+        .map(|note| wrapped("!", &note, columns))
+        .collect();
+    if !notes.is_empty() {
+        let _ = write!(text, "\n{notes}");
     }
     text.push('\n');
     text.push_str(&costs(&Costs::of(report)?, &one_line(&report.prices.currency), columns));
