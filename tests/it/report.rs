@@ -276,7 +276,10 @@ fn figures_do_not_depend_on_how_the_export_was_made() {
     for by in ["customer", "customer,day", "person", "preset,view-type", "meeting,session"] {
         for minutes in ["duration", "events"] {
             let of = |export: &str| {
-                place.rtk(&format!("report {export} --by {by} --minutes {minutes} --format csv")).ends(0).stdout
+                place
+                    .rtk(&format!("report {export} --by {by} --minutes {minutes} --format csv"))
+                    .ends(0)
+                    .stdout
             };
             assert_eq!(of("csv"), of("out"), "{by}, {minutes}");
         }
@@ -286,7 +289,7 @@ fn figures_do_not_depend_on_how_the_export_was_made() {
         rows(&report, &["customer", "duration_minutes", "sessions", "participants"])
     });
     assert_eq!(all, quiet);
-    let said = place.rtk("report quiet --by customer").ends(0).stdout;
+    let said = place.rtk("report quiet --by customer --format markdown").ends(0).stdout;
     assert!(said.contains("the export has no peer events"), "{said}");
 }
 
@@ -301,8 +304,30 @@ fn days_are_those_of_the_time_zone() {
             "SELECT CAST(coalesce(joined_at, created_at) AT TIME ZONE '{zone}' AS DATE) AS day,
                 CAST(SUM(duration_minutes) AS DECIMAL(38, 9)), COUNT(*) FROM facts GROUP BY 1"
         );
-        assert_eq!(rows(&report, &["day", "duration_minutes", "participants"]), found(&place, &sql), "{zone}");
+        assert_eq!(
+            rows(&report, &["day", "duration_minutes", "participants"]),
+            found(&place, &sql),
+            "{zone}"
+        );
     }
+}
+
+/// A session whose participants could not be had still has minutes of its own.
+#[test]
+fn sessions_without_participants_are_compared_too() {
+    let (place, server) = (Place::new(), Server::start(|_| ()));
+    let (pairs, sessions) = (server.pairs(1), server.sessions(5));
+    let other = sessions.lines().last().unwrap();
+    place.write("list.csv", format!("{pairs}{other},0f8fad5b-d9cb-469f-a165-70867728950e\n"));
+    place.rtk("run list.csv -o out --with-sessions").against(&server).ends(3);
+    let json = place.rtk("report out --format json").ends(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let sql = "SELECT CAST(SUM(minutes_consumed) AS DECIMAL(38, 9)), CAST(COUNT(*) AS VARCHAR) FROM sessions";
+    let expected = query(&place.path("out"), sql);
+    assert_eq!(json["differences"]["total"]["session_minutes"].as_str(), expected[0][0].as_deref());
+    assert_eq!(expected[0][1].as_deref(), Some("2"));
+    let by_session = place.rtk("report out --by session --minutes session --format csv").ends(0).stdout;
+    assert_eq!(by_session.lines().count(), 3, "{by_session}");
 }
 
 #[test]
@@ -399,7 +424,9 @@ fn the_page_holds_in_a_browser() {
         assert!(contrast >= 450, "{window}: {} has a contrast of {contrast}", shown["contrast"][1]);
     }
     let text = seen["text"].as_str().unwrap();
-    for name in ["<script>alert(1)</script>", "<h1>Big</h1>", "{{ 7 * 7 }} &lt;b&gt; &amp;", "(blank)", "(none)"] {
+    for name in
+        ["<script>alert(1)</script>", "<h1>Big</h1>", "{{ 7 * 7 }} &lt;b&gt; &amp;", "(blank)", "(none)"]
+    {
         assert!(text.contains(name), "no {name} in\n{text}");
     }
     for (pressed, columns) in seen["sorted_by"].as_object().unwrap() {
