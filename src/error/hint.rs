@@ -239,11 +239,14 @@ impl Error {
                 "give the directory of a finished export; a run that was stopped goes on with its own command"
                     .to_owned(),
             ),
-            Self::Engine { .. } | Self::Query { .. } => Some(
-                "rtk-export rebuild makes the files again without a request, with --no-rollups where a \
-                 rollup is what fails"
+            Self::Query { .. } => Some(
+                "a query of your own is yours to change; otherwise rtk-export rebuild makes the files again \
+                 without a request, with --no-rollups where a rollup is what fails"
                     .to_owned(),
             ),
+            Self::Engine { .. } => {
+                Some("rtk-export rebuild makes the files again without a request".to_owned())
+            }
             Self::QueryTooLarge { .. } => Some(
                 "select fewer columns, or group before joining: grouping and sorting go to disk, a join's \
                  smaller side has to fit"

@@ -40,7 +40,7 @@ const TEXT: u32 = 12;
 const LABEL: u32 = 13;
 
 /// Columns of a name that fit beside its bar, and above it with its value.
-const WIDE_NAME_COLUMNS: usize = 16;
+const WIDE_NAME_COLUMNS: usize = 20;
 const NARROW_NAME_COLUMNS: usize = 24;
 
 /// Text, lines of a grid, what the chart is about, and the area under a line: what the page's style names.
@@ -261,7 +261,7 @@ fn labelled(count: usize, width: usize) -> impl Iterator<Item = usize> {
 /// A bar with its name beside it where there is room, else above it.
 fn named_bar(area: &Area<'_>, top: u32, wide: bool, name: &str, thousandths: u32, value: &str) -> Drawn {
     if wide {
-        let room = Room { name: 150, value: 84, top: top + 6, height: 22 };
+        let room = Room { name: 172, value: 84, top: top + 6, height: 22 };
         return bar_beside(area, &room, &cut(name, WIDE_NAME_COLUMNS), thousandths, value);
     }
     area.draw_text(&isolated(&cut(name, NARROW_NAME_COLUMNS)), &beginning(), (0, px(top + 2)))?;

@@ -100,7 +100,7 @@ pub struct PriceList {
     pub name: String,
     /// Its currency, as it is written after an amount.
     pub currency: String,
-    /// Kinds of minutes, in the list's order.
+    /// Kinds of minutes, the dearest first.
     pub kinds: Vec<PricedKind>,
     /// The place in `kinds` of each view type that is named.
     pub view_types: BTreeMap<String, usize>,

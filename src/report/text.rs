@@ -1,8 +1,8 @@
 //! A report for a terminal: aligned columns, bars, nothing wider than there is room for.
 //!
 //! In: a [`Report`] and a number of columns. Out: plain text.
-//! Guarantees: columns line up whatever script their texts are in; where there is little room, bars go
-//! first, then shares, then counts; figures and keys stay.
+//! Guarantees: columns line up whatever script their texts are in; where there is little room, shares go
+//! first, which bars show too, then counts, then bars; minutes, money and keys stay.
 //! Not here: colours.
 
 use std::fmt::Write as _;
@@ -33,12 +33,18 @@ pub(super) fn render(report: &Report, columns: usize) -> Result<String> {
     let columns = columns.max(LEAST_COLUMNS);
     let mut text = format!("{}\n", cut(&shown::title(report), columns));
     if let Some(period) = about::period(report) {
-        let _ = writeln!(text, "{period}, {}", shown::minutes_name(report.minutes));
+        let period = format!("{period}, {}", shown::minutes_name(report.minutes));
+        text.push_str(&wrapped(&period, columns));
     }
     text.push('\n');
     text.push_str(&groups(&Table::of(report)?, columns));
-    for note in [about::missing(report), about::unpriced(report)].into_iter().flatten() {
-        let _ = write!(text, "\n{}", wrapped("!", &note, columns));
+    let notes: String = [about::missing(report), about::unpriced(report)]
+        .into_iter()
+        .flatten()
+        .map(|note| named("!", &note, columns))
+        .collect();
+    if !notes.is_empty() {
+        let _ = write!(text, "\n{notes}");
     }
     text.push('\n');
     text.push_str(&costs(&Costs::of(report)?, &one_line(&report.prices.currency), columns));
@@ -46,7 +52,7 @@ pub(super) fn render(report: &Report, columns: usize) -> Result<String> {
     text.push_str(&differences(report, columns));
     text.push_str("\nAbout this report\n");
     for (name, fact) in about::facts(report) {
-        text.push_str(&wrapped(&name.to_lowercase(), &fact, columns));
+        text.push_str(&named(&name.to_lowercase(), &fact, columns));
     }
     Ok(text)
 }
@@ -73,9 +79,9 @@ enum Cells {
 /// What goes when there is little room, the first first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spare {
-    Bars,
     Shares,
     Counts,
+    Bars,
     /// Never.
     No,
 }
@@ -183,7 +189,7 @@ fn key(row: &Row, place: usize) -> String {
 
 /// Leaves columns out and makes others narrower until all fit, or there is nothing left to do.
 fn fit(columns: &mut Vec<Column>, room: usize) {
-    for spare in [Spare::Bars, Spare::Shares, Spare::Counts] {
+    for spare in [Spare::Shares, Spare::Counts, Spare::Bars] {
         if narrowed(columns, room) {
             return;
         }
@@ -251,7 +257,11 @@ fn costs(costs: &Costs, currency: &str, columns: usize) -> String {
                 .chain(total("total"))
                 .collect(),
         ),
-        Column::texts("view types", of(|line| line.view_types.clone()).chain(total("")).collect()),
+        Column {
+            // The report's prices say the same.
+            spare: Spare::Shares,
+            ..Column::texts("view types", of(|line| line.view_types.clone()).chain(total("")).collect())
+        },
         Column::figures(
             "minutes",
             of(|line| line.minutes.clone()).chain(total(&costs.minutes)).collect(),
@@ -260,7 +270,7 @@ fn costs(costs: &Costs, currency: &str, columns: usize) -> String {
         Column::figures(
             "per minute",
             of(|line| line.per_minute.clone().unwrap_or_default()).chain(total("")).collect(),
-            Spare::No,
+            Spare::Counts,
         ),
         Column::figures(
             currency,
@@ -285,37 +295,42 @@ fn differences(report: &Report, columns: usize) -> String {
         Column::figures("duration", cell(|line| shown::minutes_or_unknown(line.duration)), Spare::No),
         Column::figures("events", cell(|line| shown::minutes_or_unknown(line.events)), Spare::No),
         Column::figures("session", cell(|line| shown::minutes_or_unknown(line.session_minutes)), Spare::No),
-        Column::figures("difference", cell(shown::difference), Spare::No),
+        Column::figures("apart", cell(shown::difference), Spare::No),
     ];
     fit(&mut laid_out, columns);
     let mut text = lines(&laid_out, !found.worst.is_empty());
-    text.push_str(&shown::differing(found));
-    text.push('\n');
+    text.push_str(&wrapped(&shown::differing(found), columns));
     text
 }
 
 /// A name and a text beside it, in as many lines as it takes.
-fn wrapped(name: &str, text: &str, columns: usize) -> String {
+fn named(name: &str, text: &str, columns: usize) -> String {
     const NAME_COLUMNS: usize = 10;
     let room = columns.saturating_sub(NAME_COLUMNS + 2).max(LEAST_KEY_COLUMNS);
-    let (mut lines, mut line) = (Vec::new(), String::new());
+    let mut lines = String::new();
+    for (place, line) in wrapped(text, room).lines().enumerate() {
+        let name = if place == 0 { name } else { "" };
+        let _ = writeln!(lines, "  {name:<NAME_COLUMNS$}{line}");
+    }
+    lines
+}
+
+/// A text in as many lines as it takes.
+fn wrapped(text: &str, room: usize) -> String {
+    let (mut lines, mut line) = (String::new(), String::new());
     for word in text.split(' ') {
         let word = cut(word, room);
         if !line.is_empty() && line.width() + 1 + word.width() > room {
-            lines.push(std::mem::take(&mut line));
+            lines.push_str(&line);
+            lines.push('\n');
+            line.clear();
         }
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(&word);
     }
-    lines.push(line);
-    let mut text = String::new();
-    for (place, line) in lines.iter().enumerate() {
-        let name = if place == 0 { name } else { "" };
-        let _ = writeln!(text, "  {name:<NAME_COLUMNS$}{line}");
-    }
-    text
+    lines + &line + "\n"
 }
 
 #[cfg(test)]
@@ -332,7 +347,7 @@ mod tests {
     #[test]
     fn texts_are_wrapped_at_words() {
         assert_eq!(
-            wrapped("name", "some words that do not fit", 30),
+            named("name", "some words that do not fit", 30),
             "  name      some words that do\n            not fit\n"
         );
     }

@@ -265,6 +265,71 @@ fn an_unfinished_export_of_a_report_is_kept() {
     assert!(resumed.stdout.lines().count() > 1, "{resumed}");
 }
 
+/// What an export lacks changes what can be said of it, not what it adds up to; its format changes nothing.
+#[test]
+fn figures_do_not_depend_on_how_the_export_was_made() {
+    let (place, server) = (Place::new(), messy_server());
+    export(&place, &server);
+    let flags = "list.csv --with-sessions --no-rollups";
+    place.rtk(&format!("run {flags} -o csv --format csv")).against(&server).ends(0);
+    place.rtk(&format!("run {flags} -o quiet --no-peer-events")).against(&server).ends(0);
+    for by in ["customer", "customer,day", "person", "preset,view-type", "meeting,session"] {
+        for minutes in ["duration", "events"] {
+            let of = |export: &str| {
+                place
+                    .rtk(&format!("report {export} --by {by} --minutes {minutes} --format csv"))
+                    .ends(0)
+                    .stdout
+            };
+            assert_eq!(of("csv"), of("out"), "{by}, {minutes}");
+        }
+    }
+    let [all, quiet] = ["out", "quiet"].map(|export| {
+        let report = place.rtk(&format!("report {export} --by customer --format csv")).ends(0).stdout;
+        rows(&report, &["customer", "duration_minutes", "sessions", "participants"])
+    });
+    assert_eq!(all, quiet);
+    let said = place.rtk("report quiet --by customer --format markdown").ends(0).stdout;
+    assert!(said.contains("the export has no peer events"), "{said}");
+}
+
+/// Also on the day on which the clocks change, which is one of the sandbox's.
+#[test]
+fn days_are_those_of_the_time_zone() {
+    let (place, server) = (Place::new(), messy_server());
+    export(&place, &server);
+    for zone in ["Europe/Paris", "America/St_Johns", "Pacific/Apia"] {
+        let report = place.rtk(&format!("report out --by day --tz {zone} --format csv")).ends(0).stdout;
+        let sql = format!(
+            "SELECT CAST(coalesce(joined_at, created_at) AT TIME ZONE '{zone}' AS DATE) AS day,
+                CAST(SUM(duration_minutes) AS DECIMAL(38, 9)), COUNT(*) FROM facts GROUP BY 1"
+        );
+        assert_eq!(
+            rows(&report, &["day", "duration_minutes", "participants"]),
+            found(&place, &sql),
+            "{zone}"
+        );
+    }
+}
+
+/// A session whose participants could not be had still has minutes of its own.
+#[test]
+fn sessions_without_participants_are_compared_too() {
+    let (place, server) = (Place::new(), Server::start(|_| ()));
+    let (pairs, sessions) = (server.pairs(1), server.sessions(5));
+    let other = sessions.lines().last().unwrap();
+    place.write("list.csv", format!("{pairs}{other},0f8fad5b-d9cb-469f-a165-70867728950e\n"));
+    place.rtk("run list.csv -o out --with-sessions").against(&server).ends(3);
+    let json = place.rtk("report out --format json").ends(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let sql = "SELECT CAST(SUM(minutes_consumed) AS DECIMAL(38, 9)), CAST(COUNT(*) AS VARCHAR) FROM sessions";
+    let expected = query(&place.path("out"), sql);
+    assert_eq!(json["differences"]["total"]["session_minutes"].as_str(), expected[0][0].as_deref());
+    assert_eq!(expected[0][1].as_deref(), Some("2"));
+    let by_session = place.rtk("report out --by session --minutes session --format csv").ends(0).stdout;
+    assert_eq!(by_session.lines().count(), 3, "{by_session}");
+}
+
 #[test]
 fn failures_are_told_and_end_with_3() {
     let (place, server) = (Place::new(), Server::start(|_| ()));
@@ -293,6 +358,7 @@ fn what_is_wrong_is_said_before_anything_is_done() {
     place.write("prices.toml", "[per-minute]\nvideo = cheap\n");
     place.write("few.csv", server.pairs(3));
     place.rtk("run few.csv -o out").against(&server).ends(0);
+    place.rtk("run few.csv -o quiet --no-peer-events --no-rollups").against(&server).ends(0);
     let requests = server.requests();
     let mut said = String::new();
     for flags in [
@@ -302,6 +368,7 @@ fn what_is_wrong_is_said_before_anything_is_done() {
         "out --minutes all",
         "out --minutes session --by session",
         "out --by meeting",
+        "quiet --minutes events",
         "out --tz Europe/Atlantis",
         "out --top 0",
         "out --top 5 --format csv",
@@ -335,9 +402,10 @@ fn the_page_holds_in_a_browser() {
         "\" onmouseover=\"alert(3)",
         "{{ 7 * 7 }} &lt;b&gt; &amp;",
         "顧客 👩‍👩‍👧",
+        " \u{200f}\u{202e}",
         "",
     ];
-    let rows = server.world().sessions().zip(names.iter().cycle()).take(24).map(|(session, name)| {
+    let rows = server.world().sessions().zip(names.iter().cycle()).take(27).map(|(session, name)| {
         let name = name.replace('"', "\"\"");
         format!("{},\"{name}\",\"{name}\"\n", session.id)
     });
@@ -356,7 +424,9 @@ fn the_page_holds_in_a_browser() {
         assert!(contrast >= 450, "{window}: {} has a contrast of {contrast}", shown["contrast"][1]);
     }
     let text = seen["text"].as_str().unwrap();
-    for name in ["<script>alert(1)</script>", "<h1>Big</h1>", "{{ 7 * 7 }} &lt;b&gt; &amp;", "(blank)"] {
+    for name in
+        ["<script>alert(1)</script>", "<h1>Big</h1>", "{{ 7 * 7 }} &lt;b&gt; &amp;", "(blank)", "(none)"]
+    {
         assert!(text.contains(name), "no {name} in\n{text}");
     }
     for (pressed, columns) in seen["sorted_by"].as_object().unwrap() {

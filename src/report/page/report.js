@@ -34,14 +34,4 @@
       });
     }
   }
-  // On paper nothing can be opened.
-  const closed = () => document.querySelectorAll("details:not([open])");
-  addEventListener("beforeprint", () => closed().forEach((details) => {
-    details.dataset.closed = "";
-    details.open = true;
-  }));
-  addEventListener("afterprint", () => document.querySelectorAll("details[data-closed]").forEach((details) => {
-    details.open = false;
-    delete details.dataset.closed;
-  }));
 })();
