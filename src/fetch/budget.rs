@@ -2,8 +2,9 @@
 //!
 //! In: the rate that the user allows; every reply's headers. Out: a [`Pass`] for each request, when its
 //! time has come.
-//! Guarantees: see `core`, and for several processes `ledger`; a pass that is dropped without a reply counts as sent and timed out; a 429
-//! closes the gate for everybody, once. Passes are given in the order of asking.
+//! Guarantees: see `core`, and for several processes `ledger`; a pass that is dropped without a reply
+//! counts as sent and timed out; a 429 closes the gate once, for everybody, the other processes included.
+//! Passes are given in the order of asking.
 //! Not here: retries, and what else a reply means.
 
 mod core;
@@ -11,6 +12,7 @@ mod ledger;
 mod pace;
 mod permits;
 pub(super) mod policy;
+mod remaining;
 mod window;
 
 use std::io;
@@ -66,6 +68,17 @@ const SHOWN: Duration = Duration::from_secs(3);
 
 /// When to ask for the ledger again that another process has; it has it for a tenth of that.
 const AGAIN: Duration = Duration::from_millis(2);
+
+/// How often to try to tell the ledger of a pause; a process that was not told meets the 429 itself.
+const TELLINGS: u32 = 50;
+
+/// What came of asking the ledger.
+enum Asked {
+    /// It was asked: until when to wait, where it gave nothing.
+    Answered(Option<u64>),
+    /// Another process has it for a moment; what was to be settled still is.
+    InUse,
+}
 
 /// What the display shows of the gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -190,20 +203,45 @@ impl Gate {
 
     /// Leases from the ledger; until when to wait, where it has nothing to give. Blocks.
     fn lease(&self) -> Option<u64> {
+        match self.ask_ledger()? {
+            Asked::Answered(wait_ns) => wait_ns,
+            Asked::InUse => Some(self.now_ns().saturating_add(window::nanos(AGAIN))),
+        }
+    }
+
+    /// Asks the ledger, where there is one. Blocks.
+    fn ask_ledger(&self) -> Option<Asked> {
         let shared = self.shared.as_ref()?;
         let mut lost = shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
         let asked_ns = self.now_ns();
         let ask = self.core().ask_ledger(shared.holder, shared.file.longest_request(), asked_ns)?;
         match shared.file.lease(&ask) {
-            Ok(Some(leased)) => self.core().leased(&ask, leased, asked_ns, self.now_ns()),
-            // Another process has it for a moment; what was to be settled still is.
-            Ok(None) => Some(self.now_ns().saturating_add(window::nanos(AGAIN))),
+            Ok(Some(leased)) => {
+                Some(Asked::Answered(self.core().leased(&ask, leased, asked_ns, self.now_ns())))
+            }
+            Ok(None) => Some(Asked::InUse),
             Err(error) => {
                 self.core().lease_no_more();
                 *lost = Some(error);
                 None
             }
         }
+    }
+
+    /// Lets the other processes know that the gate was closed by a 429, so that they do not meet one too.
+    fn tell_of_pause(self: &Arc<Self>) {
+        if self.shared.is_none() {
+            return;
+        }
+        let gate = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            for _ in 0..TELLINGS {
+                match gate.ask_ledger() {
+                    Some(Asked::InUse) => std::thread::sleep(AGAIN),
+                    Some(Asked::Answered(_)) | None => break,
+                }
+            }
+        });
     }
 
     /// Waits for a time; a reply may bring it forward or put it off.
@@ -242,10 +280,13 @@ impl Gate {
     }
 
     /// A reply other than a 429 turned out to say that the quota is spent: closes the gate.
-    pub(super) fn throttled(&self, ticket: Ticket, retry_after: Option<Duration>) {
+    pub(super) fn throttled(self: &Arc<Self>, ticket: Ticket, retry_after: Option<Duration>) {
         let now_ns = self.now_ns();
-        self.core().throttled(ticket.0, retry_after, now_ns);
+        let is_closed = self.core().throttled(ticket.0, retry_after, now_ns);
         self.changed.notify_one();
+        if is_closed {
+            self.tell_of_pause();
+        }
     }
 
     fn ask(&self) -> Verdict {
@@ -324,7 +365,10 @@ impl Pass {
         let now_ns = self.gate.now_ns();
         if status == StatusCode::TOO_MANY_REQUESTS {
             let retry_after = retry_after(headers, clock::now());
-            self.gate.core().replied_429(self.sent, retry_after, headers, now_ns);
+            let is_closed = self.gate.core().replied_429(self.sent, retry_after, headers, now_ns);
+            if is_closed {
+                self.gate.tell_of_pause();
+            }
         } else if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             self.gate.core().replied_refusal(self.sent, headers, now_ns);
         } else {

@@ -67,7 +67,9 @@ fn place(server: &Server, requests: usize) -> Place {
 fn spent_well(name: &str, server: &Server, scale: Scale, others_percent: u64, took: Duration) {
     let stats = server.stats();
     assert_eq!((stats.rate_limited, stats.by_status.get(&429)), (0, None), "{name}: {stats:?}");
-    let allowed = scale.quota - scale.quota / 10 - scale.quota * others_percent / 100;
+    let less_reserve = scale.quota - scale.quota / 10;
+    assert!(stats.most_in_a_window <= less_reserve, "{name}: the reserve was spent: {stats:?}");
+    let allowed = less_reserve - scale.quota * others_percent / 100;
     let ideal = scale.window * u32::try_from(stats.requests).unwrap() / u32::try_from(allowed).unwrap();
     let ratio = took.as_secs_f64() / ideal.as_secs_f64();
     println!("{name}: {} requests took {ratio:.3} times the ideal {ideal:?}", stats.requests);

@@ -16,17 +16,12 @@ use super::ledger::{Ask, Leased, Limit};
 use super::pace::Pace;
 use super::permits::Permits;
 use super::policy::{self, Policy};
+use super::remaining::{Known, POLICIES, Remaining, SPREAD, Telling};
 use super::window::{Window, nanos};
 
 /// How long a 429 closes the gate where the server does not say: the API's own block (API page,
 /// section 0).
 const BLOCK: Duration = Duration::from_mins(5);
-/// Policies kept at most. One or two are usual; a server that names ever new ones must not cost memory.
-const POLICIES: usize = 8;
-/// Longer windows are not spread evenly: a day's quota is there for the hours in which it is needed.
-const SPREAD: Duration = Duration::from_hours(1);
-/// `t` counts whole seconds, so the reset may be up to one later than it says.
-const ROUNDING: Duration = Duration::from_secs(1);
 
 /// What came of asking to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +52,6 @@ struct Rule {
     window: Window,
 }
 
-/// What the server said is left of one policy, less what was sent since.
-#[derive(Debug)]
-struct Remaining {
-    name: String,
-    requests: u64,
-    reset_ns: u64,
-}
-
 #[derive(Debug)]
 struct Pause {
     since_ns: u64,
@@ -79,7 +66,7 @@ pub(super) struct Core {
     /// Never empty.
     rules: Vec<Rule>,
     pace: Pace,
-    remaining: Vec<Remaining>,
+    remaining: Remaining,
     pause: Option<Pause>,
     /// What the ledger gave, where there is one.
     permits: Option<Permits>,
@@ -104,7 +91,7 @@ impl Core {
             config,
             rules: vec![own],
             pace,
-            remaining: Vec::new(),
+            remaining: Remaining::default(),
             pause: None,
             permits: leasing.then(Permits::default),
             proven: false,
@@ -131,7 +118,7 @@ impl Core {
                 return rule.window.next_expiry_ns().map_or(Verdict::AfterReply, Verdict::At);
             }
         }
-        if let Some(at_ns) = self.remaining_allows_at(now_ns) {
+        if let Some(at_ns) = self.remaining.allows_at(self.last_sent_ns, now_ns) {
             return Verdict::At(at_ns);
         }
         if self.permits.as_ref().is_some_and(|permits| !permits.any(now_ns)) {
@@ -143,9 +130,7 @@ impl Core {
         if let Some(permits) = &mut self.permits {
             permits.use_one();
         }
-        for remaining in &mut self.remaining {
-            remaining.requests = remaining.requests.saturating_sub(1);
-        }
+        self.remaining.take_one();
         self.under_way += 1;
         self.last_sent_ns = now_ns;
         Verdict::Go(Sent { at_ns: now_ns, ended_before: self.ended })
@@ -156,7 +141,8 @@ impl Core {
         let now_ns = self.tick(now_ns);
         let (requests, window) = self.tightest();
         let permits = self.permits.as_mut()?;
-        let wanted = permits.wanted(requests, window, now_ns);
+        let blocked_ns = self.pause.as_ref().map_or(0, |pause| pause.until_ns.saturating_sub(now_ns));
+        let wanted = if blocked_ns > 0 { 0 } else { permits.wanted(requests, window, now_ns) };
         let (ended, ended_ago_ns) = permits.settle(now_ns);
         let limits = self.rules.iter().map(|rule| Limit {
             length_ns: rule.window.length_ns(),
@@ -172,6 +158,7 @@ impl Core {
             ended,
             ended_ago_ns,
             wanted,
+            blocked_for: Duration::from_nanos(blocked_ns),
         })
     }
 
@@ -189,6 +176,13 @@ impl Core {
                 None
             }
             Leased::After(wait) => Some(self.tick(now_ns).saturating_add(nanos(wait).max(1))),
+            Leased::Blocked(wait) => {
+                let since_ns = self.tick(now_ns);
+                let until_ns = since_ns.saturating_add(nanos(wait).max(1));
+                let in_row = self.pause.as_ref().map_or(1, |pause| pause.in_row);
+                self.close(Pause { since_ns, until_ns, in_row });
+                Some(until_ns)
+            }
         }
     }
 
@@ -211,16 +205,16 @@ impl Core {
         changed
     }
 
-    /// A 429 came.
+    /// A 429 came. Whether the gate is closed now, or for longer than before.
     pub(super) fn replied_429(
         &mut self,
         sent: Sent,
         retry_after: Option<Duration>,
         headers: &HeaderMap,
         now_ns: u64,
-    ) {
+    ) -> bool {
         self.heard(sent, headers, now_ns);
-        self.throttled(sent, retry_after.max(reset_of_the_exhausted(headers)), now_ns);
+        self.throttled(sent, retry_after.max(reset_of_the_exhausted(headers)), now_ns)
     }
 
     /// A 401 or 403 came: unless its body turns out to be a throttling page, the run ends.
@@ -239,24 +233,31 @@ impl Core {
         self.end(now_ns);
     }
 
-    /// The server says that the quota is spent: closes the gate, once for all under way.
-    pub(super) fn throttled(&mut self, sent: Sent, told: Option<Duration>, now_ns: u64) {
+    /// The server says that the quota is spent: closes the gate, once for all under way. Whether it is
+    /// closed now, or for longer than before.
+    pub(super) fn throttled(&mut self, sent: Sent, told: Option<Duration>, now_ns: u64) -> bool {
         let now_ns = self.tick(now_ns);
         self.refused = false;
         let known = self.pause.as_ref().filter(|pause| sent.at_ns <= pause.since_ns);
         let (since_ns, until_ns, in_row) = match (known, told) {
             // Requests sent before the gate closed meet the same block: it closes once.
-            (Some(_), None) => return,
+            (Some(_), None) => return false,
             (Some(pause), Some(_)) => (pause.since_ns, pause.until_ns, pause.in_row),
             (None, _) => (now_ns, now_ns, self.pause.as_ref().map_or(1, |pause| pause.in_row + 1)),
         };
         // A server that says "at once" again and again is not asked at once again and again.
         let least = Duration::from_secs(1_u64 << (in_row.clamp(1, 9) - 1)).min(BLOCK);
         let wait = told.unwrap_or(BLOCK).max(least);
-        let until_ns = until_ns.max(now_ns.saturating_add(nanos(wait)));
-        self.pause = Some(Pause { since_ns, until_ns, in_row });
+        let wait_ns = nanos(wait);
+        let is_longer = now_ns.saturating_add(wait_ns) > until_ns;
+        self.close(Pause { since_ns, until_ns: until_ns.max(now_ns.saturating_add(wait_ns)), in_row });
+        is_longer
+    }
+
+    fn close(&mut self, pause: Pause) {
         self.proven = false;
-        self.set_pace(until_ns);
+        self.set_pace(pause.until_ns);
+        self.pause = Some(pause);
     }
 
     /// Until when the gate is closed by a 429.
@@ -312,7 +313,7 @@ impl Core {
             self.believe(&policy::policies(&field), now_ns);
         }
         if let Some(field) = policy::field(headers, "ratelimit") {
-            self.remember(&policy::left(&field), uncounted, now_ns);
+            self.remember(&policy::left(&field), Telling { sent_ns: sent.at_ns, now_ns, uncounted });
         }
         let changed = self.tightest() != before;
         if changed {
@@ -331,15 +332,30 @@ impl Core {
                 Some(_) | None => {
                     let window = self.window_with_history(window, now_ns);
                     self.rules.retain(|rule| rule.name.as_deref() != Some(&told.name));
-                    if self.rules.len() < POLICIES {
-                        let name = Some(told.name.clone());
-                        self.rules.push(Rule { name, quota: told.quota, window });
-                    }
+                    let name = Some(told.name.clone());
+                    self.rules.push(Rule { name, quota: told.quota, window });
                 }
+            }
+            if self.rules.len() > POLICIES {
+                self.forget_the_loosest();
             }
         }
         if !self.config.explicit && self.rules.iter().any(|rule| rule.name.is_some()) {
             self.rules.retain(|rule| rule.name.is_some());
+        }
+    }
+
+    /// Of those that the server told, the one that allows most in any time.
+    fn forget_the_loosest(&mut self) {
+        let told = self.rules.iter().enumerate().filter(|(_, rule)| rule.name.is_some());
+        let loosest = told.max_by(|(_, a), (_, b)| {
+            // a / a's window against b / b's window, without a division.
+            let product =
+                |rule: &Rule, other: &Rule| u128::from(rule.quota) * u128::from(other.window.length_ns());
+            product(a, b).cmp(&product(b, a))
+        });
+        if let Some((place, _)) = loosest {
+            self.rules.remove(place);
         }
     }
 
@@ -356,42 +372,16 @@ impl Core {
         self.pace.start_gently();
     }
 
-    fn remember(&mut self, told: &[policy::Left], uncounted: u64, now_ns: u64) {
-        for item in told {
-            let rule = self.rules.iter().find(|rule| rule.name.as_ref() == Some(&item.name));
-            let Some(reset) = item.reset.or_else(|| {
-                // Not told: at the latest when the whole window has passed.
-                rule.map(|rule| Duration::from_nanos(rule.window.length_ns()))
-            }) else {
-                continue;
-            };
-            let reserve = rule.map_or(0, |rule| rule.quota - self.config.less_reserve(rule.quota));
-            let requests = item.requests.saturating_sub(reserve).saturating_sub(uncounted);
-            let reset_ns = now_ns.saturating_add(nanos(reset));
-            let remaining = Remaining { name: item.name.clone(), requests, reset_ns };
-            let known = self.remaining.iter().position(|known| known.name == item.name);
-            match known {
-                Some(at) => self.remaining[at] = remaining,
-                None if self.remaining.len() < POLICIES => self.remaining.push(remaining),
-                None => {}
-            }
+    fn remember(&mut self, told: &[policy::Left], by: Telling) {
+        for left in told {
+            let rule = self.rules.iter().find(|rule| rule.name.as_ref() == Some(&left.name));
+            let known = rule.map(|rule| Known {
+                length_ns: rule.window.length_ns(),
+                reserve: rule.quota - self.config.less_reserve(rule.quota),
+                back_by: |at_ns| rule.window.expired_by(at_ns),
+            });
+            self.remaining.told(left, by, known);
         }
-    }
-
-    /// When what the server says is left allows a request, if not now. What is left is spread over the
-    /// time to the reset, if that is near, so that others who spend the same quota are made room for.
-    fn remaining_allows_at(&mut self, now_ns: u64) -> Option<u64> {
-        let rounding_ns = nanos(ROUNDING);
-        self.remaining.retain(|remaining| remaining.reset_ns.saturating_add(rounding_ns) > now_ns);
-        let allowed_at = |remaining: &Remaining| match remaining.requests {
-            0 => remaining.reset_ns.saturating_add(rounding_ns),
-            _ if remaining.reset_ns.saturating_sub(now_ns) > nanos(SPREAD) => 0,
-            requests => {
-                let spread_ns = remaining.reset_ns.saturating_sub(self.last_sent_ns.min(now_ns));
-                self.last_sent_ns.saturating_add(spread_ns / (requests + 1)).min(remaining.reset_ns)
-            }
-        };
-        self.remaining.iter().map(allowed_at).max().filter(|&at_ns| at_ns > now_ns)
     }
 }
 

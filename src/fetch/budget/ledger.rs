@@ -68,6 +68,8 @@ pub(super) struct Ask {
     pub(super) ended_ago_ns: u64,
     /// Requests it wants to send.
     pub(super) wanted: u64,
+    /// For how long the server lets nobody in, as far as it was told.
+    pub(super) blocked_for: Duration,
 }
 
 /// What a process gets.
@@ -77,6 +79,8 @@ pub(super) enum Leased {
     Granted(u64),
     /// None before this time has passed.
     After(Duration),
+    /// None before this time has passed: the server lets nobody in, as it told a process.
+    Blocked(Duration),
 }
 
 /// The state of the windows.
@@ -86,6 +90,9 @@ pub(super) struct Ledger {
     /// What was sent before this is not known: it may have been everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown_before_ns: Option<u64>,
+    /// Until when the server lets nobody in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blocked_until_ns: Option<u64>,
     windows: Vec<Spent>,
     holders: Vec<Holder>,
 }
@@ -122,6 +129,9 @@ impl Ledger {
         let now_ns = self.arrive(ask, now);
         self.settle(ask, now_ns);
         let limits = self.limits(ask, now_ns);
+        if let Some(until_ns) = self.blocked_until_ns {
+            return Leased::Blocked(Duration::from_nanos(until_ns - now_ns));
+        }
         let held = self.holders.iter().fold(0_u64, |held, holder| held + u64::from(holder.requests));
         let mut room = ask.wanted.min(MOST_AT_ONCE);
         let mut wait_ns = 0;
@@ -133,6 +143,8 @@ impl Ledger {
             }
             let Some(spent) = self.windows.iter_mut().find(|spent| spent.window.length_ns() == length_ns)
             else {
+                // There are too many windows to keep; some are soon forgotten.
+                (room, wait_ns) = (0, wait_ns.max(nanos(LOOK)));
                 continue;
             };
             let free = requests.saturating_sub(spent.window.counted(now_ns).saturating_add(held));
@@ -181,6 +193,9 @@ impl Ledger {
         for holder in dead {
             self.count(u64::from(holder.requests), holder.ended_ns);
         }
+        let blocked_until_ns = now_ns.saturating_add(nanos(ask.blocked_for));
+        self.blocked_until_ns =
+            self.blocked_until_ns.max(Some(blocked_until_ns)).filter(|&until_ns| until_ns > now_ns);
         now_ns
     }
 

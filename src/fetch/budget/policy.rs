@@ -2,10 +2,12 @@
 //!
 //! In: a reply's headers. Out: [`Policy`] items and [`Left`] items, by the name of their policy.
 //! Guarantees: a field that is no structured field list is ignored whole; an item without the
-//! numbers it needs, or in another unit than requests, is passed over; nothing overflows.
+//! numbers it needs, or in another unit than requests, is passed over; nothing overflows. Items of one
+//! name in one field are all in force: the second of a name is called `name#2` in both fields.
 //! Not here: what follows from it (`core`). Syntax: API page, section 9.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -35,21 +37,32 @@ pub struct Left {
 
 /// The policies in force.
 pub(in crate::fetch) fn policies(field: &[u8]) -> Vec<Policy> {
-    let item = |item: &Item| {
-        let quota = number(item, "q").filter(|&quota| quota > 0)?;
-        let window = number(item, "w").filter(|&secs| secs > 0).map(Duration::from_secs);
-        counts_requests(item).then_some(Policy { name: name(item)?, quota, window })
+    let policy = |(name, item): (String, Item)| {
+        let quota = number(&item, "q").filter(|&quota| quota > 0)?;
+        let window = number(&item, "w").filter(|&secs| secs > 0).map(Duration::from_secs);
+        counts_requests(&item).then_some(Policy { name, quota, window })
     };
-    items(field).iter().filter_map(item).collect()
+    named_items(field).filter_map(policy).collect()
 }
 
 /// What is left of each.
 pub(in crate::fetch) fn left(field: &[u8]) -> Vec<Left> {
-    let item = |item: &Item| {
-        let reset = number(item, "t").map(Duration::from_secs);
-        Some(Left { name: name(item)?, requests: number(item, "r")?, reset })
+    let left = |(name, item): (String, Item)| {
+        let reset = number(&item, "t").map(Duration::from_secs);
+        Some(Left { name, requests: number(&item, "r")?, reset })
     };
-    items(field).iter().filter_map(item).collect()
+    named_items(field).filter_map(left).collect()
+}
+
+/// The items with their names, of which equal ones are told apart by their order.
+fn named_items(field: &[u8]) -> impl Iterator<Item = (String, Item)> {
+    let mut met: HashMap<String, u32> = HashMap::new();
+    items(field).into_iter().filter_map(move |item| {
+        let name = name(&item)?;
+        let times = met.entry(name.clone()).or_default();
+        *times += 1;
+        Some((if *times > 1 { format!("{name}#{times}") } else { name }, item))
+    })
 }
 
 /// A field's text: its lines, joined as RFC 9110 has it. Nearly always one, which is not copied.
@@ -145,6 +158,15 @@ mod tests {
         ] {
             assert_eq!(left(text.as_bytes()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn policies_of_one_name_are_all_in_force() {
+        let both = br#""a";q=1200;w=300, "a";q=5;qu="content-bytes", "a";q=100;w=10"#;
+        assert_eq!(policies(both), [policy("a", 1200, Some(300)), policy("a#3", 100, Some(10))]);
+        let left = left(br#""a";r=0;t=200, "a";r=7, "a";r=99;t=9"#);
+        let names: Vec<_> = left.iter().map(|left| (left.name.as_str(), left.requests)).collect();
+        assert_eq!(names, [("a", 0), ("a#2", 7), ("a#3", 99)]);
     }
 
     #[test]

@@ -120,6 +120,12 @@ impl Window {
         self.buckets.front().map(|&(bucket, _)| self.expiry_ns(bucket))
     }
 
+    /// How many of those that count now will have stopped by a time.
+    pub(super) fn expired_by(&self, at_ns: u64) -> u64 {
+        let expired = self.buckets.iter().take_while(|&&(bucket, _)| self.expiry_ns(bucket) <= at_ns);
+        expired.map(|&(_, requests)| requests).sum()
+    }
+
     fn expiry_ns(&self, bucket: u64) -> u64 {
         (bucket + 1).saturating_mul(self.bucket_ns).saturating_add(self.length_ns)
     }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::{Server, UNLIMITED, repository};
 
 /// How long a run may take before it counts as stuck.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(6);
 /// How often a running process is looked at.
 const LOOK: Duration = Duration::from_millis(4);
 

@@ -26,6 +26,7 @@ const NAME: &str = "rtk-export-budget";
 const VERSION: &str = "1";
 /// Where the second place begins. A window takes up to 5 KB, and there are one or two.
 const PLACE: usize = 48 << 10;
+
 /// The ledger of one token.
 #[derive(Debug)]
 pub(in crate::fetch) struct LedgerFile {
@@ -51,7 +52,8 @@ impl LedgerFile {
             digest[..16].iter().fold(String::from("budget-"), |name, byte| format!("{name}{byte:02x}"));
         make_dir(dir)?;
         let ledger = Self { path: dir.join(name), boot: clock::boot_id(), longest_request };
-        ledger.file()?;
+        // A file system without locks, or a full one, is known before anything is sent.
+        ledger.locked(|_, _| ())?;
         Ok(ledger)
     }
 
@@ -141,13 +143,13 @@ fn place(bytes: &[u8]) -> Option<(u64, Ledger)> {
     let length: usize = words.next()?.parse().ok()?;
     let crc: u32 = words.next()?.parse().ok()?;
     let text = bytes.get(end + 1..)?.get(..length)?;
-    let whole = name == NAME && version == VERSION && crc32fast::hash(text) == crc;
+    let whole = name == NAME && version == VERSION && checksum(turn, text) == crc;
     whole.then(|| serde_json::from_slice(text).ok().map(|ledger| (turn, ledger))).flatten()
 }
 
 fn written(turn: u64, ledger: &Ledger) -> io::Result<Vec<u8>> {
     let text = serde_json::to_vec(ledger)?;
-    let crc = crc32fast::hash(&text);
+    let crc = checksum(turn, &text);
     let mut bytes = format!("{NAME} {VERSION} {turn} {} {crc}\n", text.len()).into_bytes();
     bytes.extend_from_slice(&text);
     if bytes.len() > PLACE {
@@ -157,6 +159,14 @@ fn written(turn: u64, ledger: &Ledger) -> io::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+/// Of the turn too: a torn write must not make an old place the newer one.
+fn checksum(turn: u64, text: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&turn.to_le_bytes());
+    hasher.update(text);
+    hasher.finalize()
 }
 
 #[cfg(test)]
@@ -176,6 +186,7 @@ mod tests {
             ended: 0,
             ended_ago_ns: 0,
             wanted,
+            blocked_for: Duration::ZERO,
         }
     }
 
@@ -207,13 +218,15 @@ mod tests {
     fn a_write_cut_short_leaves_the_ledger_as_it_was_before() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = LedgerFile::open(dir.path(), "https://api", "t", TIMEOUT).unwrap();
+        // Opening it wrote the second place, this writes the first.
+        ledger.give_back(&ask(1, 0)).unwrap();
         assert_eq!(ledger.lease(&ask(1, 4)).unwrap(), Some(Leased::Granted(4)));
         let before = std::fs::read(&ledger.path).unwrap();
         assert_eq!(ledger.lease(&ask(2, 4)).unwrap(), Some(Leased::Granted(4)));
         let after = std::fs::read(&ledger.path).unwrap();
         let changed = after.iter().zip(&before).filter(|(after, before)| after != before).count();
         assert!(changed > 100 && after[PLACE..] == before[PLACE..]);
-        let bytes = written(2, &place(&after).unwrap().1).unwrap().len();
+        let bytes = written(4, &place(&after).unwrap().1).unwrap().len();
         for cut in 0..bytes {
             let torn = [&after[..cut], &before[cut..]].concat();
             std::fs::write(&ledger.path, &torn).unwrap();

@@ -121,11 +121,13 @@ impl World {
                         return;
                     }
                     let leased = self.with_ledger(|ledger, now| ledger.lease(&ask, now));
+                    let waits = self.processes[n].core.leased(&ask, leased, now_ns, now_ns).is_some();
                     if let Leased::After(wait) = leased {
                         self.longest_wait = self.longest_wait.max(wait);
+                    }
+                    if waits {
                         return;
                     }
-                    self.processes[n].core.leased(&ask, leased, now_ns, now_ns);
                 }
                 Verdict::At(_) | Verdict::AfterReply => return,
             }
@@ -242,6 +244,7 @@ proptest! {
                 let ask = Ask {
                     holder: 1, limits, reserve_percent: 0, longest_request: TIMEOUT,
                     under_way: u64::MAX, ended: 3, ended_ago_ns: wall_ns, wanted: wall_ns,
+                    blocked_for: Duration::from_nanos(wall_ns),
                 };
                 let now = Moment { boot: String::new(), since_boot_ns, wall_ns };
                 ledger.lease(&ask, &now);
@@ -262,6 +265,7 @@ fn ask(holder: u64, wanted: u64) -> Ask {
         ended: 0,
         ended_ago_ns: 0,
         wanted,
+        blocked_for: Duration::ZERO,
     }
 }
 
@@ -319,4 +323,52 @@ fn what_the_server_told_one_process_holds_for_the_next() {
     let mut other = ask(3, 50);
     other.limits[0].length_ns = 5 * SECOND;
     assert_eq!(ledger.lease(&other, &at(200)), Leased::Granted(50));
+}
+
+#[test]
+fn a_429_that_one_process_met_closes_the_gate_for_all() {
+    let mut ledger = Ledger::default();
+    let met = |secs| Ask { blocked_for: Duration::from_secs(secs), ..ask(1, 0) };
+    assert_eq!(ledger.lease(&met(60), &at(100)), Leased::Blocked(Duration::from_mins(1)));
+    // Whoever heard of a shorter one changes nothing.
+    ledger.give_back(&Ask { holder: 2, ..met(20) }, &at(110));
+    assert_eq!(ledger.lease(&ask(3, 9), &at(130)), Leased::Blocked(Duration::from_secs(30)));
+    assert_eq!(ledger.lease(&ask(3, 9), &at(160)), Leased::Granted(9));
+}
+
+#[test]
+fn a_limit_without_a_window_to_count_in_gives_nothing() {
+    let mut ledger = Ledger::default();
+    let mut crowded = ask(1, 1);
+    crowded.limits =
+        (1..=10).map(|secs| Limit { length_ns: secs * SECOND, requests: 100, told: None }).collect();
+    assert_eq!(ledger.lease(&crowded, &at(100)), Leased::After(LOOK));
+}
+
+/// Requests take 20 ms here, and a process that is killed leaves what it held to time.
+#[test]
+fn processes_that_share_a_quota_spend_it_almost_fully() {
+    let window = Duration::from_secs(10);
+    let config = BudgetConfig { requests: 200, window, reserve_percent: 10, explicit: true };
+    for kills in [0, 1, 5] {
+        let mut world = World::new(config.clone());
+        let start_ns = world.true_ns;
+        let mut killed = 0;
+        while world.arrivals.len() < 2000 {
+            for process in 0..PROCESSES {
+                world.reply(process, usize::MAX);
+                world.send(process, 10, false);
+            }
+            world.pass(SECOND / 50);
+            if killed < kills && world.arrivals.len() > 300 * (killed + 1) {
+                world.step(&Step::Kill { process: 0 });
+                killed += 1;
+            }
+        }
+        assert_eq!(killed, kills);
+        assert!(world.most_in_a_window() <= 180);
+        let ideal_ns = 2000 * nanos(window) / 180;
+        let percent = (world.true_ns - start_ns) * 100 / ideal_ns;
+        assert!(percent <= 103 + kills as u64, "{kills} kills: {percent} % of the ideal time");
+    }
 }
