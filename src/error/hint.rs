@@ -229,7 +229,7 @@ impl Error {
             Self::RowsLost { .. } | Self::FileChanged { .. } | Self::CsvCheck { .. } => {
                 Some("check the disk, then run the same command again: what was fetched is kept".to_owned())
             }
-            Self::Parquet { .. } | Self::CsvValue { .. } => {
+            Self::Parquet { .. } | Self::CsvValue { .. } | Self::Engine { .. } => {
                 Some("rtk-export rebuild makes the files again without a request".to_owned())
             }
             Self::Manifest { .. } => {
@@ -244,9 +244,6 @@ impl Error {
                  without a request, with --no-rollups where a rollup is what fails"
                     .to_owned(),
             ),
-            Self::Engine { .. } => {
-                Some("rtk-export rebuild makes the files again without a request".to_owned())
-            }
             Self::QueryTooLarge { .. } => Some(
                 "select fewer columns, or group before joining: grouping and sorting go to disk, a join's \
                  smaller side has to fit"
