@@ -25,6 +25,7 @@ use crate::ui::Ui;
 pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     let started = Instant::now();
     ui.settings(&config.settings);
+    let rollups = super::rollups(config.rollups, config.queries.as_deref()).await?;
     let export = &config.export;
     let state = output::state_dir(export, config.state_dir.as_deref());
     let path = state.join(log::FILE_NAME);
@@ -59,7 +60,7 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
         output: destination.clone(),
         hold: Arc::new(hold),
         format: config.format.unwrap_or(made_as),
-        rollups: config.rollups,
+        rollups,
         on_warning: config.on_warning,
     };
     let mut signals = Signals::listen()?;

@@ -34,6 +34,7 @@ pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("C
 pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let started = Instant::now();
     ui.settings(&config.settings);
+    let rollups = super::rollups(config.output.rollups, config.output.queries.as_deref()).await?;
     let (api, _sandbox) = reach(&config.api).await?;
     let settings = settings(&config, &api);
     let progress = Arc::new(Progress::default());
@@ -86,7 +87,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         output: config.output.dir.clone(),
         hold: place.hold(),
         format: config.output.format,
-        rollups: config.output.rollups,
+        rollups,
         on_warning: config.output.on_warning,
     };
     let made = pipeline::make(making, Arc::clone(&progress));

@@ -6,11 +6,13 @@
 //! group (`parquet`) or one buffer (`csv`) a writer, and copies of the largest value.
 //! Not here: where files end up and when readers see them (`publish`), what rows mean (`tables`).
 
-mod csv;
+pub(crate) mod csv;
 mod hold;
 mod parquet;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use csv::{BOM, Cells, push_text};
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -301,6 +303,31 @@ pub fn sha256(path: &Path) -> Result<(u64, String)> {
     let mut hashed = Hashed::open(path)?;
     hashed.read_all(path)?;
     Ok((hashed.bytes, hex(&hashed.sha256.finalize())))
+}
+
+/// A file as it is found.
+#[derive(Debug)]
+pub struct Inspected {
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Its rows, or why they cannot be counted.
+    pub rows: Result<u64>,
+}
+
+/// Reads a whole file, of which nothing is taken for granted; memory is a buffer and a record. Blocks.
+///
+/// # Errors
+/// [`Error::Output`] where it cannot be read.
+pub fn inspect(path: &Path) -> Result<Inspected> {
+    let mut hashed = Hashed::open(path)?;
+    let is_csv = path.extension().is_some_and(|extension| extension == Format::Csv.extension());
+    let of_csv = is_csv.then(|| csv::count_rows(&mut hashed, path));
+    // What is no CSV any more has bytes nonetheless.
+    hashed.read_all(path)?;
+    let rows = of_csv.unwrap_or_else(|| parquet::count_rows(path));
+    Ok(Inspected { bytes: hashed.bytes, sha256: hex(&hashed.sha256.finalize()), rows })
 }
 
 /// A file that is hashed while it is read.

@@ -27,6 +27,7 @@ fn config(dir: &Path, start: StartMode) -> OutputConfig {
         keep_log: KeepLog::Always,
         format: Format::Parquet,
         rollups: Rollups::Made,
+        queries: None,
         on_warning: crate::config::OnWarning::Publish,
     }
 }

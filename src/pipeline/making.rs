@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::BATCHES_AHEAD;
 use crate::clock;
-use crate::config::{Format, OnWarning, Rollups};
+use crate::config::{Format, OnWarning};
 use crate::error::{Error, Result};
 use crate::files::{Hold, StagedFile, Staging, TableWriter, Target};
 use crate::log::{Log, Replies, RequestCounts};
@@ -25,7 +25,9 @@ use crate::model::Window;
 use crate::plan::Wants;
 use crate::progress::{Phase, Progress};
 use crate::publish;
-use crate::rollups::{self, TableSource};
+use crate::queries::Query;
+use crate::rollups;
+use crate::sql::TableSource;
 use crate::tables::schema::SCHEMA_VERSION;
 use crate::tables::{self, CallStatistics, Made, Table};
 
@@ -42,8 +44,8 @@ pub struct Making {
     pub hold: Arc<Hold>,
     /// In which form.
     pub format: Format,
-    /// With or without rollups.
-    pub rollups: Rollups,
+    /// The rollups' queries; none for no rollups.
+    pub rollups: Vec<Query>,
     /// Whether a warning is an error.
     pub on_warning: OnWarning,
 }
@@ -68,9 +70,9 @@ pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
         blocking("staging", move || staging.discard()).await?;
         return Err(error);
     }
-    if rollups == Rollups::Made {
+    if !rollups.is_empty() {
         progress.enter(Phase::MakingRollups);
-        staged.extend(rollups::run(&sources(&staged), format, &staging).await?);
+        staged.extend(rollups::run(&rollups, &sources(&staged), format, &staging).await?);
     }
     progress.enter(Phase::Publishing);
     let manifest = manifest(&log, &made, counts, &staged, clock::now());
