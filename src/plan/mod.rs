@@ -30,7 +30,7 @@ pub use count::Count;
 pub use discovery::{Discovered, Discovery, Findings, Judgement, RecordPlace, judge};
 pub use estimate::{Estimate, seconds};
 pub use forecast::{Course, Demand, Forecast, Outlook, Size};
-pub use listing::Listing;
+pub use listing::{Listing, Shortfall};
 pub use planner::{Planner, PlannerOptions};
 pub use source::Evidence;
 pub use wants::{Added, SessionNo, Want, WantKind, WantNo, Wants};

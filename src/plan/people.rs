@@ -127,7 +127,8 @@ impl Planner {
             let enrolled: HashSet<IdKey> =
                 self.job(session).directory.iter().filter_map(|l| l.user).collect();
             let listing = self.job(session).listing.as_ref().map(Listing::progress);
-            if self.options.mode == FetchMode::Auto && listing == Some(Progress::Broken) {
+            let lacks_pages = matches!(listing, Some(Progress::Broken | Progress::Short));
+            if self.options.mode == FetchMode::Auto && lacks_pages {
                 for pair in absent.iter().filter(|pair| !enrolled.contains(pair)) {
                     self.ask_participant(session, *pair);
                 }

@@ -163,7 +163,7 @@ impl Planner {
                             job.directory.extend(&page.listed);
                         }
                     }
-                    Outcome::Failed { http_status } if size.may_be_refused_with(*http_status) => {
+                    Outcome::Failed { http_status } if request.may_be_refused_for_its_size(*http_status) => {
                         self.page_size = PageSize::ServerDefault;
                         listing.leave_size_to_server();
                     }
@@ -233,8 +233,9 @@ impl Planner {
         let pages_left = listing.pages_left().unwrap_or(1);
         match listing.progress() {
             Progress::Complete => {}
-            Progress::Broken if job.asked_details => {}
-            Progress::Broken => {
+            Progress::Broken | Progress::Short if job.asked_details => {}
+            // Somebody is on no page that came.
+            Progress::Broken | Progress::Short => {
                 job.asked_details = true;
                 self.ask_absent(session);
             }

@@ -36,9 +36,11 @@ fn api(people: &[u8]) -> Api {
     Api {
         sessions: people.to_vec(),
         page_limit: 100,
+        page_default: 25,
         refuses_size: false,
         tells_total: true,
         broken_page: None,
+        hidden: 0,
         zero_based: false,
         statistics: NEWEST,
     }
@@ -91,7 +93,7 @@ fn the_other_modes_do_as_they_say() {
 #[test]
 fn a_broken_page_is_made_up_for_by_details() {
     let rows: Vec<_> = (0..5).map(|n| pair(0, n)).collect();
-    let broken = Api { broken_page: Some(1), ..api(&[150]) };
+    let broken = Api { broken_page: Some((1, 500)), ..api(&[150]) };
     assert_eq!(kinds(&plan(&broken, &rows, FetchMode::Auto)), "pddddd");
     assert_eq!(kinds(&plan(&broken, &rows, FetchMode::List)), "pddddd");
 }
@@ -108,7 +110,7 @@ fn pages_counted_from_zero_lose_nobody() {
 #[test]
 fn a_refused_size_is_asked_without_and_remembered() {
     let rows = [Asked::Everyone(session_id(0)), Asked::Everyone(session_id(1))];
-    let refusing = Api { refuses_size: true, page_limit: 25, ..api(&[30, 3]) };
+    let refusing = Api { refuses_size: true, ..api(&[30, 3]) };
     let requests = plan(&refusing, &rows, FetchMode::Auto);
     let sizes: Vec<_> = requests
         .iter()
@@ -119,6 +121,34 @@ fn a_refused_size_is_asked_without_and_remembered() {
         .collect();
     let default = PageSize::ServerDefault;
     assert_eq!(sizes, [(1, PageSize::Records(100)), (1, default), (2, default), (1, default)]);
+}
+
+/// Once a page came, a refusal is none of the size: another size would be another place in the list.
+#[test]
+fn a_later_page_that_is_refused_is_no_page_of_another_size() {
+    let page = |page_no| RequestKey::Page { session: session_id(0), page_no, size: PageSize::Records(100) };
+    for status in [400, 422] {
+        let refusing = Api { broken_page: Some((2, status)), ..api(&[250]) };
+        let everyone = plan(&refusing, &[Asked::Everyone(session_id(0))], FetchMode::Auto);
+        assert_eq!(everyone, [page(1), page(2)]);
+        let rows: Vec<_> = (100..102).map(|n| pair(0, n)).collect();
+        assert_eq!(kinds(&plan(&refusing, &rows, FetchMode::Auto)), "ppdd");
+    }
+}
+
+#[test]
+fn who_is_missing_from_a_list_that_is_short_is_asked_for() {
+    let short = Api { hidden: 3, ..api(&[7]) };
+    let page = |page_no| RequestKey::Page { session: session_id(0), page_no, size: PageSize::Records(100) };
+    // With 100 asked for and 4 come, the rest may be on a page of 4; and pages may be counted from 0.
+    let rows = [pair(0, 3), pair(0, 4), pair(0, 5), Asked::Everyone(session_id(0))];
+    for mode in [FetchMode::Auto, FetchMode::List] {
+        let requests = plan(&short, &rows, mode);
+        assert_eq!(kinds(&requests), "pppdd");
+        assert_eq!(requests[2], page(0));
+    }
+    let reports = plan_statistics(&short, &rows, FetchMode::Auto, Some(StatsSource::PeerReport));
+    assert_eq!(kinds(&reports), "ppprrrrrr");
 }
 
 /// Its name, the settings, the server, the rows, and the requests by the letter of their kind.
@@ -169,14 +199,18 @@ fn any_statistics() -> impl Strategy<Value = Statistics> {
 
 fn any_api() -> impl Strategy<Value = Api> {
     let sessions = prop::collection::vec(0..40_u8, 1..5);
-    let broken = prop::option::weighted(0.3, 1..4_u32);
-    (sessions, 3..20_u32, any::<[bool; 3]>(), broken, any_statistics()).prop_map(
-        |(sessions, page_limit, [refuses_size, tells_total, zero_based], broken_page, statistics)| Api {
+    let broken = prop::option::weighted(0.3, (1..4_u32, prop::sample::select(vec![500, 422, 400])));
+    let pages = (3..20_u32, 2..20_u32, prop_oneof![4 => Just(0), 1 => 1..9_u8]);
+    (sessions, pages, any::<[bool; 3]>(), broken, any_statistics()).prop_map(
+        |(sessions, pages, [refuses_size, tells_total, zero_based], broken_page, statistics)| Api {
             sessions,
-            page_limit,
+            page_limit: pages.0,
+            page_default: pages.1,
             refuses_size,
             tells_total,
             broken_page,
+            // Without a total nobody can tell that somebody is missing.
+            hidden: if tells_total { pages.2 } else { 0 },
             // Without a total nobody can tell that page 0 was missed.
             zero_based: zero_based && tells_total,
             statistics,
@@ -275,7 +309,7 @@ fn owed(api: &Api, rows: &[Asked]) -> BTreeMap<String, (u8, [u8; 16])> {
         for n in (0..people).filter(|n| is_wanted(number, *n)) {
             let id = participant(number, n).to_bytes();
             let direct = matches!(row, Asked::Participant(_, asked) if asked.to_bytes() == id);
-            if direct || api.broken_page.is_none() {
+            if direct || (api.broken_page.is_none() && n < people - api.hidden.min(people)) {
                 owed.insert(format!("{number} {n}"), (number, id));
             }
         }
@@ -331,7 +365,8 @@ proptest! {
         // A refused size is remembered from the first refusal on, whichever session meets it; where
         // statistics come from is told by whoever is asked first.
         let how = (how.0, how.1.map(|source| if source == StatsSource::Auto { StatsSource::Details } else { source }));
-        let api = Api { refuses_size: false, ..api };
+        let broken_page = api.broken_page.filter(|(page_no, status)| *page_no > 1 || *status == 500);
+        let api = Api { refuses_size: false, broken_page, ..api };
         let options = PlannerOptions { mode: how.0, statistics: how.1, with_sessions: false };
         let requests = |at_once, newest_first| {
             let log = Logged::default();
@@ -357,7 +392,8 @@ proptest! {
         for request in &second {
             prop_assert!(!before.contains(request), "{} was asked again", request);
         }
-        if !api.refuses_size && how.1 != Some(StatsSource::Auto) {
+        let refuses_size = api.refuses_size || api.broken_page.is_some_and(|(_, status)| status != 500);
+        if !refuses_size && how.1 != Some(StatsSource::Auto) {
             let whole = drive(
                 &api,
                 &mut Planner::new(wants(&rows), options, Box::new(Logged::default())),

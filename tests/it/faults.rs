@@ -1,6 +1,8 @@
 //! A server in trouble: what passes is retried, what does not is a row, what ends the run says so.
 
-use crate::support::{Export, Place, Server};
+use rtk_export::sandbox::Sizes;
+
+use crate::support::{Export, Place, Server, faults};
 
 const RUN: &str = "run list.csv -o out --format csv --fetch detail";
 
@@ -192,4 +194,33 @@ fn a_reply_of_50_mb_is_exported() {
     assert!(largest >= 50_000_000, "{largest}");
     assert_eq!(export.rows("participants").len(), 20);
     assert!(output.peak_rss_kib < 600 * 1024, "{} KiB", output.peak_rss_kib);
+}
+
+/// A page after the first that is refused once: everybody on it is missing, and that is told. Asked for
+/// without a size it would be another part of the list.
+#[test]
+fn a_later_page_that_is_refused_loses_nobody_in_silence() {
+    let start = |rules: &[&str]| {
+        Server::start(|options| {
+            options.world.participants = 450;
+            options.world.sizes = Sizes::Fixed;
+            options.world.per_session = 450;
+            options.faults = faults(rules);
+        })
+    };
+    for status in [400, 422] {
+        let rule = format!("match page_no=3& 1: {status}");
+        let (place, server) = (Place::new(), start(&[&rule]));
+        place.write("list.csv", server.sessions(1));
+        place.rtk("run list.csv -o out --format csv").against(&server).ends(3).says(&["1 failure"]);
+        let export = Export::read(&place.path("out"));
+        assert_eq!((export.rows("participants").len(), server.requests()), (200, 3));
+        let failures = export.values("failures", ["participant_id", "reason", "http_status"]);
+        assert_eq!(failures, [["", "refused", status.to_string().as_str()]]);
+        // Pairs are had by details all the same.
+        let (place, server) = (Place::new(), start(&[&rule]));
+        place.write("list.csv", server.pairs(450));
+        place.rtk("run list.csv -o out --format csv").against(&server).ends(0);
+        assert_eq!(Export::read(&place.path("out")).rows("participants").len(), 450);
+    }
 }

@@ -278,7 +278,7 @@ fn a_record_that_does_not_tell_is_exported() {
     ];
     let mut findings = Findings::new(of_meeting);
     findings.add(3, &SessionsPage { listed, paging: Paging::default() });
-    let Discovered { sessions, nameless, live } = findings.finish();
+    let Discovered { sessions, nameless, live, .. } = findings.finish();
     let place = |record| RecordPlace { page_no: 3, record };
     assert_eq!(sessions, [(id(9), place(1)), (id(1), place(0))]);
     assert_eq!((nameless, live), (vec![place(2)], 0));
@@ -309,6 +309,14 @@ fn a_page_that_fails_for_good_is_the_end() {
         assert!(!discovery.is_done());
         assert_eq!(discovery.next_request().unwrap(), Next::Done);
     }
+    // Once a page came a refusal is none of the size.
+    let mut discovery = Discovery::new(window(None, false), Box::new(NothingKnown));
+    assert_eq!(discovery.next_request().unwrap(), Next::Request(request(1, size)));
+    assert!(discovery.answered(&request(1, size), &page(0..100, 101)));
+    assert_eq!(discovery.next_request().unwrap(), Next::Request(request(2, size)));
+    assert!(!discovery.answered(&request(2, size), &Outcome::Failed { http_status: Some(400) }));
+    assert_eq!(discovery.next_request().unwrap(), Next::Done);
+    assert!(!discovery.is_done());
     // Page 0 need not be there.
     let mut discovery = Discovery::new(window(None, false), Box::new(NothingKnown));
     for (page_no, outcome) in [(1, page(0..100, 101)), (2, page(0..100, 101)), (0, Outcome::NotFound)] {
@@ -316,6 +324,7 @@ fn a_page_that_fails_for_good_is_the_end() {
         assert!(discovery.answered(&request(page_no, size), &outcome));
     }
     assert!(discovery.is_done());
+    assert_eq!(discovery.finish().short, Some(Shortfall { listed: 100, total: 101 }));
 }
 
 #[test]
