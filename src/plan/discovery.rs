@@ -6,7 +6,7 @@
 //! `created_at`, `status` and meeting. A record that does not tell is meant: too much is exported rather
 //! than too little.
 
-use super::asks::{Asks, Known, Next, Outcome};
+use super::asks::{Asks, Known, Next, Outcome, Taken};
 use super::listing::{Listing, PAGE_RECORDS, Progress, Shortfall};
 use crate::error::Result;
 use crate::model::{IdKey, PageSize, RequestKey, SessionId, Window};
@@ -49,9 +49,9 @@ impl Discovery {
         Discovered { short: self.listing.shortfall(), ..self.findings.finish() }
     }
 
-    /// Takes a page in; whether the listing can go on.
-    fn apply(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
-        let RequestKey::Sessions { page_no, size } = *request else { return true };
+    /// Takes a page in.
+    fn apply(&mut self, request: &RequestKey, outcome: &Outcome) {
+        let RequestKey::Sessions { page_no, size } = *request else { return };
         match outcome {
             Outcome::Sessions(page) => {
                 self.listing.add(size, page.listed.iter().map(|listed| listed.id), page.paging);
@@ -70,7 +70,6 @@ impl Discovery {
             0
         };
         self.requests = self.requests.max(self.answered + left);
-        self.listing.progress() != Progress::Broken
     }
 }
 
@@ -94,9 +93,11 @@ impl Asks for Discovery {
         }
     }
 
-    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
+    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> Taken {
         self.in_flight = false;
-        self.apply(request, outcome)
+        self.apply(request, outcome);
+        // A page is no id that is lost: without it, nobody knows what the window holds.
+        if self.listing.progress() == Progress::Broken { Taken::Ends } else { Taken::GoesOn { lost: 0 } }
     }
 
     fn is_done(&self) -> bool {

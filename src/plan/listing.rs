@@ -176,6 +176,11 @@ impl Listing {
         }
     }
 
+    /// Gives the memory of a listing back that has ended: how it ended stays.
+    pub(super) fn forget_ids(&mut self) {
+        self.seen = HashSet::new();
+    }
+
     /// How far it falls short of its own total, once there is no page more.
     #[must_use]
     pub fn shortfall(&self) -> Option<Shortfall> {

@@ -16,6 +16,7 @@ mod discovery;
 mod estimate;
 mod forecast;
 mod listing;
+mod losses;
 mod people;
 mod planner;
 mod source;
@@ -23,7 +24,7 @@ mod source;
 mod tests;
 mod wants;
 
-pub use asks::{Asks, Known, Next, NothingKnown, Outcome};
+pub use asks::{Asks, Known, Next, NothingKnown, Outcome, Taken};
 pub use bounds::Bounds;
 pub use census::{Census, Usage};
 pub use count::Count;

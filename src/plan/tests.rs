@@ -1,19 +1,21 @@
 //! The planner against a model of the API: complete, distinct, stable, and sparing.
 
+mod expected;
 mod forecast;
 mod model;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use self::expected::{asked_statistics, had, lost, owed};
 use self::model::{
-    Api, Logged, NEWEST, Statistics, custom, drive, enrolment, participant, session_id, wants,
+    Api, Logged, NEWEST, Statistics, custom, drive, drive_counted, enrolment, participant, session_id, wants,
 };
 use super::*;
 use crate::config::{FetchMode, StatsSource};
 use crate::lists::Asked;
-use crate::model::{PageSize, RequestKey, SessionId};
+use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
 use crate::wire::Gave;
 
 fn plan(api: &Api, rows: &[Asked], mode: FetchMode) -> Vec<RequestKey> {
@@ -151,6 +153,53 @@ fn who_is_missing_from_a_list_that_is_short_is_asked_for() {
     assert_eq!(kinds(&reports), "ppprrrrrr");
 }
 
+/// In a list that is sorted by the participant, a session's next pair may be a million rows away.
+#[test]
+fn a_session_that_waits_for_nothing_is_not_kept() {
+    const SESSIONS: u32 = 5_000;
+    let session = |n: u32| SessionId::from_bytes(u128::from(n).to_be_bytes());
+    let participant = |n: u32| ParticipantId::from_bytes((u128::from(n) << 64).to_be_bytes());
+    let rows: Vec<_> =
+        (0..2 * SESSIONS).map(|n| Asked::Participant(session(n % SESSIONS), participant(n))).collect();
+    let found = Outcome::Found(Gave { statistics: true, record: true });
+    for (mode, statistics) in [
+        (FetchMode::Detail, None),
+        (FetchMode::Auto, None),
+        (FetchMode::Detail, Some(StatsSource::Details)),
+        (FetchMode::Auto, Some(StatsSource::Details)),
+    ] {
+        for details in [found.clone(), Outcome::NotFound, Outcome::Failed { http_status: Some(410) }] {
+            let options = PlannerOptions { mode, statistics, with_sessions: false };
+            let mut planner = Planner::new(wants(&rows), options, Box::new(NothingKnown));
+            let (mut in_flight, mut most, mut lost_in_all) = (Vec::new(), 0, 0);
+            loop {
+                match planner.next_request().unwrap() {
+                    Next::Request(request) if in_flight.len() < 32 => in_flight.push(request),
+                    Next::Done => break,
+                    next => {
+                        in_flight.extend(if let Next::Request(request) = next {
+                            Some(request)
+                        } else {
+                            None
+                        });
+                        let request = in_flight.remove(0);
+                        let outcome = match request {
+                            RequestKey::Details { .. } => &details,
+                            _ => &Outcome::NotFound,
+                        };
+                        let Taken::GoesOn { lost } = planner.answered(&request, outcome) else { panic!() };
+                        lost_in_all += lost;
+                    }
+                }
+                most = most.max(planner.open_jobs());
+            }
+            assert!(most <= 34, "{mode:?}: {most} sessions are kept");
+            let expected = if matches!(details, Outcome::Found(_)) { 0 } else { 2 * u64::from(SESSIONS) };
+            assert_eq!(lost_in_all, expected, "{mode:?} {details:?}");
+        }
+    }
+}
+
 /// Its name, the settings, the server, the rows, and the requests by the letter of their kind.
 type Case<'a> = (&'a str, FetchMode, StatsSource, Statistics, &'a [Asked], &'a str);
 
@@ -248,75 +297,6 @@ fn any_mode() -> impl Strategy<Value = (FetchMode, Option<StatsSource>)> {
     ])
 }
 
-/// Which participants the answers gave, in the mode's sense: a page is a record but where it only
-/// served to find ids.
-fn had(log: &Logged, mode: FetchMode) -> BTreeSet<(u8, [u8; 16])> {
-    let mut had = BTreeSet::new();
-    #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
-    for (request, outcome) in log.0.lock().unwrap().values() {
-        let session = request.session().unwrap().to_bytes()[0];
-        match (request, outcome) {
-            (RequestKey::Details { participant, .. }, Outcome::Found(_))
-            | (RequestKey::PeerReport { participant, .. }, Outcome::Found(Gave { record: true, .. })) => {
-                had.insert((session, participant.to_bytes()));
-            }
-            (_, Outcome::Page(page)) if mode != FetchMode::Detail => {
-                had.extend(page.listed.iter().map(|listed| (session, listed.id.unwrap().to_bytes())));
-            }
-            _ => {}
-        }
-    }
-    had
-}
-
-/// Whose statistics were asked for where they can be.
-fn asked_statistics(log: &Logged, source: StatsSource) -> BTreeSet<(u8, [u8; 16])> {
-    let mut asked = BTreeSet::new();
-    #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
-    for (request, outcome) in log.0.lock().unwrap().values() {
-        let session = request.session().unwrap().to_bytes()[0];
-        let gave = if let Outcome::Found(gave) = outcome { *gave } else { Gave::default() };
-        match request {
-            RequestKey::Details { participant, .. } if gave.statistics || source == StatsSource::Details => {
-                asked.insert((session, participant.to_bytes()));
-            }
-            RequestKey::PeerReport { participant, .. } => {
-                asked.insert((session, participant.to_bytes()));
-            }
-            _ => {}
-        }
-    }
-    asked
-}
-
-/// Which participants a complete export must have: those that the API has and a row asks for, where no
-/// broken page keeps them from being found.
-fn owed(api: &Api, rows: &[Asked]) -> BTreeMap<String, (u8, [u8; 16])> {
-    let mut owed = BTreeMap::new();
-    for row in rows {
-        let (session, is_wanted): (SessionId, Box<dyn Fn(u8, u8) -> bool>) = match row.clone() {
-            Asked::Everyone(session) => (session, Box::new(|_, _| true)),
-            Asked::Participant(session, id) => {
-                (session, Box::new(move |s, n| participant(s, n) == id || enrolment(s, n) == id))
-            }
-            Asked::User(session, user) => {
-                (session, Box::new(move |s, n| enrolment(s, n).to_string() == user))
-            }
-            Asked::Custom(session, id) => (session, Box::new(move |_, n| custom(n % 3) == id)),
-        };
-        let number = session.to_bytes()[0];
-        let people = api.sessions.get(usize::from(number)).copied().unwrap_or(0);
-        for n in (0..people).filter(|n| is_wanted(number, *n)) {
-            let id = participant(number, n).to_bytes();
-            let direct = matches!(row, Asked::Participant(_, asked) if asked.to_bytes() == id);
-            if direct || (api.broken_page.is_none() && n < people - api.hidden.min(people)) {
-                owed.insert(format!("{number} {n}"), (number, id));
-            }
-        }
-    }
-    owed
-}
-
 /// Whether everything owed was had: everybody's record, and everybody's statistics asked for.
 fn is_complete(
     api: &Api,
@@ -350,7 +330,8 @@ proptest! {
         let options = PlannerOptions { mode: how.0, statistics: how.1, with_sessions: true };
         let log = Logged::default();
         let mut planner = Planner::new(wants(&rows), options, Box::new(Logged::default()));
-        let sent = drive(&api, &mut planner, at_once, newest_first, usize::MAX, &log);
+        let (sent, all_lost) = drive_counted(&api, &mut planner, at_once, newest_first, usize::MAX, &log);
+        prop_assert_eq!(all_lost, lost(&log, &rows, how.0) as u64);
         let distinct: BTreeSet<_> = sent.iter().copied().collect();
         prop_assert_eq!(distinct.len(), sent.len(), "a request was sent twice");
         is_complete(&api, &rows, &log, how)?;

@@ -1,6 +1,6 @@
 //! A server in trouble: what passes is retried, what does not is a row, what ends the run says so.
 
-use rtk_export::sandbox::Sizes;
+use rtk_export::sandbox::{Oversize, Sizes};
 
 use crate::support::{Export, Place, Server, faults};
 
@@ -163,6 +163,51 @@ fn too_many_failures_stop_the_run_where_a_limit_was_set() {
     assert!(server.requests() < 20);
     place.rtk(RUN).against(&server).ends(3);
     assert_eq!(Export::read(&place.path("out")).rows("failures").len(), 100);
+}
+
+/// A reply that failed is no failed ID while there is another way to it.
+#[test]
+fn a_failed_reply_that_is_made_up_for_counts_as_no_failure() {
+    let complete = |server: &Server, list: &str, flags: &str| {
+        let place = Place::new();
+        place.write("list.csv", list);
+        let run = format!("run list.csv -o out --format csv --max-failures 0 {flags}");
+        let output = place.rtk(&run).against(server).ends(0);
+        assert!(Export::read(&place.path("out")).rows("failures").is_empty(), "{output}");
+    };
+    // Pages that are refused for their size are asked for without one.
+    let refusing = Server::start(|options| {
+        options.page_size_limit = 7;
+        options.oversize = Oversize::Refuse;
+    });
+    complete(&refusing, &refusing.sessions(5), "");
+    // An id that the API does not know may be an enrolment id, on any page.
+    let server = Server::start(|_| ());
+    let place = Place::new();
+    place.write("all.csv", server.sessions(2));
+    place.rtk("run all.csv -o all --format csv").against(&server).ends(0);
+    let all = Export::read(&place.path("all"));
+    let users = all.values("participants", ["session_id", "user_id"]);
+    let users = users.iter().map(|[session, user]| format!("{session},{user}\n"));
+    let users = format!("session_id,participant_id\n{}", users.collect::<String>());
+    complete(&server, &users, "");
+    complete(&server, &users, "--fetch detail");
+    // A page that is missing is made up for by details.
+    let faulty = Server::with_faults(&["match page_no=1& 1: 410"]);
+    complete(&faulty, &faulty.pairs(5), "");
+}
+
+/// Who is on none of a session's pages failed as well, though every reply came.
+#[test]
+fn who_is_nowhere_counts_as_a_failure() {
+    let server = Server::start(|_| ());
+    let (session, _) = server.world().pairs().next().unwrap();
+    let unknown = (0..3).map(|n| format!("{session},0000000{n}-0e0e-4e0e-8e0e-0e0e0e0e0e0e\n"));
+    let place = Place::new();
+    place.write("list.csv", format!("session_id,participant_id\n{}", unknown.collect::<String>()));
+    let run = "run list.csv -o out --format csv --max-failures";
+    place.rtk(&format!("{run} 2")).against(&server).ends(5).says(&["3 ids failed", "same command"]);
+    place.rtk(&format!("{run} 3")).against(&server).ends(3).says(&["3 failures"]);
 }
 
 #[test]

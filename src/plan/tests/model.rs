@@ -197,14 +197,26 @@ pub(super) fn drive(
     stop_after: usize,
     log: &Logged,
 ) -> Vec<RequestKey> {
-    let mut sent = Vec::new();
+    drive_counted(api, planner, at_once, newest_first, stop_after, log).0
+}
+
+/// The same, with the number of ids that were lost.
+pub(super) fn drive_counted(
+    api: &Api,
+    planner: &mut Planner,
+    at_once: usize,
+    newest_first: bool,
+    stop_after: usize,
+    log: &Logged,
+) -> (Vec<RequestKey>, u64) {
+    let (mut sent, mut all_lost) = (Vec::new(), 0);
     let mut in_flight: Vec<RequestKey> = Vec::new();
     loop {
         let next = if in_flight.len() < at_once { planner.next_request().unwrap() } else { Next::Wait };
         match next {
             Next::Request(request) => {
                 if sent.len() == stop_after {
-                    return sent;
+                    return (sent, all_lost);
                 }
                 sent.push(request);
                 in_flight.push(request);
@@ -214,9 +226,12 @@ pub(super) fn drive(
                 let outcome = api.answer(&request);
                 let key = log_key(&request, matches!(outcome, Outcome::Page(_)));
                 log.0.lock().unwrap().insert(key, (request, outcome.clone()));
-                planner.answered(&request, &outcome);
+                let Taken::GoesOn { lost } = planner.answered(&request, &outcome) else {
+                    panic!("{request}")
+                };
+                all_lost += lost;
             }
-            Next::Done => return sent,
+            Next::Done => return (sent, all_lost),
         }
     }
 }
