@@ -180,9 +180,9 @@ impl Progress {
         self.retried.fetch_add(1, Relaxed);
     }
 
-    /// An id was given up.
-    pub fn failed(&self) {
-        self.failed.fetch_add(1, Relaxed);
+    /// So many ids were given up.
+    pub fn failed(&self, ids: u64) {
+        self.failed.fetch_add(ids, Relaxed);
     }
 
     /// What is allowed from now on: the quota less the reserve.

@@ -120,10 +120,7 @@ fn describe(reply: &Reply) -> (Vec<u8>, State) {
 /// Whether no export comes about without this answer: a page of the app's sessions, unless it was only its
 /// size that was refused. A later run asks for it again, whatever the refusal.
 const fn is_needed(key: RequestKey, http_status: Option<u16>) -> bool {
-    match key {
-        RequestKey::Sessions { size, .. } => !size.may_be_refused_with(http_status),
-        _ => false,
-    }
+    matches!(key, RequestKey::Sessions { .. }) && !key.may_be_refused_for_its_size(http_status)
 }
 
 fn blank_line_breaks(json: &mut [u8]) {

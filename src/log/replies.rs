@@ -27,7 +27,7 @@ pub struct Ruling {
 /// A page's ruling reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRuling {
-    /// The page's number, from 1.
+    /// The page's number, from 1; 0 where the server may count from 0 (`plan::listing`).
     pub page_no: u32,
     /// In which size it was asked for.
     pub size: PageSize,

@@ -14,7 +14,7 @@ pub enum PageSize {
 }
 
 impl PageSize {
-    /// Whether a status may be for the size alone, so that the page is worth asking for without one.
+    /// Whether a status may be for the size alone, so that a first page is worth asking for without one.
     #[must_use]
     pub const fn may_be_refused_with(self, http_status: Option<u16>) -> bool {
         matches!((self, http_status), (Self::Records(_), Some(400 | 422)))
@@ -43,7 +43,7 @@ pub enum RequestKey {
     Page {
         /// Whose participants.
         session: SessionId,
-        /// Counted from 1.
+        /// From 1; 0 where the server may count from 0 (`plan::listing`).
         page_no: u32,
         /// Records asked for.
         size: PageSize,
@@ -55,7 +55,7 @@ pub enum RequestKey {
     },
     /// One page of `sessions`: the app's sessions of the export's window.
     Sessions {
-        /// Counted from 1.
+        /// From 1; 0 where the server may count from 0 (`plan::listing`).
         page_no: u32,
         /// Records asked for.
         size: PageSize,
@@ -72,6 +72,19 @@ impl RequestKey {
             | Self::Page { session, .. }
             | Self::Session { session } => Some(*session),
             Self::Sessions { .. } => None,
+        }
+    }
+
+    /// Whether a status may be for the page's size alone, so that it is worth asking for without one. Only
+    /// the first page's may: once one came the size is granted, and a later page of another size would be
+    /// another part of the list.
+    #[must_use]
+    pub const fn may_be_refused_for_its_size(&self, http_status: Option<u16>) -> bool {
+        match self {
+            Self::Page { page_no: 1, size, .. } | Self::Sessions { page_no: 1, size } => {
+                size.may_be_refused_with(http_status)
+            }
+            _ => false,
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::fetch::{Answer, Failure, Fetcher, Reason, Reply};
 use crate::log::LogWriter;
 use crate::model::RequestKey;
-use crate::plan::{Asks, Next, Outcome};
+use crate::plan::{Asks, Next, Outcome, Taken};
 use crate::progress::{PauseReason, Progress};
 
 /// How long requests in flight may go on after a stop: their replies are paid for.
@@ -272,7 +272,7 @@ impl<A: Asks> Shared<A> {
         for _ in 1..reply.attempts {
             self.progress.retried();
         }
-        let failed = match &reply.answer {
+        let failure = match &reply.answer {
             Answer::Failed(failure) => Some(failure.clone()),
             Answer::Found(_) => None,
         };
@@ -280,28 +280,28 @@ impl<A: Asks> Shared<A> {
         replies.send(reply).await.map_err(|_| Error::StageEnded { stage: "log" })?;
         self.progress.replied();
         self.replies.fetch_add(1, Ordering::Relaxed);
-        let goes_on = {
+        let taken = {
             let mut plan = self.plan();
-            let goes_on = plan.asks.answered(&request, &outcome);
+            let taken = plan.asks.answered(&request, &outcome);
             plan.wake();
-            goes_on
+            taken
         };
-        match failed {
-            None => Ok(()),
-            Some(failure) if !goes_on => Err(unlisted(request, failure)),
-            // Not an id: another page will do.
-            Some(_) if request.session().is_none() => Ok(()),
-            // No participant's end: others of its replies have its record, or fail in their turn.
-            Some(failure) if is_unknown_report(request, &failure) => Ok(()),
-            Some(failure) => self.count_failure(format!("{request}: {}", failure.message)),
+        match (taken, failure) {
+            (Taken::GoesOn { lost: 0 }, _) => Ok(()),
+            (Taken::GoesOn { lost }, failure) => self.count_failures(lost, || {
+                let message = failure.map_or("it does not have who was asked for".into(), |f| f.message);
+                format!("{request}: {message}")
+            }),
+            (Taken::Ends, Some(failure)) => Err(unlisted(request, failure)),
+            (Taken::Ends, None) => Err(Error::StageEnded { stage: "fetch" }),
         }
     }
 
-    fn count_failure(&self, last: String) -> Result<()> {
-        self.progress.failed();
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+    fn count_failures(&self, ids: u64, last: impl FnOnce() -> String) -> Result<()> {
+        self.progress.failed(ids);
+        let failures = self.failures.fetch_add(ids, Ordering::Relaxed) + ids;
         match self.max_failures {
-            Some(limit) if failures > limit => Err(Error::TooManyFailures { failures, limit, last }),
+            Some(limit) if failures > limit => Err(Error::TooManyFailures { failures, limit, last: last() }),
             _ => Ok(()),
         }
     }
@@ -323,11 +323,6 @@ fn outcome(reply: &Reply) -> Outcome {
         Answer::Failed(failure) if failure.reason == Reason::NotFound => Outcome::NotFound,
         Answer::Failed(failure) => Outcome::Failed { http_status: failure.http_status },
     }
-}
-
-/// Whether the API only has no call statistics of someone.
-fn is_unknown_report(request: RequestKey, failure: &Failure) -> bool {
-    matches!(request, RequestKey::PeerReport { .. }) && failure.reason == Reason::NotFound
 }
 
 /// The end of a listing that cannot go on.

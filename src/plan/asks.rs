@@ -49,6 +49,19 @@ pub enum Next {
     Done,
 }
 
+/// What an answer leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Taken {
+    /// It goes on.
+    GoesOn {
+        /// Ids that, as is known from this answer on, cannot be had for good.
+        lost: u64,
+    },
+    /// It cannot go on without what was asked for: the request's failure is the end.
+    Ends,
+}
+
 /// Asks one request after the other.
 pub trait Asks: Send {
     /// What to do next.
@@ -57,9 +70,8 @@ pub trait Asks: Send {
     /// A known answer cannot be read.
     fn next_request(&mut self) -> Result<Next>;
 
-    /// Takes the answer to a request that [`next_request`](Self::next_request) gave. Whether it can go on
-    /// with it: where it cannot, the request's failure is the end.
-    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> bool;
+    /// Takes the answer to a request that [`next_request`](Self::next_request) gave.
+    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> Taken;
 
     /// Whether everything was asked for and answered.
     fn is_done(&self) -> bool;

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::asks::{Asks, Next, Outcome};
+use super::asks::{Asks, Next, Outcome, Taken};
 use super::listing::PAGE_RECORDS;
 use super::wants::{SessionNo, Wants};
 use crate::error::Result;
@@ -54,16 +54,17 @@ impl Asks for Count {
         Ok(if self.in_flight == 0 { Next::Done } else { Next::Wait })
     }
 
-    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
+    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> Taken {
         self.in_flight -= 1;
-        if let (RequestKey::Page { session, size, .. }, Outcome::Failed { http_status }) = (request, outcome)
-            && size.may_be_refused_with(*http_status)
+        if let (Some(session), Outcome::Failed { http_status }) = (request.session(), outcome)
+            && request.may_be_refused_for_its_size(*http_status)
         {
             self.size = PageSize::ServerDefault;
             self.refused += 1;
-            self.again.push_back(*session);
+            self.again.push_back(session);
+            return Taken::GoesOn { lost: 0 };
         }
-        true
+        Taken::GoesOn { lost: u64::from(!matches!(outcome, Outcome::Page(_))) }
     }
 
     fn is_done(&self) -> bool {

@@ -6,8 +6,8 @@
 //! `created_at`, `status` and meeting. A record that does not tell is meant: too much is exported rather
 //! than too little.
 
-use super::asks::{Asks, Known, Next, Outcome};
-use super::listing::{Listing, PAGE_RECORDS, Progress};
+use super::asks::{Asks, Known, Next, Outcome, Taken};
+use super::listing::{Listing, PAGE_RECORDS, Progress, Shortfall};
 use crate::error::Result;
 use crate::model::{IdKey, PageSize, RequestKey, SessionId, Window};
 use crate::wire::{ListedSession, SessionStatus, SessionsPage};
@@ -46,18 +46,18 @@ impl Discovery {
     /// What was found.
     #[must_use]
     pub fn finish(self) -> Discovered {
-        self.findings.finish()
+        Discovered { short: self.listing.shortfall(), ..self.findings.finish() }
     }
 
-    /// Takes a page in; whether the listing can go on.
-    fn apply(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
-        let RequestKey::Sessions { page_no, size } = *request else { return true };
+    /// Takes a page in.
+    fn apply(&mut self, request: &RequestKey, outcome: &Outcome) {
+        let RequestKey::Sessions { page_no, size } = *request else { return };
         match outcome {
             Outcome::Sessions(page) => {
                 self.listing.add(size, page.listed.iter().map(|listed| listed.id), page.paging);
                 self.findings.add(page_no, page);
             }
-            Outcome::Failed { http_status } if size.may_be_refused_with(*http_status) => {
+            Outcome::Failed { http_status } if request.may_be_refused_for_its_size(*http_status) => {
                 self.listing.leave_size_to_server();
             }
             _ => self.listing.fail(),
@@ -70,7 +70,6 @@ impl Discovery {
             0
         };
         self.requests = self.requests.max(self.answered + left);
-        self.listing.progress() != Progress::Broken
     }
 }
 
@@ -94,13 +93,16 @@ impl Asks for Discovery {
         }
     }
 
-    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
+    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> Taken {
         self.in_flight = false;
-        self.apply(request, outcome)
+        self.apply(request, outcome);
+        // A page is no id that is lost: without it, nobody knows what the window holds.
+        if self.listing.progress() == Progress::Broken { Taken::Ends } else { Taken::GoesOn { lost: 0 } }
     }
 
     fn is_done(&self) -> bool {
-        !self.in_flight && (self.is_empty || self.listing.progress() == Progress::Complete)
+        !self.in_flight
+            && (self.is_empty || matches!(self.listing.progress(), Progress::Complete | Progress::Short))
     }
 
     fn kept(&self) -> u64 {
@@ -190,6 +192,8 @@ pub struct Discovered {
     pub nameless: Vec<RecordPlace>,
     /// Sessions left out because they are live.
     pub live: u64,
+    /// How far the pages fall short of their total, where they do: sessions may be missing.
+    pub short: Option<Shortfall>,
 }
 
 impl Findings {
@@ -229,7 +233,7 @@ impl Findings {
         sessions.sort_unstable_by_key(|finding| (finding.created_at, finding.session));
         nameless.sort_unstable();
         let sessions = sessions.into_iter().map(|finding| (finding.session, finding.place)).collect();
-        Discovered { sessions, nameless, live }
+        Discovered { sessions, nameless, live, short: None }
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 
 use super::asks::Outcome;
 use super::listing::{Listing, Progress};
+use super::losses::Mark;
 use super::planner::Planner;
 use super::source::Endpoint;
 use super::wants::{SessionNo, WantKind};
@@ -61,6 +62,16 @@ impl Planner {
 
     /// After details came, or did not: a report where they carry no statistics and it may.
     pub(super) fn after_details(&mut self, session: SessionNo, participant: IdKey, outcome: &Outcome) {
+        match outcome {
+            Outcome::Found(gave) if gave.statistics => self.clear_unreported(session, participant),
+            Outcome::Found(_) => {}
+            Outcome::NotFound => {
+                self.mark(session, participant, Mark::Unknown);
+                self.lose_unknown(session, participant);
+                self.list_early(session);
+            }
+            _ => self.lose(session, participant),
+        }
         let Some(source) = &mut self.source else { return };
         let Some(job) = self.jobs.get_mut(&session) else { return };
         let lacks = matches!(outcome, Outcome::Found(gave) if !gave.statistics);
@@ -80,8 +91,14 @@ impl Planner {
         let gave_record = matches!(outcome, Outcome::Found(gave) if gave.record);
         let Some(job) = self.jobs.get_mut(&session) else { return };
         let was_recorded = job.recorded.remove(&participant);
-        if self.options.mode == FetchMode::Auto && is_pair && !gave_record && !was_recorded {
+        let is_unrecorded = self.options.mode == FetchMode::Auto && is_pair && !gave_record && !was_recorded;
+        if is_unrecorded {
             job.unrecorded.insert(participant);
+        }
+        match outcome {
+            Outcome::Failed { .. } if is_unrecorded => self.mark(session, participant, Mark::Unreported),
+            Outcome::Failed { .. } => self.lose(session, participant),
+            _ => {}
         }
     }
 
@@ -96,8 +113,8 @@ impl Planner {
             }
             return;
         }
-        if needs_list || !job.unknown.is_empty() {
-            match job.listing.as_ref().map(Listing::progress) {
+        if needs_list || self.has_unknown(session) {
+            match self.job(session).listing.as_ref().map(Listing::progress) {
                 None | Some(Progress::Open) => return self.ask_page(session),
                 Some(_) => self.ask_listed(session),
             }
@@ -117,22 +134,27 @@ impl Planner {
     /// Asks everybody on the pages who is wanted and was not asked yet.
     fn ask_listed(&mut self, session: SessionNo) {
         if !std::mem::replace(&mut self.job(session).asked_people, true) {
-            let absent = self.absent(session);
+            let mut absent = self.absent(session);
             for pair in self.pairs(session) {
                 if self.is_listed(session, pair) {
                     self.ask_participant(session, pair);
                 }
             }
-            // Who has such an id as an enrolment id is asked in its place.
-            let enrolled: HashSet<IdKey> =
-                self.job(session).directory.iter().filter_map(|l| l.user).collect();
             let listing = self.job(session).listing.as_ref().map(Listing::progress);
-            if self.options.mode == FetchMode::Auto && listing == Some(Progress::Broken) {
-                for pair in absent.iter().filter(|pair| !enrolled.contains(pair)) {
-                    self.ask_participant(session, *pair);
+            if matches!(listing, Some(Progress::Broken | Progress::Short)) {
+                // Who has such an id as an enrolment id is asked in its place.
+                let (enrolled, others) =
+                    absent.into_iter().partition(|pair| self.is_marked(session, *pair, Mark::Named));
+                absent = enrolled;
+                if self.options.mode == FetchMode::Auto {
+                    for pair in others {
+                        self.ask_participant(session, pair);
+                    }
                 }
             }
-            self.job(session).unknown.extend(absent);
+            for pair in absent {
+                self.mark(session, pair, Mark::Unknown);
+            }
         }
         for participant in self.matched_in_directory(session) {
             self.ask_participant(session, participant);
@@ -144,13 +166,13 @@ impl Planner {
     pub(super) fn matched_in_directory(&mut self, session: SessionNo) -> Vec<IdKey> {
         let Some(job) = self.jobs.get_mut(&session) else { return Vec::new() };
         let mut everyone = false;
-        let mut users: HashSet<IdKey> = job.unknown.iter().copied().collect();
-        let mut customs = HashSet::new();
-        for (_, want) in self.wants.of_session(session) {
+        let (mut users, mut customs) = (HashSet::new(), HashSet::new());
+        for (number, want) in self.wants.of_session(session) {
             match want.kind {
                 WantKind::Everyone => everyone = true,
                 WantKind::User => _ = users.insert(want.key),
                 WantKind::Custom => _ = customs.insert(want.key),
+                WantKind::Participant if self.marks.has(number, Mark::Unknown) => _ = users.insert(want.key),
                 WantKind::Participant => {}
             }
         }
@@ -189,9 +211,10 @@ impl Planner {
             Some(Progress::Open) if next_page_pays => self.ask_page(session),
             // Nobody has such a participant id; perhaps someone has it as an enrolment id.
             Some(Progress::Complete) => {
-                let job = self.job(session);
-                job.asked_details = true;
-                job.unknown.extend(lacking);
+                self.job(session).asked_details = true;
+                for pair in lacking {
+                    self.mark(session, pair, Mark::Unknown);
+                }
                 self.ask_listed(session);
             }
             _ => {

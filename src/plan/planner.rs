@@ -3,13 +3,15 @@
 //! Each session is a job of its own. While requests of a job are out, it waits; once all are answered,
 //! [`Planner::step`] decides what the session still needs. So the requests are a function of the rows
 //! and the answers, and a resumed run, which finds answers in the log, asks for the rest only.
-//! Where call statistics are asked for, see `people`.
+//! Where call statistics are asked for, see `people`; when an id is lost, `losses`.
+//! Memory: 300 bytes for each session that waits for an answer or was listed, and a byte a want.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::asks::{Asks, Known, Next, Outcome};
+use super::asks::{Asks, Known, Next, Outcome, Taken};
 use super::listing::{Listing, PAGE_RECORDS, Progress};
+use super::losses::Marks;
 use super::source::Source;
 use super::wants::{SessionNo, WantKind, WantNo, Wants};
 use crate::config::{FetchMode, StatsSource};
@@ -42,6 +44,10 @@ pub struct Planner {
     /// Sessions whose wants were all looked at together.
     taken: Vec<bool>,
     pub(super) jobs: HashMap<SessionNo, Job>,
+    /// What is remembered of each want.
+    pub(super) marks: Marks,
+    /// Ids that cannot be had for good.
+    pub(super) lost: u64,
     pub(super) ready: VecDeque<RequestKey>,
     /// Participants to ask about, once it is told where.
     pub(super) people: VecDeque<(SessionNo, IdKey)>,
@@ -60,7 +66,9 @@ pub(super) struct Job {
     /// Requests to be made, ready or in flight.
     pub(super) outstanding: u32,
     pub(super) listing: Option<Listing>,
-    /// Who is on the pages, where requests of their own follow.
+    /// Whether a page is among them.
+    pub(super) awaits_page: bool,
+    /// Who is on the pages, where requests of their own may follow.
     pub(super) directory: Vec<Listed>,
     /// Who of them was asked about.
     pub(super) matched: HashSet<IdKey>,
@@ -68,12 +76,17 @@ pub(super) struct Job {
     pub(super) asked_details: bool,
     /// Whether the participants asked for by id were asked about, each by itself.
     pub(super) asked_people: bool,
-    /// Ids asked for that the API does not know: perhaps enrolment ids.
-    pub(super) unknown: Vec<IdKey>,
     /// Ids asked for whose report gave no record.
     pub(super) unrecorded: HashSet<IdKey>,
     /// Participants whose details came, while their report is out.
     pub(super) recorded: HashSet<IdKey>,
+}
+
+impl Job {
+    /// Whether nothing of it needs to be remembered until the session's next want.
+    fn is_spent(&self) -> bool {
+        self.outstanding == 0 && self.listing.is_none() && self.unrecorded.is_empty()
+    }
 }
 
 impl Planner {
@@ -84,6 +97,8 @@ impl Planner {
             first_requests: first_requests(&wants, options),
             source: options.statistics.map(|setting| Source::new(setting, known.evidence())),
             taken: vec![false; wants.sessions()],
+            marks: Marks::new(wants.len()),
+            lost: 0,
             wants,
             options,
             known,
@@ -140,46 +155,64 @@ impl Planner {
 
     fn take(&mut self, request: &RequestKey, outcome: &Outcome) {
         let Some(session) = request.session().and_then(|id| self.wants.session_number(id)) else { return };
-        let keeps_directory = self.options.mode == FetchMode::Detail || self.has_statistics();
-        let Some(job) = self.jobs.get_mut(&session) else { return };
         match *request {
-            RequestKey::Session { .. } | RequestKey::Sessions { .. } => return,
+            RequestKey::Session { .. } => {
+                // Its own record stands for no participant.
+                self.lost += u64::from(!matches!(outcome, Outcome::Found(_)));
+                return;
+            }
+            RequestKey::Sessions { .. } => return,
             RequestKey::Details { participant, .. } => {
-                let asked_for = self.wants.participant(session, participant.into()).is_some();
-                if matches!(outcome, Outcome::NotFound) && asked_for {
-                    job.unknown.push(participant.into());
-                }
                 self.after_details(session, participant.into(), outcome);
             }
             RequestKey::PeerReport { participant, .. } => {
                 self.after_report(session, participant.into(), outcome);
             }
-            RequestKey::Page { size, .. } => {
-                let Some(listing) = &mut job.listing else { return };
-                match outcome {
-                    Outcome::Page(page) => {
-                        listing.add(size, page.listed.iter().map(|listed| listed.id), page.paging);
-                        if keeps_directory {
-                            job.directory.extend(&page.listed);
-                        }
-                    }
-                    Outcome::Failed { http_status } if size.may_be_refused_with(*http_status) => {
-                        self.page_size = PageSize::ServerDefault;
-                        listing.leave_size_to_server();
-                    }
-                    _ => listing.fail(),
-                }
-            }
+            RequestKey::Page { size, .. } => self.take_page(session, request, size, outcome),
         }
-        self.job(session).outstanding -= 1;
+        let Some(job) = self.jobs.get_mut(&session) else { return };
+        job.outstanding -= 1;
         self.step(session);
+    }
+
+    fn take_page(&mut self, session: SessionNo, request: &RequestKey, size: PageSize, outcome: &Outcome) {
+        let Some(job) = self.jobs.get_mut(&session) else { return };
+        job.awaits_page = false;
+        let Some(listing) = &mut job.listing else { return };
+        match outcome {
+            Outcome::Page(page) => {
+                listing.add(size, page.listed.iter().map(|listed| listed.id), page.paging);
+            }
+            Outcome::Failed { http_status } if request.may_be_refused_for_its_size(*http_status) => {
+                self.page_size = PageSize::ServerDefault;
+                listing.leave_size_to_server();
+            }
+            _ => listing.fail(),
+        }
+        let is_open = listing.progress() == Progress::Open;
+        if let Outcome::Page(page) = outcome {
+            self.note_listed(session, &page.listed);
+        }
+        if is_open {
+            return self.list_early(session);
+        }
+        self.lose_unlisted(session);
+        if self.options.mode == FetchMode::Detail
+            && let Some(listing) = &mut self.job(session).listing
+        {
+            // Pages only named ids there; and the session's next want may come much later.
+            listing.forget_ids();
+        }
     }
 
     /// Decides what a session still needs, once nothing of it is out.
     fn step(&mut self, session: SessionNo) {
-        let ready =
-            self.taken[session as usize] && self.jobs.get(&session).is_some_and(|j| j.outstanding == 0);
-        if !ready {
+        let Some(job) = self.jobs.get(&session).filter(|job| job.outstanding == 0) else { return };
+        if !self.taken[session as usize] {
+            // In a list that is sorted by something else, its next want may come much later.
+            if job.is_spent() {
+                self.jobs.remove(&session);
+            }
             return;
         }
         match self.options.mode {
@@ -194,16 +227,17 @@ impl Planner {
             }
         }
         if self.jobs.get(&session).is_some_and(|job| job.outstanding == 0) {
+            self.lose_rest(session);
             self.jobs.remove(&session);
         }
     }
 
     /// Details were asked for every pair; pages find the ids of the rest.
     fn step_detail(&mut self, session: SessionNo) {
-        let job = self.jobs.entry(session).or_default();
-        if !self.wants.needs_list(session) && job.unknown.is_empty() {
+        if !self.wants.needs_list(session) && !self.has_unknown(session) {
             return;
         }
+        let job = self.job(session);
         match job.listing.as_ref().map(Listing::progress) {
             None | Some(Progress::Open) => self.ask_page(session),
             Some(_) if job.asked_details => {}
@@ -225,21 +259,25 @@ impl Planner {
             job.asked_details = true;
             return self.ask_absent(session);
         }
-        if job.asked_details && job.unknown.is_empty() {
+        let asked_details = job.asked_details;
+        if asked_details && !self.has_unknown(session) {
             return;
         }
-        let Some(listing) = &job.listing else { return self.ask_page(session) };
+        let Some(listing) = self.jobs.get(&session).and_then(|job| job.listing.as_ref()) else {
+            return self.ask_page(session);
+        };
         // Where no total is told, one page more is the least there can be.
         let pages_left = listing.pages_left().unwrap_or(1);
         match listing.progress() {
             Progress::Complete => {}
-            Progress::Broken if job.asked_details => {}
-            Progress::Broken => {
-                job.asked_details = true;
+            Progress::Broken | Progress::Short if asked_details => {}
+            // Somebody is on no page that came.
+            Progress::Broken | Progress::Short => {
+                self.job(session).asked_details = true;
                 self.ask_absent(session);
             }
             // An id that the API does not know may be an enrolment id on any page.
-            Progress::Open if needs_list || !job.unknown.is_empty() => self.ask_page(session),
+            Progress::Open if needs_list || self.has_unknown(session) => self.ask_page(session),
             Progress::Open => {
                 let absent = self.absent(session).len() as u64;
                 if absent == 0 {
@@ -270,6 +308,7 @@ impl Planner {
         let job = self.jobs.entry(session).or_default();
         let listing = job.listing.get_or_insert_with(|| Listing::new(page_size));
         let (page_no, size) = listing.next_page();
+        job.awaits_page = true;
         let request = RequestKey::Page { session: self.wants.session_id(session), page_no, size };
         self.ask(session, request);
     }
@@ -306,14 +345,15 @@ impl Asks for Planner {
         }
     }
 
-    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> bool {
+    fn answered(&mut self, request: &RequestKey, outcome: &Outcome) -> Taken {
         self.in_flight -= 1;
         if let Some(source) = &mut self.source {
             source.learn(request, outcome);
         }
+        let before = self.lost;
         self.apply(request, outcome);
-        // A failing id is a row of `failures`.
-        true
+        // A lost id is a row of `failures`.
+        Taken::GoesOn { lost: self.lost - before }
     }
 
     fn is_done(&self) -> bool {

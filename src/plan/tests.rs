@@ -1,19 +1,21 @@
 //! The planner against a model of the API: complete, distinct, stable, and sparing.
 
+mod expected;
 mod forecast;
 mod model;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use self::expected::{asked_statistics, had, lost, owed};
 use self::model::{
-    Api, Logged, NEWEST, Statistics, custom, drive, enrolment, participant, session_id, wants,
+    Api, Logged, NEWEST, Statistics, custom, drive, drive_counted, enrolment, participant, session_id, wants,
 };
 use super::*;
 use crate::config::{FetchMode, StatsSource};
 use crate::lists::Asked;
-use crate::model::{PageSize, RequestKey, SessionId};
+use crate::model::{PageSize, ParticipantId, RequestKey, SessionId};
 use crate::wire::Gave;
 
 fn plan(api: &Api, rows: &[Asked], mode: FetchMode) -> Vec<RequestKey> {
@@ -36,9 +38,11 @@ fn api(people: &[u8]) -> Api {
     Api {
         sessions: people.to_vec(),
         page_limit: 100,
+        page_default: 25,
         refuses_size: false,
         tells_total: true,
         broken_page: None,
+        hidden: 0,
         zero_based: false,
         statistics: NEWEST,
     }
@@ -91,7 +95,7 @@ fn the_other_modes_do_as_they_say() {
 #[test]
 fn a_broken_page_is_made_up_for_by_details() {
     let rows: Vec<_> = (0..5).map(|n| pair(0, n)).collect();
-    let broken = Api { broken_page: Some(1), ..api(&[150]) };
+    let broken = Api { broken_page: Some((1, 500)), ..api(&[150]) };
     assert_eq!(kinds(&plan(&broken, &rows, FetchMode::Auto)), "pddddd");
     assert_eq!(kinds(&plan(&broken, &rows, FetchMode::List)), "pddddd");
 }
@@ -108,7 +112,7 @@ fn pages_counted_from_zero_lose_nobody() {
 #[test]
 fn a_refused_size_is_asked_without_and_remembered() {
     let rows = [Asked::Everyone(session_id(0)), Asked::Everyone(session_id(1))];
-    let refusing = Api { refuses_size: true, page_limit: 25, ..api(&[30, 3]) };
+    let refusing = Api { refuses_size: true, ..api(&[30, 3]) };
     let requests = plan(&refusing, &rows, FetchMode::Auto);
     let sizes: Vec<_> = requests
         .iter()
@@ -119,6 +123,81 @@ fn a_refused_size_is_asked_without_and_remembered() {
         .collect();
     let default = PageSize::ServerDefault;
     assert_eq!(sizes, [(1, PageSize::Records(100)), (1, default), (2, default), (1, default)]);
+}
+
+/// Once a page came, a refusal is none of the size: another size would be another place in the list.
+#[test]
+fn a_later_page_that_is_refused_is_no_page_of_another_size() {
+    let page = |page_no| RequestKey::Page { session: session_id(0), page_no, size: PageSize::Records(100) };
+    for status in [400, 422] {
+        let refusing = Api { broken_page: Some((2, status)), ..api(&[250]) };
+        let everyone = plan(&refusing, &[Asked::Everyone(session_id(0))], FetchMode::Auto);
+        assert_eq!(everyone, [page(1), page(2)]);
+        let rows: Vec<_> = (100..102).map(|n| pair(0, n)).collect();
+        assert_eq!(kinds(&plan(&refusing, &rows, FetchMode::Auto)), "ppdd");
+    }
+}
+
+#[test]
+fn who_is_missing_from_a_list_that_is_short_is_asked_for() {
+    let short = Api { hidden: 3, ..api(&[7]) };
+    let page = |page_no| RequestKey::Page { session: session_id(0), page_no, size: PageSize::Records(100) };
+    // With 100 asked for and 4 come, the rest may be on a page of 4; and pages may be counted from 0.
+    let rows = [pair(0, 3), pair(0, 4), pair(0, 5), Asked::Everyone(session_id(0))];
+    for mode in [FetchMode::Auto, FetchMode::List] {
+        let requests = plan(&short, &rows, mode);
+        assert_eq!(kinds(&requests), "pppdd");
+        assert_eq!(requests[2], page(0));
+    }
+    let reports = plan_statistics(&short, &rows, FetchMode::Auto, Some(StatsSource::PeerReport));
+    assert_eq!(kinds(&reports), "ppprrrrrr");
+}
+
+/// In a list that is sorted by the participant, a session's next pair may be a million rows away.
+#[test]
+fn a_session_that_waits_for_nothing_is_not_kept() {
+    const SESSIONS: u32 = 5_000;
+    let session = |n: u32| SessionId::from_bytes(u128::from(n).to_be_bytes());
+    let participant = |n: u32| ParticipantId::from_bytes((u128::from(n) << 64).to_be_bytes());
+    let rows: Vec<_> =
+        (0..2 * SESSIONS).map(|n| Asked::Participant(session(n % SESSIONS), participant(n))).collect();
+    let found = Outcome::Found(Gave { statistics: true, record: true });
+    for (mode, statistics) in [
+        (FetchMode::Detail, None),
+        (FetchMode::Auto, None),
+        (FetchMode::Detail, Some(StatsSource::Details)),
+        (FetchMode::Auto, Some(StatsSource::Details)),
+    ] {
+        for details in [found.clone(), Outcome::NotFound, Outcome::Failed { http_status: Some(410) }] {
+            let options = PlannerOptions { mode, statistics, with_sessions: false };
+            let mut planner = Planner::new(wants(&rows), options, Box::new(NothingKnown));
+            let (mut in_flight, mut most, mut lost_in_all) = (Vec::new(), 0, 0);
+            loop {
+                match planner.next_request().unwrap() {
+                    Next::Request(request) if in_flight.len() < 32 => in_flight.push(request),
+                    Next::Done => break,
+                    next => {
+                        in_flight.extend(if let Next::Request(request) = next {
+                            Some(request)
+                        } else {
+                            None
+                        });
+                        let request = in_flight.remove(0);
+                        let outcome = match request {
+                            RequestKey::Details { .. } => &details,
+                            _ => &Outcome::NotFound,
+                        };
+                        let Taken::GoesOn { lost } = planner.answered(&request, outcome) else { panic!() };
+                        lost_in_all += lost;
+                    }
+                }
+                most = most.max(planner.open_jobs());
+            }
+            assert!(most <= 34, "{mode:?}: {most} sessions are kept");
+            let expected = if matches!(details, Outcome::Found(_)) { 0 } else { 2 * u64::from(SESSIONS) };
+            assert_eq!(lost_in_all, expected, "{mode:?} {details:?}");
+        }
+    }
 }
 
 /// Its name, the settings, the server, the rows, and the requests by the letter of their kind.
@@ -169,14 +248,18 @@ fn any_statistics() -> impl Strategy<Value = Statistics> {
 
 fn any_api() -> impl Strategy<Value = Api> {
     let sessions = prop::collection::vec(0..40_u8, 1..5);
-    let broken = prop::option::weighted(0.3, 1..4_u32);
-    (sessions, 3..20_u32, any::<[bool; 3]>(), broken, any_statistics()).prop_map(
-        |(sessions, page_limit, [refuses_size, tells_total, zero_based], broken_page, statistics)| Api {
+    let broken = prop::option::weighted(0.3, (1..4_u32, prop::sample::select(vec![500, 422, 400])));
+    let pages = (3..20_u32, 2..20_u32, prop_oneof![4 => Just(0), 1 => 1..9_u8]);
+    (sessions, pages, any::<[bool; 3]>(), broken, any_statistics()).prop_map(
+        |(sessions, pages, [refuses_size, tells_total, zero_based], broken_page, statistics)| Api {
             sessions,
-            page_limit,
+            page_limit: pages.0,
+            page_default: pages.1,
             refuses_size,
             tells_total,
             broken_page,
+            // Without a total nobody can tell that somebody is missing.
+            hidden: if tells_total { pages.2 } else { 0 },
             // Without a total nobody can tell that page 0 was missed.
             zero_based: zero_based && tells_total,
             statistics,
@@ -214,75 +297,6 @@ fn any_mode() -> impl Strategy<Value = (FetchMode, Option<StatsSource>)> {
     ])
 }
 
-/// Which participants the answers gave, in the mode's sense: a page is a record but where it only
-/// served to find ids.
-fn had(log: &Logged, mode: FetchMode) -> BTreeSet<(u8, [u8; 16])> {
-    let mut had = BTreeSet::new();
-    #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
-    for (request, outcome) in log.0.lock().unwrap().values() {
-        let session = request.session().unwrap().to_bytes()[0];
-        match (request, outcome) {
-            (RequestKey::Details { participant, .. }, Outcome::Found(_))
-            | (RequestKey::PeerReport { participant, .. }, Outcome::Found(Gave { record: true, .. })) => {
-                had.insert((session, participant.to_bytes()));
-            }
-            (_, Outcome::Page(page)) if mode != FetchMode::Detail => {
-                had.extend(page.listed.iter().map(|listed| (session, listed.id.unwrap().to_bytes())));
-            }
-            _ => {}
-        }
-    }
-    had
-}
-
-/// Whose statistics were asked for where they can be.
-fn asked_statistics(log: &Logged, source: StatsSource) -> BTreeSet<(u8, [u8; 16])> {
-    let mut asked = BTreeSet::new();
-    #[expect(clippy::iter_over_hash_type, reason = "the order does not matter")]
-    for (request, outcome) in log.0.lock().unwrap().values() {
-        let session = request.session().unwrap().to_bytes()[0];
-        let gave = if let Outcome::Found(gave) = outcome { *gave } else { Gave::default() };
-        match request {
-            RequestKey::Details { participant, .. } if gave.statistics || source == StatsSource::Details => {
-                asked.insert((session, participant.to_bytes()));
-            }
-            RequestKey::PeerReport { participant, .. } => {
-                asked.insert((session, participant.to_bytes()));
-            }
-            _ => {}
-        }
-    }
-    asked
-}
-
-/// Which participants a complete export must have: those that the API has and a row asks for, where no
-/// broken page keeps them from being found.
-fn owed(api: &Api, rows: &[Asked]) -> BTreeMap<String, (u8, [u8; 16])> {
-    let mut owed = BTreeMap::new();
-    for row in rows {
-        let (session, is_wanted): (SessionId, Box<dyn Fn(u8, u8) -> bool>) = match row.clone() {
-            Asked::Everyone(session) => (session, Box::new(|_, _| true)),
-            Asked::Participant(session, id) => {
-                (session, Box::new(move |s, n| participant(s, n) == id || enrolment(s, n) == id))
-            }
-            Asked::User(session, user) => {
-                (session, Box::new(move |s, n| enrolment(s, n).to_string() == user))
-            }
-            Asked::Custom(session, id) => (session, Box::new(move |_, n| custom(n % 3) == id)),
-        };
-        let number = session.to_bytes()[0];
-        let people = api.sessions.get(usize::from(number)).copied().unwrap_or(0);
-        for n in (0..people).filter(|n| is_wanted(number, *n)) {
-            let id = participant(number, n).to_bytes();
-            let direct = matches!(row, Asked::Participant(_, asked) if asked.to_bytes() == id);
-            if direct || api.broken_page.is_none() {
-                owed.insert(format!("{number} {n}"), (number, id));
-            }
-        }
-    }
-    owed
-}
-
 /// Whether everything owed was had: everybody's record, and everybody's statistics asked for.
 fn is_complete(
     api: &Api,
@@ -316,7 +330,8 @@ proptest! {
         let options = PlannerOptions { mode: how.0, statistics: how.1, with_sessions: true };
         let log = Logged::default();
         let mut planner = Planner::new(wants(&rows), options, Box::new(Logged::default()));
-        let sent = drive(&api, &mut planner, at_once, newest_first, usize::MAX, &log);
+        let (sent, all_lost) = drive_counted(&api, &mut planner, at_once, newest_first, usize::MAX, &log);
+        prop_assert_eq!(all_lost, lost(&log, &rows, how.0) as u64);
         let distinct: BTreeSet<_> = sent.iter().copied().collect();
         prop_assert_eq!(distinct.len(), sent.len(), "a request was sent twice");
         is_complete(&api, &rows, &log, how)?;
@@ -331,7 +346,8 @@ proptest! {
         // A refused size is remembered from the first refusal on, whichever session meets it; where
         // statistics come from is told by whoever is asked first.
         let how = (how.0, how.1.map(|source| if source == StatsSource::Auto { StatsSource::Details } else { source }));
-        let api = Api { refuses_size: false, ..api };
+        let broken_page = api.broken_page.filter(|(page_no, status)| *page_no > 1 || *status == 500);
+        let api = Api { refuses_size: false, broken_page, ..api };
         let options = PlannerOptions { mode: how.0, statistics: how.1, with_sessions: false };
         let requests = |at_once, newest_first| {
             let log = Logged::default();
@@ -357,7 +373,8 @@ proptest! {
         for request in &second {
             prop_assert!(!before.contains(request), "{} was asked again", request);
         }
-        if !api.refuses_size && how.1 != Some(StatsSource::Auto) {
+        let refuses_size = api.refuses_size || api.broken_page.is_some_and(|(_, status)| status != 500);
+        if !refuses_size && how.1 != Some(StatsSource::Auto) {
             let whole = drive(
                 &api,
                 &mut Planner::new(wants(&rows), options, Box::new(Logged::default())),

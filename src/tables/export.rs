@@ -351,7 +351,7 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
-    /// Why somebody is not on a session's pages: a page is missing, or nobody of that id is there.
+    /// Why somebody is not on a session's pages: not all was shown, or nobody of that id is there.
     fn absent(&mut self, pages: &SessionPages) -> Result<Failed> {
         if let Some(broken) = &pages.broken {
             return Ok(broken.clone());

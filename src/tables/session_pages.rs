@@ -16,9 +16,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::failures::Failed;
 use super::warnings::{Notice, excerpt};
 use crate::error::Result;
+use crate::fetch::Reason;
 use crate::log::{Entries, EntryAnswer, Location, Replies, State};
 use crate::model::IdKey;
-use crate::plan::{SessionNo, WantKind, Wants};
+use crate::plan::{SessionNo, Shortfall, WantKind, Wants};
 use crate::wire::{Expected, Field, Listed, Object, Paging, each_element};
 
 /// A page whose records can be found without reading it again.
@@ -100,7 +101,7 @@ pub(super) struct SessionPages {
     hasher: DefaultHashBuilder,
     /// Made where a want asks by another id than the participant's.
     by_other: OnceCell<ByOther>,
-    /// Why a page is missing, where one is.
+    /// Why somebody is missing, where a page is or the pages show fewer than their total.
     pub(super) broken: Option<Failed>,
     /// The reply to the last page.
     last: Option<Location>,
@@ -121,7 +122,7 @@ impl SessionPages {
             last: None,
             odd: Vec::new(),
         };
-        let (mut records, mut total, mut ended) = (0, None, false);
+        let (mut records, mut least_total, mut ended) = (0, None, false);
         for page in replies.pages(session) {
             let location = page.reply.location;
             this.last = Some(location);
@@ -133,19 +134,21 @@ impl SessionPages {
                 }
                 this.broken = Some(cache.failed(location)?);
             } else if let Some(open) = cache.page(location)? {
-                total = open.total.or(total);
+                least_total = least_total.into_iter().chain(open.total).min();
                 this.pages.push((records, location));
                 this.add_page(&open, &mut records);
                 // A hostile listing may have a million pages; what is odd about its first ones will do.
                 this.odd.extend(open.odd.iter().take(MOST_ODD.saturating_sub(this.odd.len())).cloned());
             }
         }
-        let people = this.people.len() as u64;
-        if let Some(total) = total.filter(|total| ended && *total > people) {
-            let session = wants.session_id(session);
-            let example =
-                format!("session {session}: {people} participants on all pages, {total} by its total");
+        let short = Shortfall::of(this.people.len() as u64, least_total).filter(|_| ended);
+        if let Some(Shortfall { listed, total }) = short {
+            let message = format!("{listed} participants on all pages, {total} by its total");
+            let example = format!("session {}: {message}", wants.session_id(session));
             this.odd.push((Notice::ShortListing, "total_count".to_owned(), example));
+            if let (None, Some(last)) = (&this.broken, this.last) {
+                this.broken = Some(Failed { reason: Reason::BadResponse, message, ..cache.failed(last)? });
+            }
         }
         Ok(this)
     }

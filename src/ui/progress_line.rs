@@ -232,7 +232,7 @@ mod tests {
         last.allowed(1080, Duration::from_mins(5));
         lines.push(view(&last, None).text());
         progress.paused_until(now() + TimeDelta::seconds(300), PauseReason::RateLimited);
-        progress.failed();
+        progress.failed(1);
         lines.push(view(&progress, Some(2_000)).text());
         progress.enter(Phase::Publishing);
         lines.push(view(&progress, None).text());

@@ -116,7 +116,7 @@ async fn list(
         query.extend([("start_time", from.clone()), ("end_time", to.clone())]);
         let page = match asker.ask(Probe::get(Endpoint::Sessions, query), Page::read).await {
             Ok(page) => page,
-            Err(refusal) if size.may_be_refused_with(refusal.status) => {
+            Err(refusal) if number == 1 && size.may_be_refused_with(refusal.status) => {
                 listing.leave_size_to_server();
                 continue;
             }

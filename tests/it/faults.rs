@@ -1,6 +1,8 @@
 //! A server in trouble: what passes is retried, what does not is a row, what ends the run says so.
 
-use crate::support::{Export, Place, Server};
+use rtk_export::sandbox::{Oversize, Sizes};
+
+use crate::support::{Export, Place, Server, faults};
 
 const RUN: &str = "run list.csv -o out --format csv --fetch detail";
 
@@ -174,6 +176,51 @@ fn too_many_failures_stop_the_run_where_a_limit_was_set() {
     assert_eq!(Export::read(&place.path("out")).rows("failures").len(), 100);
 }
 
+/// A reply that failed is no failed ID while there is another way to it.
+#[test]
+fn a_failed_reply_that_is_made_up_for_counts_as_no_failure() {
+    let complete = |server: &Server, list: &str, flags: &str| {
+        let place = Place::new();
+        place.write("list.csv", list);
+        let run = format!("run list.csv -o out --format csv --max-failures 0 {flags}");
+        let output = place.rtk(&run).against(server).ends(0);
+        assert!(Export::read(&place.path("out")).rows("failures").is_empty(), "{output}");
+    };
+    // Pages that are refused for their size are asked for without one.
+    let refusing = Server::start(|options| {
+        options.page_size_limit = 7;
+        options.oversize = Oversize::Refuse;
+    });
+    complete(&refusing, &refusing.sessions(5), "");
+    // An id that the API does not know may be an enrolment id, on any page.
+    let server = Server::start(|_| ());
+    let place = Place::new();
+    place.write("all.csv", server.sessions(2));
+    place.rtk("run all.csv -o all --format csv").against(&server).ends(0);
+    let all = Export::read(&place.path("all"));
+    let users = all.values("participants", ["session_id", "user_id"]);
+    let users = users.iter().map(|[session, user]| format!("{session},{user}\n"));
+    let users = format!("session_id,participant_id\n{}", users.collect::<String>());
+    complete(&server, &users, "");
+    complete(&server, &users, "--fetch detail");
+    // A page that is missing is made up for by details.
+    let faulty = Server::with_faults(&["match page_no=1& 1: 410"]);
+    complete(&faulty, &faulty.pairs(5), "");
+}
+
+/// Who is on none of a session's pages failed as well, though every reply came.
+#[test]
+fn who_is_nowhere_counts_as_a_failure() {
+    let server = Server::start(|_| ());
+    let (session, _) = server.world().pairs().next().unwrap();
+    let unknown = (0..3).map(|n| format!("{session},0000000{n}-0e0e-4e0e-8e0e-0e0e0e0e0e0e\n"));
+    let place = Place::new();
+    place.write("list.csv", format!("session_id,participant_id\n{}", unknown.collect::<String>()));
+    let run = "run list.csv -o out --format csv --max-failures";
+    place.rtk(&format!("{run} 2")).against(&server).ends(5).says(&["3 ids failed", "same command"]);
+    place.rtk(&format!("{run} 3")).against(&server).ends(3).says(&["3 failures"]);
+}
+
 #[test]
 fn both_error_envelopes_give_the_same_rows() {
     let rows = [rtk_export::sandbox::ErrorEnvelope::Realtimekit, rtk_export::sandbox::ErrorEnvelope::V4].map(
@@ -203,4 +250,33 @@ fn a_reply_of_50_mb_is_exported() {
     assert!(largest >= 50_000_000, "{largest}");
     assert_eq!(export.rows("participants").len(), 20);
     assert!(output.peak_rss_kib < 600 * 1024, "{} KiB", output.peak_rss_kib);
+}
+
+/// A page after the first that is refused once: everybody on it is missing, and that is told. Asked for
+/// without a size it would be another part of the list.
+#[test]
+fn a_later_page_that_is_refused_loses_nobody_in_silence() {
+    let start = |rules: &[&str]| {
+        Server::start(|options| {
+            options.world.participants = 450;
+            options.world.sizes = Sizes::Fixed;
+            options.world.per_session = 450;
+            options.faults = faults(rules);
+        })
+    };
+    for status in [400, 422] {
+        let rule = format!("match page_no=3& 1: {status}");
+        let (place, server) = (Place::new(), start(&[&rule]));
+        place.write("list.csv", server.sessions(1));
+        place.rtk("run list.csv -o out --format csv").against(&server).ends(3).says(&["1 failure"]);
+        let export = Export::read(&place.path("out"));
+        assert_eq!((export.rows("participants").len(), server.requests()), (200, 3));
+        let failures = export.values("failures", ["participant_id", "reason", "http_status"]);
+        assert_eq!(failures, [["", "refused", status.to_string().as_str()]]);
+        // Pairs are had by details all the same.
+        let (place, server) = (Place::new(), start(&[&rule]));
+        place.write("list.csv", server.pairs(450));
+        place.rtk("run list.csv -o out --format csv").against(&server).ends(0);
+        assert_eq!(Export::read(&place.path("out")).rows("participants").len(), 450);
+    }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::Filters;
 use crate::fetch::{BudgetConfig, ClientConfig, Queries, Query, RetryConfig};
+use crate::plan::Taken;
 use crate::sandbox::{Sandbox, SandboxOptions};
 
 /// Asks for the participants of a world, and panics at one of the answers, which it does not take.
@@ -24,11 +25,11 @@ impl Asks for Panics {
         Ok(Next::Request(*request))
     }
 
-    fn answered(&mut self, _: &RequestKey, _: &Outcome) -> bool {
+    fn answered(&mut self, _: &RequestKey, _: &Outcome) -> Taken {
         let is_too_much = self.too_much.take_if(|answer| *answer == self.answered).is_some();
         assert!(!is_too_much, "one answer too much");
         self.answered += 1;
-        true
+        Taken::GoesOn { lost: 0 }
     }
 
     fn is_done(&self) -> bool {

@@ -45,6 +45,7 @@ struct Api {
 }
 
 const HOURS: i64 = 24;
+const GOES_ON: Taken = Taken::GoesOn { lost: 0 };
 
 fn start() -> DateTime<Utc> {
     DateTime::parse_from_rfc3339("2026-11-22T00:00:00Z").unwrap().to_utc()
@@ -174,7 +175,7 @@ fn run(api: &Api, window: &Window, log: &Logged, most: usize) -> (Discovery, usi
                 assert_eq!(discovery.next_request().unwrap(), Next::Wait);
                 let RequestKey::Sessions { page_no, size } = request else { panic!("{request}") };
                 let outcome = api.answer(window, page_no, size);
-                assert!(discovery.answered(&request, &outcome));
+                assert_eq!(discovery.answered(&request, &outcome), GOES_ON);
                 assert!(discovery.requests() >= planned && discovery.requests() > sent as u64);
                 if matches!(outcome, Outcome::Sessions(_)) {
                     log.0.lock().unwrap().insert(page_no, (request, outcome));
@@ -278,7 +279,7 @@ fn a_record_that_does_not_tell_is_exported() {
     ];
     let mut findings = Findings::new(of_meeting);
     findings.add(3, &SessionsPage { listed, paging: Paging::default() });
-    let Discovered { sessions, nameless, live } = findings.finish();
+    let Discovered { sessions, nameless, live, .. } = findings.finish();
     let place = |record| RecordPlace { page_no: 3, record };
     assert_eq!(sessions, [(id(9), place(1)), (id(1), place(0))]);
     assert_eq!((nameless, live), (vec![place(2)], 0));
@@ -298,24 +299,34 @@ fn a_page_that_fails_for_good_is_the_end() {
     {
         let mut discovery = Discovery::new(window(None, false), Box::new(NothingKnown));
         assert_eq!(discovery.next_request().unwrap(), Next::Request(request(1, size)));
-        let goes_on = discovery.answered(&request(1, size), &failed);
+        let goes_on = discovery.answered(&request(1, size), &failed) == GOES_ON;
         // A refused size is asked for without one, once.
         assert_eq!(goes_on, matches!(failed, Outcome::Failed { http_status: Some(400) }));
         if goes_on {
             let bare = request(1, PageSize::ServerDefault);
             assert_eq!(discovery.next_request().unwrap(), Next::Request(bare));
-            assert!(!discovery.answered(&bare, &failed));
+            assert_eq!(discovery.answered(&bare, &failed), Taken::Ends);
         }
         assert!(!discovery.is_done());
         assert_eq!(discovery.next_request().unwrap(), Next::Done);
     }
+    // Once a page came a refusal is none of the size.
+    let mut discovery = Discovery::new(window(None, false), Box::new(NothingKnown));
+    assert_eq!(discovery.next_request().unwrap(), Next::Request(request(1, size)));
+    assert_eq!(discovery.answered(&request(1, size), &page(0..100, 101)), GOES_ON);
+    assert_eq!(discovery.next_request().unwrap(), Next::Request(request(2, size)));
+    let refused = Outcome::Failed { http_status: Some(400) };
+    assert_eq!(discovery.answered(&request(2, size), &refused), Taken::Ends);
+    assert_eq!(discovery.next_request().unwrap(), Next::Done);
+    assert!(!discovery.is_done());
     // Page 0 need not be there.
     let mut discovery = Discovery::new(window(None, false), Box::new(NothingKnown));
     for (page_no, outcome) in [(1, page(0..100, 101)), (2, page(0..100, 101)), (0, Outcome::NotFound)] {
         assert_eq!(discovery.next_request().unwrap(), Next::Request(request(page_no, size)));
-        assert!(discovery.answered(&request(page_no, size), &outcome));
+        assert_eq!(discovery.answered(&request(page_no, size), &outcome), GOES_ON);
     }
     assert!(discovery.is_done());
+    assert_eq!(discovery.finish().short, Some(Shortfall { listed: 100, total: 101 }));
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn check(
 fn well(api: Api, statistics: Option<StatsSource>) -> Api {
     let in_details = api.statistics.in_details && statistics != Some(StatsSource::PeerReport);
     let statistics = Statistics { in_details, ..NEWEST };
-    Api { refuses_size: false, broken_page: None, zero_based: false, statistics, ..api }
+    Api { refuses_size: false, broken_page: None, hidden: 0, zero_based: false, statistics, ..api }
 }
 
 /// Everybody of a few sessions whose ids exist, as rows.

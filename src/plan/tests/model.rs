@@ -14,9 +14,14 @@ pub(super) struct Api {
     /// People of each session, by a small number.
     pub(super) sessions: Vec<u8>,
     pub(super) page_limit: u32,
+    /// Records of a page that is asked for without a size.
+    pub(super) page_default: u32,
     pub(super) refuses_size: bool,
     pub(super) tells_total: bool,
-    pub(super) broken_page: Option<u32>,
+    /// A page that never comes, and with which status.
+    pub(super) broken_page: Option<(u32, u16)>,
+    /// People of each session whom no page shows, though its total counts them.
+    pub(super) hidden: u8,
     /// Whether pages are counted from 0.
     pub(super) zero_based: bool,
     pub(super) statistics: Statistics,
@@ -100,19 +105,24 @@ impl Api {
                 Outcome::Found(Gave { statistics: of.has(n), record: of.events_in_reports })
             }
             RequestKey::Page { page_no, size, .. } => {
-                if self.broken_page == Some(page_no) {
-                    return Outcome::Failed { http_status: Some(500) };
-                }
-                let asked = match size {
-                    PageSize::Records(_) if self.refuses_size => {
+                let asked = match (size, self.broken_page) {
+                    // Of a refusal the server's default size is no part: it would come in that.
+                    (PageSize::Records(_), Some((broken, status))) if broken == page_no => {
+                        return Outcome::Failed { http_status: Some(status) };
+                    }
+                    (_, Some((broken, 500))) if broken == page_no => {
+                        return Outcome::Failed { http_status: Some(500) };
+                    }
+                    (PageSize::Records(_), _) if self.refuses_size => {
                         return Outcome::Failed { http_status: Some(400) };
                     }
-                    PageSize::Records(records) => records.min(self.page_limit),
-                    PageSize::ServerDefault => self.page_limit,
+                    (PageSize::Records(records), _) => records.min(self.page_limit),
+                    (PageSize::ServerDefault, _) => self.page_default,
                 };
                 let before = if self.zero_based { page_no } else { page_no.max(1) - 1 };
-                let start = u32::from(people).min(before * asked);
-                let end = u32::from(people).min(start + asked);
+                let shown = u32::from(people.saturating_sub(self.hidden));
+                let start = shown.min(before * asked);
+                let end = shown.min(start + asked);
                 let listed = (start..end).map(|n| {
                     let n = u8::try_from(n).unwrap();
                     Listed {
@@ -187,14 +197,26 @@ pub(super) fn drive(
     stop_after: usize,
     log: &Logged,
 ) -> Vec<RequestKey> {
-    let mut sent = Vec::new();
+    drive_counted(api, planner, at_once, newest_first, stop_after, log).0
+}
+
+/// The same, with the number of ids that were lost.
+pub(super) fn drive_counted(
+    api: &Api,
+    planner: &mut Planner,
+    at_once: usize,
+    newest_first: bool,
+    stop_after: usize,
+    log: &Logged,
+) -> (Vec<RequestKey>, u64) {
+    let (mut sent, mut all_lost) = (Vec::new(), 0);
     let mut in_flight: Vec<RequestKey> = Vec::new();
     loop {
         let next = if in_flight.len() < at_once { planner.next_request().unwrap() } else { Next::Wait };
         match next {
             Next::Request(request) => {
                 if sent.len() == stop_after {
-                    return sent;
+                    return (sent, all_lost);
                 }
                 sent.push(request);
                 in_flight.push(request);
@@ -204,9 +226,12 @@ pub(super) fn drive(
                 let outcome = api.answer(&request);
                 let key = log_key(&request, matches!(outcome, Outcome::Page(_)));
                 log.0.lock().unwrap().insert(key, (request, outcome.clone()));
-                planner.answered(&request, &outcome);
+                let Taken::GoesOn { lost } = planner.answered(&request, &outcome) else {
+                    panic!("{request}")
+                };
+                all_lost += lost;
             }
-            Next::Done => return sent,
+            Next::Done => return (sent, all_lost),
         }
     }
 }

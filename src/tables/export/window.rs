@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::fetch::Reason;
 use crate::log::{Location, Log, Replies, discovered};
 use crate::model::Window;
-use crate::plan::{Judgement, RecordPlace, SessionNo, Wants, judge};
+use crate::plan::{Judgement, RecordPlace, SessionNo, Shortfall, Wants, judge};
 use crate::wire::{Expected, ListedSession, text};
 
 /// Where the records of the window's sessions are: 12 bytes each.
@@ -23,6 +23,8 @@ pub(super) struct WindowRecords {
     sessions: Vec<(SessionNo, u32, u32)>,
     /// Records without a usable id.
     nameless: Vec<(u32, u32)>,
+    /// How far the sessions list falls short of its total, where it does.
+    short: Option<Shortfall>,
 }
 
 impl WindowRecords {
@@ -45,6 +47,7 @@ impl WindowRecords {
             pages: listed.iter().map(|page| (page.reply.location, false)).collect(),
             sessions,
             nameless: found.nameless.into_iter().filter_map(place).collect(),
+            short: found.short,
         })
     }
 
@@ -58,6 +61,12 @@ impl WindowRecords {
 impl Export<'_> {
     /// Adds everything that the window asks for beyond the lists.
     pub(in crate::tables) fn add_window(&mut self) -> Result<()> {
+        if let Some(Shortfall { listed, total }) = self.window.short {
+            // Sessions that nobody named: there is no id to fail.
+            let example =
+                || format!("the sessions list: {listed} sessions on all pages, {total} by its total");
+            self.warnings.note(Notice::ShortListing, Table::Sessions, "total_count", example);
+        }
         // All rows were added: the wants that are left are the window's.
         while (self.next_want as usize) < self.wants.len() {
             let want = self.next_want;

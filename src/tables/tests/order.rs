@@ -119,7 +119,7 @@ impl World {
                 Answer::Failed(failure) if failure.reason == Reason::NotFound => Outcome::NotFound,
                 Answer::Failed(failure) => Outcome::Failed { http_status: failure.http_status },
             };
-            planner.answered(&request, &outcome);
+            _ = planner.answered(&request, &outcome);
             replies.push(reply);
         }
     }

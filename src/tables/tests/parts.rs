@@ -133,4 +133,32 @@ fn a_listing_that_ends_before_its_total_is_told() {
     let no_page_0 = failed(page_key(1, 0), Reason::Refused, 400);
     assert_eq!(noted(vec![listed(1, 5), listed(2, 5), no_page_0]), 1);
     assert_eq!(noted(vec![listed(1, 5), listed(2, 2), listed(0, 2)]), 0);
+    // A live session: who came while its pages were read is no loss.
+    assert_eq!(noted(vec![listed(1, 2), listed(2, 5), listed(0, 5)]), 0);
+}
+
+/// Somebody is there whom no page shows: nobody is `not_found` for that.
+#[test]
+fn whoever_a_short_listing_does_not_show_is_a_failure() {
+    let listed = |page_no| {
+        let records = [1, 2].map(|n| record(n, r#""user_id":"u""#)).join(",");
+        let body = format!(r#"{{"data":{{"participants":[{records}],"paging":{{"total_count":5}}}}}}"#);
+        found(page_key(1, page_no), body)
+    };
+    let pages = || vec![listed(1), listed(2), failed(page_key(1, 0), Reason::Refused, 400)];
+    let shown = |rows: &[ListRow], more: Vec<Reply>| {
+        let output = make(rows, pages().into_iter().chain(more).collect());
+        let failures = output.shown(Table::Failures, &["row_number", "participant_id", "reason", "message"]);
+        (output.rows(Table::Participants).len(), failures, output.shown(Table::IdList, &["status"]))
+    };
+    let why = "bad_response 2 participants on all pages, 5 by its total";
+    let expected = (2, vec![format!("2 - {why}")], vec!["failed".to_owned()]);
+    assert_eq!(shown(&[everyone(2, 1)], Vec::new()), expected);
+    // A pair was asked for by details; what these say rules.
+    let unknown = failed(details_key(1, 7), Reason::NotFound, 404);
+    let (rows, failures, _) = shown(&[pair(2, 1, 7)], vec![unknown]);
+    assert_eq!((rows, failures.len()), (0, 1));
+    assert!(failures[0].starts_with(&format!("2 {} not_found", id(7))), "{failures:?}");
+    let user = list_row(2, Asked::User(session(1), "nobody".to_owned()));
+    assert_eq!(shown(&[user], Vec::new()).1, [format!("2 - {why}")]);
 }

@@ -117,6 +117,25 @@ fn what_a_record_does_not_tell_is_exported_with_a_warning_and_without_an_id_it_i
 }
 
 #[test]
+fn a_sessions_list_that_ends_before_its_total_is_told() {
+    let page = |page_no, ids: std::ops::RangeInclusive<u8>, total| {
+        let records: Vec<_> = ids.map(|n| record(n, r#""2026-11-22T01:00:00Z""#, "")).collect();
+        sessions_page(page_no, &records, &format!(r#","paging":{{"total_count":{total}}}"#))
+    };
+    let no_page_0 =
+        || failed(RequestKey::Sessions { page_no: 0, size: PageSize::Records(100) }, Reason::NotFound, 404);
+    let noted = |pages: Vec<Reply>| {
+        let replies = pages.into_iter().chain((1..=3).map(people)).collect();
+        let output = make_all("auto", &[], &[], replies, Some(&window()));
+        assert!(output.rows(Table::Failures).is_empty());
+        (output.rows(Table::Sessions).len(), output.noted(Notice::ShortListing))
+    };
+    assert_eq!(noted(vec![page(1, 1..=2, 3), page(2, 3..=3, 3)]), (3, 0));
+    assert_eq!(noted(vec![page(1, 1..=2, 4), page(2, 3..=3, 4), page(3, 3..=3, 4), no_page_0()]), (3, 1));
+    assert_eq!(noted(vec![page(1, 2..=3, 3), page(2, 3..=3, 3), page(0, 1..=2, 3)]), (3, 0));
+}
+
+#[test]
 fn a_session_whose_pages_failed_is_a_failure_of_no_list() {
     let replies = vec![
         sessions_page(1, &[record(1, r#""2026-11-22T01:00:00Z""#, "")], ""),
