@@ -8,6 +8,7 @@
 
 mod file;
 mod filters;
+mod report;
 mod resolve;
 pub mod settings;
 mod sources;
@@ -15,6 +16,7 @@ mod sources;
 mod tests;
 mod token;
 mod values;
+mod verify;
 mod window;
 
 use std::ffi::OsString;
@@ -24,10 +26,12 @@ use std::time::Duration;
 use url::Url;
 
 pub use filters::{Filter, Filters};
+pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
+pub use verify::{Against, VerifyApi, VerifyAt, VerifyConfig};
 pub use window::{Moment, SetTime, WindowConfig};
 
 use crate::cli::{DoctorFormat, PlanFormat, SchemaArgs};
@@ -53,6 +57,12 @@ pub enum CommandConfig {
     Plan(Box<PlanConfig>),
     /// `rebuild`
     Rebuild(RebuildConfig),
+    /// `report`
+    Report(Box<ReportConfig>),
+    /// `query`
+    Query(QueryConfig),
+    /// `verify`
+    Verify(Box<VerifyConfig>),
     /// `schema`
     Schema(SchemaArgs),
     /// `doctor`
@@ -125,6 +135,8 @@ pub struct RebuildConfig {
     pub format: Option<Format>,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// Directory of a user's own queries, made into rollups too.
+    pub queries: Option<PathBuf>,
     /// What a warning does.
     pub on_warning: OnWarning,
     /// The settings as resolved, to be shown with `-v`.
@@ -152,6 +164,53 @@ pub struct DoctorConfig {
     pub user_state_dir: Option<PathBuf>,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
+}
+
+/// Settings of `query`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueryConfig {
+    /// Show the queries that come with the tool.
+    List,
+    /// Ask a query.
+    Ask {
+        /// Directory of the export.
+        export: PathBuf,
+        /// SQL, a file of it, `-` for stdin, or the name of a shipped query.
+        query: String,
+        /// Values by their names.
+        parameters: Vec<(String, String)>,
+        /// Where the answer goes, and in which form.
+        answer: AnswerTo,
+    },
+}
+
+/// Where an answer goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerTo {
+    /// To stdout, as text.
+    Stdout(TextForm),
+    /// To a file.
+    File(PathBuf, AnswerForm),
+}
+
+/// The form of an answer in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// Text.
+    Text(TextForm),
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// The form of an answer as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextForm {
+    /// Aligned columns, for people.
+    Table,
+    /// RFC 4180, as an export's files.
+    Csv,
+    /// An object a line.
+    JsonLines,
 }
 
 /// Whom to ask.
@@ -281,6 +340,8 @@ pub struct OutputConfig {
     pub format: Format,
     /// Whether rollups are made.
     pub rollups: Rollups,
+    /// Directory of a user's own queries, made into rollups too.
+    pub queries: Option<PathBuf>,
     /// What a warning does.
     pub on_warning: OnWarning,
 }

@@ -340,6 +340,12 @@ pub enum Error {
         /// Where its log would be.
         path: PathBuf,
     },
+    /// Another export was begun in a rebuild's destination.
+    #[error("{} holds another export, which is not finished", dir.display())]
+    OutputUnfinished {
+        /// The destination.
+        dir: PathBuf,
+    },
     /// The log lacks replies that are still to be fetched.
     #[error("the export in {} is not finished", dir.display())]
     ExportUnfinished {
@@ -349,7 +355,7 @@ pub enum Error {
     /// Another process holds the output.
     #[error("another process is exporting to this output; it holds {}", path.display())]
     OutputBusy {
-        /// The locked log.
+        /// What it locked: the log, or the output's own lock file.
         path: PathBuf,
     },
     /// The log's lines are not of the shape that this version reads.
@@ -358,11 +364,13 @@ pub enum Error {
         /// The log.
         path: PathBuf,
     },
-    /// A block that was whole when the log was opened cannot be read.
-    #[error("{} is damaged", path.display())]
+    /// A block that was whole once is not: no crash tears a log there.
+    #[error("the response log {} is damaged at byte {offset}", path.display())]
     LogDamaged {
         /// The log.
         path: PathBuf,
+        /// Where the block begins.
+        offset: u64,
     },
     // ---- tables, files, publishing ----
     /// A part of the pipeline ended without saying why: another part's error tells.
@@ -460,13 +468,216 @@ pub enum Error {
         supported: u32,
     },
     // ---- rollups ----
+    /// A directory that is to be read as an export has no manifest.
+    #[error("{} is not an export: it has no manifest.json", dir.display())]
+    NotAnExport {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The engine cannot have the export's files as its tables.
+    #[error("cannot read the export's files as tables")]
+    Engine {
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    /// A text that is no query over the export's tables.
+    #[error("{query}{} is not a query over the export's tables", line.map(|line| format!(", line {line},")).unwrap_or_default())]
+    Sql {
+        /// The query's name, or its file.
+        query: String,
+        /// Counted from 1, where it is known.
+        line: Option<u64>,
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    /// A statement that would change something.
+    #[error("{query} does more than read: {statement}")]
+    SqlNotReading {
+        /// The query's name, or its file.
+        query: String,
+        /// The statement's first word.
+        statement: String,
+    },
+    /// Parameters that are not those of the query.
+    #[error("the parameters are not those of {query}: {}", parameters(missing, unused))]
+    SqlParameters {
+        /// The query's name, or its file.
+        query: String,
+        /// Used in the query, not given.
+        missing: Vec<String>,
+        /// Given, not used.
+        unused: Vec<String>,
+    },
+    /// A parameter's value is not of the type of what it is compared with.
+    #[error("the parameter {name}: {:?} is not a value of the type {kind}", excerpt(value))]
+    SqlParameterValue {
+        /// The parameter.
+        name: String,
+        /// As given.
+        value: String,
+        /// The engine's name of the type.
+        kind: String,
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    /// A user's directory of queries, or a file of it, cannot be read.
+    #[error("cannot read {}", path.display())]
+    QueriesUnreadable {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A user's directory of queries without any.
+    #[error("{} holds no .sql file", dir.display())]
+    NoQueries {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A user's query that cannot be a rollup.
+    #[error("{} cannot be a rollup: {problem}", path.display())]
+    QueryFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: &'static str,
+    },
+    /// A query that is neither SQL, nor a file, nor one that comes with the tool.
+    #[error("there is no file and no query {text:?}")]
+    NoSuchQuery {
+        /// As typed.
+        text: String,
+    },
+    /// A file of SQL cannot be read.
+    #[error("cannot read the query {}", path.display())]
+    SqlFileUnreadable {
+        /// The file, or `-` for stdin.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file that an answer goes to.
+    #[error("cannot write {}", path.display())]
+    AnswerFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What an answer is to be written to is a directory, a device or a pipe.
+    #[error("{} is there, and is no regular file", path.display())]
+    AnswerNoFile {
+        /// As typed.
+        path: PathBuf,
+    },
+    /// A form that no terminal shows.
+    #[error("{origin}: parquet is written to a file only")]
+    ParquetWithoutFile {
+        /// Where it was set.
+        origin: Origin,
+    },
+    /// A signal stopped a command that leaves nothing behind.
+    #[error("stopped by {}", signal.name())]
+    Stopped {
+        /// Which.
+        signal: Signal,
+    },
     /// The engine could not answer a query over the export's files.
-    #[error("cannot run the query {query} over the export")]
+    #[error("cannot run {query} over the export")]
     Query {
         /// The query's name.
         query: String,
         /// What the engine said.
         source: Box<datafusion::error::DataFusionError>,
+    },
+    /// A query whose work does not fit in memory and cannot be put on disk.
+    #[error("{query} needs more memory than the 256 MB of the engine")]
+    QueryTooLarge {
+        /// The query's name.
+        query: String,
+        /// What the engine said.
+        source: Box<datafusion::error::DataFusionError>,
+    },
+    // ---- report ----
+    /// Neither an export nor a list.
+    #[error("no export was given")]
+    NothingToReport,
+    /// The list's export is there, whole.
+    #[error("{} is a finished export already", dir.display())]
+    ReportedAlready {
+        /// The export.
+        dir: PathBuf,
+    },
+    /// The session's own minutes cannot be told apart by what differs within a session.
+    #[error("the minutes of sessions cannot go by {key}: a session has them as a whole")]
+    SessionMinutesBy {
+        /// As the column would be called.
+        key: String,
+    },
+    /// A key that is no word of the report's and no column of the lists.
+    #[error("the export has no label {:?}: its lists have {}", excerpt(label), columns(found))]
+    NoSuchLabel {
+        /// As typed.
+        label: String,
+        /// Those that there are.
+        found: Vec<String>,
+    },
+    /// What is asked for is in a table that the export was made without.
+    #[error("{wanted} is about the sessions' own records, which {} was made without", dir.display())]
+    NoSessions {
+        /// The export.
+        dir: PathBuf,
+        /// What is asked for.
+        wanted: &'static str,
+    },
+    /// The minutes of peer events are wanted of an export without any.
+    #[error("--minutes events adds up what peer events carry, and {} has none", dir.display())]
+    NoPeerEvents {
+        /// The export.
+        dir: PathBuf,
+    },
+    /// The price list cannot be read.
+    #[error("cannot read the price list {}", path.display())]
+    PriceListUnreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The price list has a line that is not right.
+    #[error("{}:{line}: {problem}", path.display())]
+    PriceListMalformed {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// Sums that no exact decimal of this program can hold.
+    #[error("the report's sums have more than 38 digits")]
+    SumTooLarge,
+    /// What the engine answered is not what was asked for.
+    #[error("cannot make {part} of the report")]
+    ReportPart {
+        /// Which part.
+        part: &'static str,
+        /// What the library said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    // ---- verify ----
+    /// The API is to be asked, and nobody said with which token.
+    #[error("missing or empty: {}", settings::listed(&[&settings::API_TOKEN_FILE]))]
+    TokenMissing,
+    /// The account or the app that is set is not that of the export.
+    #[error("{origin} is {:?}, and the export is of {:?}", excerpt(given), excerpt(exported))]
+    OtherExport {
+        /// Where it was set.
+        origin: Origin,
+        /// As it was set.
+        given: String,
+        /// The export's.
+        exported: String,
     },
     // ---- sandbox ----
     /// The sandbox was to listen where others could reach it.
@@ -490,6 +701,12 @@ pub enum Error {
         rule: String,
         /// Which part of it.
         problem: String,
+    },
+    /// Minutes of the sandbox that are none.
+    #[error("the sandbox does not understand the minutes '{text}'")]
+    SandboxMinutes {
+        /// As typed.
+        text: String,
     },
     /// A rate limit of the sandbox that is none.
     #[error("the sandbox does not understand the rate limit '{text}'")]
@@ -546,6 +763,19 @@ fn columns(found: &[String]) -> String {
     let shown: Vec<_> = found.iter().take(SHOWN).map(|name| format!("{:?}", excerpt(name))).collect();
     let more = if found.len() > SHOWN { format!(" and {} more", found.len() - SHOWN) } else { String::new() };
     format!("{}{more}", shown.join(", "))
+}
+
+/// Names the parameters that are missing and those that are too many.
+fn parameters(missing: &[String], unused: &[String]) -> String {
+    let named = |what: &str, names: &[String]| {
+        let names: Vec<_> = names.iter().map(|name| format!("${name}")).collect();
+        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+    };
+    [named("it needs", missing), named("it has no", unused)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// The start of a text that may be long.

@@ -3,6 +3,7 @@
 //!
 //! The stages, in the order in which data passes them:
 
+pub mod answers;
 pub mod cli;
 pub mod clock;
 pub mod commands;
@@ -20,9 +21,13 @@ pub mod pipeline;
 pub mod plan;
 pub mod progress;
 pub mod publish;
+pub mod queries;
 pub mod reference;
+pub mod report;
 pub mod rollups;
 pub mod sandbox;
+pub mod sql;
 pub mod tables;
 pub mod ui;
+pub mod verify;
 pub mod wire;

@@ -1,18 +1,19 @@
 //! An export's directory before anything is fetched: new, to be gone on with, or refused.
 //!
-//! In: where the export goes, and what makes it this export. Out: a locked log to append to, with what
-//! an earlier run left in it.
+//! In: where the export goes, and what makes it this export. Out: the output held, and a locked log to append
+//! to, with what an earlier run left in it.
 //! Guarantees: a finished export, another's files and another export's log are never touched unless
 //! `--refresh` says so, and then only once the new export is complete; a process that was killed while
-//! swapping files in is made up for.
+//! swapping files in is made up for; one process at a time has the output, wherever its log is.
 //! Not here: reading the log (`log`), moving files (`publish`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::{KeepLog, OutputConfig, StartMode};
 use crate::error::{Error, Result};
-use crate::files::STATE_DIR;
+use crate::files::{Hold, STATE_DIR};
 use crate::log::{self, Log, LogWriter, Opened, Settings};
 use crate::manifest::{self, Manifest};
 use crate::publish;
@@ -43,16 +44,24 @@ pub struct Place {
     final_log: PathBuf,
     /// Directories made for it, the innermost first: removed again if nothing comes of it.
     made: Vec<PathBuf>,
+    hold: Arc<Hold>,
 }
 
 impl Place {
-    /// Takes back what opening made, for nothing came of it. The lock on the log is still held.
-    pub fn abandon(&self) {
-        // Best effort: what stays is an empty directory.
-        let _ = fs::remove_file(&self.log);
-        for dir in &self.made {
-            let _ = fs::remove_dir(dir);
+    /// Takes back what this process made, for nothing came of it. What an earlier one left in the log stays.
+    pub fn abandon(&self, log: &LogWriter) {
+        if log.is_own() {
+            // Best effort: what stays is an empty log.
+            let _ = fs::remove_file(&self.log);
         }
+        self.hold.let_go();
+        remove_made(&self.made);
+    }
+
+    /// The hold on the output.
+    #[must_use]
+    pub fn hold(&self) -> Arc<Hold> {
+        Arc::clone(&self.hold)
     }
 
     /// Deletes the settled log: it holds personal data that nobody asked to keep.
@@ -80,10 +89,7 @@ impl Place {
     /// # Errors
     /// An I/O error.
     pub fn settle(&self) -> Result<()> {
-        settle(&self.log, &self.final_log)?;
-        // Best effort: staging was here, where the log is elsewhere.
-        let _ = fs::remove_dir(self.output.join(STATE_DIR));
-        Ok(())
+        settle(&self.log, &self.final_log)
     }
 
     /// The log's path once settled.
@@ -120,19 +126,24 @@ pub fn state_dir(output: &Path, state_dir: Option<&Path>) -> PathBuf {
 /// refused, [`Error::OutputBusy`] where another process holds it, I/O errors.
 pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
     let state = state_dir(&config.dir, config.state_dir.as_deref());
-    let main_log = state.join(log::FILE_NAME);
-    if config.start == StartMode::Resume && !main_log.exists() {
-        refuse_foreign(&config.dir)?;
+    if !is_begun(&config.dir) {
+        refuse_unknown(config, &state)?;
     }
     let made = make_dirs(&[&config.dir, &state])?;
-    let next_log = state.join(NEXT_LOG);
+    open_in(&state, config, settings, &made).inspect_err(|_| remove_made(&made))
+}
+
+fn open_in(state: &Path, config: &OutputConfig, settings: &Settings, made: &[PathBuf]) -> Result<Output> {
+    let hold = Arc::new(Hold::take(&config.dir)?);
+    refuse_unknown(config, state)?;
+    let (main_log, next_log) = (state.join(log::FILE_NAME), state.join(NEXT_LOG));
     let finished = read_manifest(&config.dir)?;
     if let Some(manifest) = &finished {
         settle_next(&next_log, &main_log, manifest)?;
         if config.start == StartMode::Resume {
-            if config.keep_log == KeepLog::Never && main_log.exists() {
+            if config.keep_log == KeepLog::Never && is_log_of(&main_log, manifest)? {
                 // A run was killed between publishing and deleting its log.
-                log::open(&main_log)?;
+                let _lock = log::open_anew(&main_log)?;
                 delete_log(&main_log)?;
             }
             return Err(Error::OutputFinished { dir: config.dir.clone() });
@@ -141,23 +152,29 @@ pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
     // Without a manifest, the log of a refresh is there only while its files are being swapped in.
     let path = if finished.is_some() || next_log.exists() { &next_log } else { &main_log };
     let opened = match log::open(path) {
-        Err(Error::LogOfAnotherVersion { .. }) if config.start == StartMode::Refresh => {
+        Err(error) if is_unreadable(&error) && config.start == StartMode::Refresh => {
             Opened::Empty(log::open_anew(path)?)
         }
         opened => opened?,
+    };
+    let place = |log: &Path| Place {
+        output: config.dir.clone(),
+        log: log.to_owned(),
+        final_log: main_log.clone(),
+        made: made.to_owned(),
+        hold,
     };
     if finished.is_none()
         && let Some(published) = publish::finish(&config.dir, &mut |_| Ok(()))?
     {
         settle_next(&next_log, &main_log, &published.manifest)?;
-        let place = Place { output: config.dir.clone(), log: main_log.clone(), final_log: main_log, made };
         let same = matches!(&opened, Opened::Begun(_, log) if log.head().settings == *settings);
         if !same {
             return Err(Error::OutputFinished { dir: config.dir.clone() });
         }
-        return Ok(Output::Finished(place, Box::new(published.manifest)));
+        return Ok(Output::Finished(place(&main_log), Box::new(published.manifest)));
     }
-    let place = Place { output: config.dir.clone(), log: path.clone(), final_log: main_log.clone(), made };
+    let place = place(path);
     match opened {
         Opened::Empty(log) => Ok(Output::New(log, place)),
         Opened::Begun(log, begun) => match config.start {
@@ -176,12 +193,54 @@ pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
     }
 }
 
+/// Refuses a directory that holds something, but no export and no log of one.
+fn refuse_unknown(config: &OutputConfig, state: &Path) -> Result<()> {
+    let is_known = config.start == StartMode::Refresh || state.join(log::FILE_NAME).exists();
+    if is_known { Ok(()) } else { refuse_foreign(&config.dir) }
+}
+
+/// Whether a process may be at work in a directory: it is to be held before it is judged. In any other nothing
+/// is made before that.
+#[must_use]
+pub fn is_begun(dir: &Path) -> bool {
+    dir.join(STATE_DIR).exists()
+}
+
 /// A refresh was killed after its manifest was there and before its log was in place.
 fn settle_next(next_log: &Path, main_log: &Path, manifest: &Manifest) -> Result<()> {
-    match Log::open(next_log, false)? {
-        Some(next) if next.head().export_id == manifest.export_id => settle(next_log, main_log),
-        _ => Ok(()),
+    if is_log_of(next_log, manifest)? { settle(next_log, main_log) } else { Ok(()) }
+}
+
+/// Whether there is a log that a manifest was made of. One that cannot be read is not.
+fn is_log_of(log: &Path, manifest: &Manifest) -> Result<bool> {
+    match Log::open(log, false) {
+        Ok(log) => Ok(log.is_some_and(|log| log.head().export_id == manifest.export_id)),
+        Err(error) if is_unreadable(&error) => Ok(false),
+        Err(error) => Err(error),
     }
+}
+
+/// Whether a log is there that this version cannot go on with.
+const fn is_unreadable(error: &Error) -> bool {
+    matches!(error, Error::LogOfAnotherVersion { .. } | Error::LogDamaged { .. })
+}
+
+/// Refuses a directory in which another export than this one was begun: its replies are paid for.
+///
+/// # Errors
+/// [`Error::OutputUnfinished`], or an I/O error.
+pub fn refuse_unfinished(dir: &Path, export_id: &str) -> Result<()> {
+    for name in [log::FILE_NAME, NEXT_LOG] {
+        let is_other = match Log::open(&dir.join(STATE_DIR).join(name), false) {
+            Ok(log) => log.is_some_and(|log| log.head().export_id != export_id),
+            Err(error) if is_unreadable(&error) => true,
+            Err(error) => return Err(error),
+        };
+        if is_other {
+            return Err(Error::OutputUnfinished { dir: dir.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a directory that holds something, but no export.
@@ -208,7 +267,11 @@ pub fn refuse_foreign(dir: &Path) -> Result<()> {
     }
 }
 
-fn read_manifest(dir: &Path) -> Result<Option<Manifest>> {
+/// The manifest of a directory, if it is there.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_manifest(dir: &Path) -> Result<Option<Manifest>> {
     let path = dir.join(manifest::FILE_NAME);
     if path.exists() { Manifest::read(&path).map(Some) } else { Ok(None) }
 }
@@ -225,6 +288,13 @@ fn make_dirs(dirs: &[&Path]) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(made)
+}
+
+/// Removes directories that were made, the innermost first. Best effort: one that is not empty stays.
+fn remove_made(made: &[PathBuf]) {
+    for dir in made {
+        let _ = fs::remove_dir(dir);
+    }
 }
 
 #[cfg(test)]

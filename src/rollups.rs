@@ -1,4 +1,4 @@
-//! Stage 8: runs `queries/rollups/*.sql` over an export's own files.
+//! Stage 8: runs the rollups' queries over an export's own files.
 //!
 //! In: the files of the tables, Parquet or CSV. Out: one staged file for each query.
 //! Guarantees: the same files give the same rows in the same order (every query orders by all its
@@ -6,56 +6,22 @@
 //! Not here: what a rollup means (the head of each query says it), publishing.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::file_format::csv::CsvFormat;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use datafusion::error::DataFusionError;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
-use futures::StreamExt;
-use url::Url;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 
 use crate::config::Format;
 use crate::error::{Error, Result};
 use crate::files::{StagedFile, Staging, TableWriter, Target};
-use crate::tables::schema::{Kind, Table};
+use crate::queries::Query;
+use crate::sql::{Engine, Parameters, Spill, TableSource};
+use crate::tables::schema::Kind;
 
-/// The contract's pool for rollups.
-const POOL_BYTES: usize = 256 * 1024 * 1024;
-/// More would divide the pool further; the machine's other cores gain little on one export.
-const PARTITIONS: usize = 2;
-/// Rows of a batch: small, for what operators hold outside the pool counts in batches.
-const BATCH_ROWS: usize = 4096;
 /// Batches between the query and the thread that writes its file.
 const CHANNEL_BATCHES: usize = 2;
-
-/// One question, answered by one file.
-#[derive(Clone, Copy, Debug)]
-pub struct Query {
-    /// The name: of its file, and of the table in the manifest after `rollups/`.
-    pub name: &'static str,
-    /// The text, with its header comment.
-    pub sql: &'static str,
-}
-
-/// The queries of `queries/rollups/`, by name.
-pub const QUERIES: [Query; 3] = [
-    Query { name: "minutes_by_day", sql: include_str!("../queries/rollups/minutes_by_day.sql") },
-    Query {
-        name: "minutes_by_participant",
-        sql: include_str!("../queries/rollups/minutes_by_participant.sql"),
-    },
-    Query { name: "minutes_by_session", sql: include_str!("../queries/rollups/minutes_by_session.sql") },
-];
 
 /// The columns that every rollup has after its keys: name, type, whether null can stand, meaning.
 const MEASURES: [(&str, Kind, bool, &str); 4] = [
@@ -75,98 +41,38 @@ const MEASURES: [(&str, Kind, bool, &str); 4] = [
     ),
 ];
 
-/// The files of one table, in order.
-#[derive(Clone, Debug)]
-pub struct TableSource {
-    /// The table.
-    pub table: Table,
-    /// Its parts, staged or published.
-    pub files: Vec<PathBuf>,
-}
-
 /// Runs every query, one after the other. Dropped, it leaves torn files in staging, nothing else.
 ///
 /// # Errors
 /// [`Error::Query`] where a query fails, [`Error::Output`] where the disk does.
-pub async fn run(sources: &[TableSource], format: Format, staging: &Staging) -> Result<Vec<StagedFile>> {
+pub async fn run(
+    queries: &[Query],
+    sources: &[TableSource],
+    format: Format,
+    staging: &Staging,
+) -> Result<Vec<StagedFile>> {
     let spill = staging.dir().join("spill");
     fs::create_dir_all(&spill).map_err(Error::output("create", &spill))?;
-    let session = session(sources, format, &spill).map_err(|source| failed("tables", source))?;
-    let mut files = Vec::with_capacity(QUERIES.len());
-    for query in QUERIES {
-        files.push(run_query(&session, query, format, staging).await?);
+    let engine = Engine::over(sources, format, Spill::Directory(spill.clone()))?;
+    let mut files = Vec::with_capacity(queries.len());
+    for query in queries {
+        files.push(run_query(&engine, query, format, staging).await?);
     }
-    drop(session);
+    drop(engine);
     fs::remove_dir_all(&spill).map_err(Error::output("remove", &spill))?;
     Ok(files)
 }
 
-/// A session whose tables are the given files.
-fn session(sources: &[TableSource], format: Format, spill: &Path) -> Result<SessionContext, DataFusionError> {
-    let mut config = SessionConfig::new().with_target_partitions(PARTITIONS).with_batch_size(BATCH_ROWS);
-    let options = config.options_mut();
-    options.execution.time_zone = Some("UTC".to_owned());
-    // Views keep whole decoded pages alive that the pool does not count.
-    options.execution.parquet.schema_force_view_types = false;
-    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill.to_owned()]));
-    let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(POOL_BYTES)))
-        .with_disk_manager_builder(disk)
-        .build_arc()?;
-    let session = SessionContext::new_with_config_rt(config, runtime);
-    for source in sources {
-        session.register_table(source.table.name(), Arc::new(listing(source, format)?))?;
-    }
-    Ok(session)
-}
-
-/// A table of the export as the engine reads it: with the schema's types, never with guessed ones.
-fn listing(source: &TableSource, format: Format) -> Result<ListingTable, DataFusionError> {
-    let urls = source
-        .files
-        .iter()
-        .map(|file| {
-            // By way of a URL: a path's own `*` and `[` are no pattern here.
-            let url = fs::canonicalize(file).map(Url::from_file_path)?;
-            let url =
-                url.map_err(|()| DataFusionError::External(format!("no URL for {}", file.display()).into()))?;
-            ListingTableUrl::try_new(url, None)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let (reader, schema): (Arc<dyn FileFormat>, SchemaRef) = match format {
-        Format::Parquet => (Arc::new(ParquetFormat::default()), source.table.arrow_schema()),
-        Format::Csv | Format::CsvExcel => {
-            let reader = CsvFormat::default().with_has_header(true).with_newlines_in_values(true);
-            // The engine reads the empty string as null, also where a table has it in a required column.
-            let fields: Vec<Field> = source
-                .table
-                .arrow_schema()
-                .fields()
-                .iter()
-                .map(|field| field.as_ref().clone().with_nullable(true))
-                .collect();
-            (Arc::new(reader), Arc::new(Schema::new(fields)))
-        }
-    };
-    let options = ListingOptions::new(reader).with_file_extension(format.extension());
-    let config =
-        ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
-    ListingTable::try_new(config)
-}
-
 /// Runs one query into its file, written by a blocking thread.
-async fn run_query(
-    session: &SessionContext,
-    query: Query,
-    format: Format,
-    staging: &Staging,
-) -> Result<StagedFile> {
-    let fail = |source| failed(query.name, source);
-    let frame = session.sql(query.sql).await.map_err(fail)?;
-    let schema = result_schema(frame.schema().as_arrow());
-    let mut batches = frame.execute_stream().await.map_err(fail)?;
+async fn run_query(engine: &Engine, query: &Query, format: Format, staging: &Staging) -> Result<StagedFile> {
+    let mut answer = engine.query(&query.called(), &query.sql, &Parameters::none()).await?;
+    let schema = match query.file {
+        // The contract's columns are the shipped queries'.
+        None => with_measures(&answer.schema()),
+        Some(_) => answer.schema(),
+    };
 
-    let target = Target::Rollup { query: query.name.to_owned(), schema: SchemaRef::clone(&schema) };
+    let target = Target::Rollup { query: query.name.clone().into_owned(), schema: SchemaRef::clone(&schema) };
     let mut writer = TableWriter::create(staging, target, format)?;
     let (to_writer, mut from_query) = tokio::sync::mpsc::channel::<RecordBatch>(CHANNEL_BATCHES);
     let writing = tokio::task::spawn_blocking(move || {
@@ -175,29 +81,24 @@ async fn run_query(
         }
         writer.close()
     });
-    while let Some(batch) = batches.next().await {
-        let batch = shaped(&batch.map_err(fail)?, &schema).map_err(|source| fail(source.into()))?;
+    while let Some(batch) = answer.next().await? {
+        let batch = shaped(&batch, &schema).map_err(|source| failed(query, source))?;
         if to_writer.send(batch).await.is_err() {
             // The writer has ended: its error is the one to tell.
             break;
         }
     }
     drop(to_writer);
-    let files = writing.await.map_err(|source| fail(DataFusionError::External(source.into())))??;
-    let missing = || fail(DataFusionError::Internal("a rollup is one file".to_owned()));
-    files.into_iter().next().ok_or_else(missing)
+    let files = writing.await.map_err(|_| Error::StageEnded { stage: "rollups" })??;
+    files.into_iter().next().ok_or(Error::StageEnded { stage: "rollups" })
 }
 
-/// The columns of a query's result: measures as the contract types them, keys as the engine gives them.
-fn result_schema(result: &Schema) -> SchemaRef {
-    let fields = result.fields().iter().map(|field| {
+/// The columns of a shipped query: measures as the contract types them, keys as the engine gives them.
+fn with_measures(answer: &Schema) -> SchemaRef {
+    let fields = answer.fields().iter().map(|field| {
         let measure = MEASURES.iter().find(|(name, ..)| name == field.name());
         let Some((name, kind, nullable, meaning)) = measure else {
-            let data_type = match field.data_type() {
-                DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
-                other => other.clone(),
-            };
-            return Field::new(field.name(), data_type, true);
+            return Field::new(field.name(), field.data_type().clone(), true);
         };
         let metadata = [("description".to_owned(), (*meaning).to_owned())].into();
         Field::new(*name, kind.data_type(), *nullable).with_metadata(metadata)
@@ -206,7 +107,7 @@ fn result_schema(result: &Schema) -> SchemaRef {
 }
 
 /// A batch with the result's types; a value that does not fit is an error, never null.
-fn shaped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn shaped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let strict = CastOptions { safe: false, ..CastOptions::default() };
     let columns = batch
         .columns()
@@ -217,8 +118,8 @@ fn shaped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, arrow:
     RecordBatch::try_new(SchemaRef::clone(schema), columns)
 }
 
-fn failed(query: &str, source: DataFusionError) -> Error {
-    Error::Query { query: query.to_owned(), source: Box::new(source) }
+fn failed(query: &Query, source: ArrowError) -> Error {
+    Error::Query { query: query.called().into_owned(), source: Box::new(source.into()) }
 }
 
 #[cfg(test)]

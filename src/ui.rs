@@ -35,11 +35,24 @@ use crate::progress::Progress;
 use errors::{Notice, json_line};
 use progress_line::View;
 
+/// Columns of a text that no terminal shows: as many as the help has at most.
+const READABLE_COLUMNS: usize = 100;
+
+/// What ends with what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// The command.
+    Command,
+    /// A step of it.
+    Step,
+}
+
 /// The face of one command.
 #[derive(Clone, Debug)]
 pub struct Ui {
     face: FaceConfig,
     stderr_is_terminal: bool,
+    ends: Ends,
     /// What keeps bars and lines apart; draws nothing where there is no terminal.
     bars: MultiProgress,
 }
@@ -51,7 +64,21 @@ impl Ui {
         let stderr_is_terminal = io::stderr().is_terminal();
         let target =
             if stderr_is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { face, stderr_is_terminal, bars: MultiProgress::with_draw_target(target) }
+        let bars = MultiProgress::with_draw_target(target);
+        Self { face, stderr_is_terminal, ends: Ends::Command, bars }
+    }
+
+    /// The same face for what is a step of this command, though it is one by itself: its end is not shown.
+    #[must_use]
+    pub fn of_a_step(&self) -> Self {
+        Self { ends: Ends::Step, ..self.clone() }
+    }
+
+    /// How many columns a result may have: those of stdout's terminal, or what is good to read.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        let size = terminal_size::terminal_size_of(io::stdout()).filter(|_| io::stdout().is_terminal());
+        size.map_or(READABLE_COLUMNS, |(width, _)| usize::from(width.0))
     }
 
     /// Shows how a command ended and turns it into the exit code.
@@ -115,7 +142,7 @@ impl Ui {
 
     /// Shows what came of the command.
     pub fn summary(&self, summary: &Summary) {
-        if self.face.verbosity > Verbosity::Quiet {
+        if self.face.verbosity > Verbosity::Quiet && self.ends == Ends::Command {
             self.stderr(&match self.face.log_format {
                 LogFormat::Text => summary.text(),
                 LogFormat::Json => summary.json(clock::now()),

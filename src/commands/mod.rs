@@ -3,20 +3,25 @@
 //! In: a resolved command. Out: its [`Ending`], or the error that ended it.
 //! Not here: anything that a stage does.
 
+mod asking;
 mod doctor;
 mod plan;
+mod query;
 mod rebuild;
+mod report;
 mod run;
 mod sandbox;
 mod schema;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::config::CommandConfig;
+use crate::config::{CommandConfig, Rollups};
 use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
+use crate::queries::{self, Query};
 use crate::tables::{Notice, Table};
 use crate::ui::{Summary, TableRows, Ui};
 
@@ -25,9 +30,10 @@ use crate::ui::{Summary, TableRows, Ui};
 pub enum Ending {
     /// Complete, also with no row.
     Complete,
-    /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings.
+    /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings. Of `verify`:
+    /// something differs.
     WithFailures,
-    /// `doctor` found what would end a run in this class.
+    /// `doctor` found what would end a run in this class, or `verify` what ended its asking.
     Found(Class),
 }
 
@@ -52,9 +58,20 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
         CommandConfig::Run(config) => run::run(*config, ui).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
+        CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,
+        CommandConfig::Query(config) => query::run(config, ui).await,
+        CommandConfig::Verify(config) => Box::pin(verify::run(*config, ui)).await,
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
+    }
+}
+
+/// The rollups' queries of an export; own ones are found right before anything is sent or written.
+async fn rollups(rollups: Rollups, own: Option<&Path>) -> Result<Vec<Query>> {
+    match rollups {
+        Rollups::Made => queries::rollups(own).await,
+        Rollups::LeftOut => Ok(Vec::new()),
     }
 }
 

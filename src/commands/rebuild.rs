@@ -1,14 +1,18 @@
 //! `rtk-export rebuild`: tables and rollups again from the response log; stages 5 to 8, no request.
+//!
+//! Guarantees: the log is read and never changed; the export and the destination are held meanwhile; what
+//! another export left in the destination is not touched.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Ending, summarise};
 use crate::config::{Format, RebuildConfig};
 use crate::error::{Error, Result};
-use crate::log::{self, Log, Opened};
-use crate::manifest::{self, Manifest};
+use crate::files::Hold;
+use crate::log::{self, Log, ReadLock};
 use crate::output;
 use crate::pipeline::{self, Making, Signals};
 use crate::progress::Progress;
@@ -21,21 +25,26 @@ use crate::ui::Ui;
 pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     let started = Instant::now();
     ui.settings(&config.settings);
-    let state = output::state_dir(&config.export, config.state_dir.as_deref());
+    let rollups = super::rollups(config.rollups, config.queries.as_deref()).await?;
+    let export = &config.export;
+    let state = output::state_dir(export, config.state_dir.as_deref());
     let path = state.join(log::FILE_NAME);
     if !path.exists() {
-        return Err(Error::NoLog { dir: config.export, path });
+        return Err(Error::NoLog { dir: export.clone(), path });
     }
-    // The lock keeps a run from appending meanwhile.
-    let Opened::Begun(_lock, log) = log::open(&path)? else {
-        return Err(Error::ExportUnfinished { dir: config.export });
-    };
-    if !log.is_fetched() {
-        return Err(Error::ExportUnfinished { dir: config.export });
-    }
-    let destination = config.destination.unwrap_or_else(|| config.export.clone());
-    if destination != config.export {
-        refuse_other(&destination, &log)?;
+    let elsewhere = config.destination.as_ref().filter(|destination| !is_same(destination, export));
+    // Held first: a run that ends would put another log in the place of this one.
+    let (hold, destination, log, _lock, _export_hold);
+    if let Some(elsewhere) = elsewhere {
+        _export_hold = hold_to_read(export)?;
+        (_lock, log) = open(&path, export)?;
+        hold = hold_other(elsewhere, &log)?;
+        destination = elsewhere.clone();
+    } else {
+        _export_hold = None;
+        hold = Hold::take(export)?;
+        (_lock, log) = open(&path, export)?;
+        destination = export.clone();
     }
     let settings = &log.head().settings;
     let made_as = match settings.format.as_str() {
@@ -46,11 +55,12 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     let progress = Arc::new(Progress::default());
     let display = ui.display(Arc::clone(&progress));
     let making = Making {
-        log: *log,
+        log,
         wants: None,
         output: destination.clone(),
+        hold: Arc::new(hold),
         format: config.format.unwrap_or(made_as),
-        rollups: config.rollups,
+        rollups,
         on_warning: config.on_warning,
     };
     let mut signals = Signals::listen()?;
@@ -59,12 +69,57 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     Ok(summarise(ui, &destination, Some(&path), 0, &manifest, None, started))
 }
 
+/// Opens a complete log to read, locked against whoever would append to it.
+fn open(path: &Path, export: &Path) -> Result<(ReadLock, Log)> {
+    let lock = ReadLock::take(path)?;
+    let unfinished = || Error::ExportUnfinished { dir: export.to_owned() };
+    let log = Log::open(path, true)?.ok_or_else(unfinished)?;
+    if log.is_fetched() {
+        return Ok((lock, log));
+    }
+    // Of a finished export nothing is missing: it was there once.
+    let was_fetched = output::read_manifest(export)
+        .is_ok_and(|manifest| manifest.is_some_and(|manifest| manifest.export_id == log.head().export_id));
+    let damaged = Error::LogDamaged { path: path.to_owned(), offset: log.end() };
+    Err(if was_fetched { damaged } else { unfinished() })
+}
+
+/// Holds an export that is only read; `None` where this process may not write, so that it runs nothing there.
+fn hold_to_read(export: &Path) -> Result<Option<Hold>> {
+    if !export.is_dir() {
+        return Ok(None);
+    }
+    match Hold::take(export) {
+        Err(Error::Output { .. }) => Ok(None),
+        taken => taken.map(Some),
+    }
+}
+
+/// Holds a destination elsewhere, unless it has anything but this export.
+fn hold_other(destination: &Path, log: &Log) -> Result<Hold> {
+    if !output::is_begun(destination) {
+        refuse_other(destination, log)?;
+    }
+    let hold = Hold::take(destination)?;
+    refuse_other(destination, log)?;
+    Ok(hold)
+}
+
 /// Refuses a destination that holds anything but this export.
 fn refuse_other(destination: &Path, log: &Log) -> Result<()> {
-    let path = destination.join(manifest::FILE_NAME);
-    if path.exists() {
-        let same = Manifest::read(&path)?.export_id == log.head().export_id;
-        return if same { Ok(()) } else { Err(Error::OutputFinished { dir: destination.to_owned() }) };
+    let export_id = &log.head().export_id;
+    match output::read_manifest(destination)? {
+        Some(manifest) if manifest.export_id != *export_id => {
+            return Err(Error::OutputFinished { dir: destination.to_owned() });
+        }
+        Some(_) => {}
+        None => output::refuse_foreign(destination)?,
     }
-    output::refuse_foreign(destination)
+    output::refuse_unfinished(destination, export_id)
+}
+
+/// Whether two paths lead to one directory.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    real(one) == real(other)
 }

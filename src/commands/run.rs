@@ -34,6 +34,7 @@ pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("C
 pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let started = Instant::now();
     ui.settings(&config.settings);
+    let rollups = super::rollups(config.output.rollups, config.output.queries.as_deref()).await?;
     let (api, _sandbox) = reach(&config.api).await?;
     let settings = settings(&config, &api);
     let progress = Arc::new(Progress::default());
@@ -54,7 +55,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let now = clock::now();
     let window = resolve(&config, now, earlier.as_deref()).inspect_err(|_| {
         if earlier.is_none() {
-            place.abandon();
+            place.abandon(&log);
         }
     })?;
     let head = head(settings, config.output.start, now, window.as_ref());
@@ -84,8 +85,9 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         log: complete,
         wants: Some(wants),
         output: config.output.dir.clone(),
+        hold: place.hold(),
         format: config.output.format,
-        rollups: config.output.rollups,
+        rollups,
         on_warning: config.output.on_warning,
     };
     let made = pipeline::make(making, Arc::clone(&progress));

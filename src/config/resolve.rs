@@ -1,5 +1,8 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
+mod report;
+mod verify;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,16 +12,18 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, DoctorConfig, FaceConfig, FetchConfig,
-    FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OutputConfig, PeerEvents, PlanConfig,
-    ProgressMode, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode,
-    StatsSource, Verbosity, WindowConfig,
+    AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, DoctorConfig,
+    FaceConfig, FetchConfig, FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OutputConfig,
+    PeerEvents, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
+    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
 use crate::cli::{
-    AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PlanArgs, RebuildArgs, RunArgs,
+    AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PlanArgs, QueryArgs, RebuildArgs,
+    RunArgs,
 };
 use crate::error::{Error, Result};
 use crate::model::{ParticipantId, SessionId};
+use url::Url;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
@@ -31,6 +36,11 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
             Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
             Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
+            Command::Report(args) => {
+                Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
+            }
+            Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
+            Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
             Command::Schema(args) => Ok(CommandConfig::Schema(args)),
             Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
@@ -139,10 +149,47 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
         (typed, excel) => Some(format(typed.as_deref(), excel.as_deref(), &mut typed_only)?),
     };
     let rollups = rollups(args.no_rollups.as_deref(), &mut typed_only)?;
+    let queries = directory(&settings::QUERIES, args.queries.as_deref(), &mut sources)?;
     let on_warning = on_warning(args.strict.as_deref(), &mut typed_only)?;
     let mut settings = sources.into_shown();
     settings.extend(typed_only.into_shown());
-    Ok(RebuildConfig { export, destination, state_dir, format, rollups, on_warning, settings })
+    Ok(RebuildConfig { export, destination, state_dir, format, rollups, queries, on_warning, settings })
+}
+
+/// What is typed is all there is: a configuration file describes `run`.
+fn query(args: QueryArgs) -> Result<QueryConfig> {
+    let (Some(export), Some(query)) = (args.export, args.query) else { return Ok(QueryConfig::List) };
+    let export = Sourced { value: export.into_os_string(), origin: Origin::Argument("DIR") };
+    let export = local(export, &settings::OUTPUT)?;
+    let flag = |setting: &'static Setting| Origin::Flag(setting.name);
+    let malformed = |setting: &'static Setting, value: &str| Error::SettingMalformed {
+        origin: flag(setting),
+        value: value.to_owned(),
+        expected: setting.expected,
+    };
+    let mut parameters = Vec::with_capacity(args.param.len());
+    for typed in args.param {
+        match typed.split_once('=').filter(|(name, _)| !name.is_empty()) {
+            Some((name, value)) => parameters.push((name.to_owned(), value.to_owned())),
+            None => return Err(malformed(&settings::PARAM, &typed)),
+        }
+    }
+    let parse =
+        |text: &str| values::answer_form(text).ok_or_else(|| malformed(&settings::QUERY_FORMAT, text));
+    let typed = args.format.as_deref().map(parse).transpose()?;
+    let answer = match (args.output, typed) {
+        (None, None) => AnswerTo::Stdout(TextForm::Table),
+        (None, Some(AnswerForm::Text(form))) => AnswerTo::Stdout(form),
+        (None, Some(AnswerForm::Parquet)) => {
+            return Err(Error::ParquetWithoutFile { origin: flag(&settings::QUERY_FORMAT) });
+        }
+        (Some(path), typed) => {
+            let ending = path.extension().and_then(OsStr::to_str).and_then(values::answer_form);
+            let form = typed.or(ending).unwrap_or(AnswerForm::Text(TextForm::Table));
+            AnswerTo::File(path, form)
+        }
+    };
+    Ok(QueryConfig::Ask { export, query, parameters, answer })
 }
 
 fn doctor(args: &DoctorArgs, mut sources: Sources<'_>) -> Result<DoctorConfig> {
@@ -205,14 +252,42 @@ fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
     Ok(typed.to_vec())
 }
 
+/// An API that is there, and who asks about whom, as far as it is set.
+struct Asked {
+    base_url: Url,
+    account_id: Option<Sourced<String>>,
+    app_id: Option<Sourced<String>>,
+    token: Option<ApiToken>,
+}
+
+/// Whom to ask; everything has to be set.
 fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
+    let Some(Asked { base_url, account_id, app_id, token }) = asked(args, sources)? else {
+        return Ok(Api::Sandbox);
+    };
+    match (account_id, app_id, token) {
+        (Some(account_id), Some(app_id), Some(token)) => {
+            let (account_id, app_id) = (account_id.value, app_id.value);
+            Ok(Api::At(ApiConfig { base_url, account_id, app_id, token }))
+        }
+        (account_id, app_id, token) => {
+            let found = [account_id.is_some(), app_id.is_some(), token.is_some()];
+            let wanted = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE];
+            let missing = wanted.into_iter().zip(found).filter(|(_, found)| !found);
+            Err(Error::SettingsMissing { missing: missing.map(|(setting, _)| setting).collect() })
+        }
+    }
+}
+
+/// Whom to ask, as far as it is set; `None` for the simulated API.
+fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Option<Asked>> {
     let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
     let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
     if sandbox.value {
         // A variable that is set for every tool does not stand in the way of a typed --sandbox.
         return match base_url.map(|given| given.origin) {
             Some(origin) if origin.rank() >= sandbox.origin.rank() => Err(conflict(sandbox.origin, origin)),
-            _ => Ok(Api::Sandbox),
+            _ => Ok(None),
         };
     }
     let base_url = sources.sourced(&settings::BASE_URL, args.base_url.as_deref(), values::base_url)?;
@@ -223,20 +298,7 @@ fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
     let account_id = sources.optional(&settings::ACCOUNT_ID, args.account_id.as_deref(), values::id)?;
     let app_id = sources.optional(&settings::APP_ID, args.app_id.as_deref(), values::id)?;
     let token = api_token(args.api_token_file.as_deref(), sources)?;
-    match (account_id, app_id, token) {
-        (Some(account_id), Some(app_id), Some(token)) => Ok(Api::At(ApiConfig {
-            base_url: base_url.value,
-            account_id: account_id.value,
-            app_id: app_id.value,
-            token,
-        })),
-        (account_id, app_id, token) => {
-            let found = [account_id.is_some(), app_id.is_some(), token.is_some()];
-            let wanted = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE];
-            let missing = wanted.into_iter().zip(found).filter(|(_, found)| !found);
-            Err(Error::SettingsMissing { missing: missing.map(|(setting, _)| setting).collect() })
-        }
-    }
+    Ok(Some(Asked { base_url: base_url.value, account_id, app_id, token }))
 }
 
 /// The token: its variable holds the token itself, the flag and the file's key a path.
@@ -324,6 +386,7 @@ fn filters(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Filters> {
 
 fn output(args: &OutputArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let rollups = rollups(args.no_rollups.as_deref(), sources)?;
+    let queries = directory(&settings::QUERIES, args.queries.as_deref(), sources)?;
     let dir = directory(&settings::OUTPUT, args.output.as_deref(), sources)?
         .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
     let state_dir = directory(&settings::STATE_DIR, args.state_dir.as_deref(), sources)?;
@@ -332,7 +395,7 @@ fn output(args: &OutputArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> 
     let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
     let on_warning = on_warning(args.strict.as_deref(), sources)?;
     let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
-    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, on_warning })
+    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, queries, on_warning })
 }
 
 fn on_warning(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<OnWarning> {

@@ -102,6 +102,8 @@ pub static STATS_FROM: Setting = setting("stats-from", Some("auto"), "auto, deta
 pub static NO_PEER_EVENTS: Setting = switch("no-peer-events");
 /// `--no-rollups`
 pub static NO_ROLLUPS: Setting = switch("no-rollups");
+/// `--queries`
+pub static QUERIES: Setting = setting("queries", None, A_DIRECTORY);
 /// `--fetch`
 pub static FETCH: Setting = setting("fetch", Some("auto"), "auto, detail or list");
 /// `--rate`: the documented quota of a token, the stricter of the two that Cloudflare states.
@@ -146,8 +148,39 @@ pub static VERBOSE: Setting = switch("verbose");
 /// `--log-format`
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
-/// All of them, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 32] = [
+/// `report --by`
+pub static BY: Setting =
+    setting("by", Some("day"), "a list of keys with commas between them, such as customer,day");
+/// `report --minutes`: the kind whose meaning is known. It agrees with the vendor's own examples to the last
+/// digit, and every participant has it, whatever else was exported.
+pub static MINUTES: Setting = setting("minutes", Some("duration"), "duration, events or session");
+/// `report --tz`
+pub static TIME_ZONE: Setting = setting("tz", Some("UTC"), "a time zone, such as Europe/Paris or UTC");
+/// `report --top`: what a person may still scroll through.
+pub static TOP: Setting = setting("top", Some("1000"), "a number of rows from 1 to 100000, such as 20");
+/// `report --price-list`
+pub static PRICE_LIST: Setting = setting("price-list", None, "a file of prices, such as prices.toml");
+/// `report --format`
+pub static REPORT_FORMAT: Setting = setting("format", Some("text"), "text, csv, json, markdown or html");
+/// `report --output`
+pub static REPORT_OUTPUT: Setting = setting("output", None, "a file, such as usage.html");
+
+/// `verify --minutes`: what the API calls minutes consumed, of sessions as of their participants' events.
+pub static VERIFY_MINUTES: Setting = setting("minutes", Some("events"), "duration, events or session");
+/// `verify --against`
+pub static AGAINST: Setting = setting(
+    "against",
+    Some("sessions,daywise,usage"),
+    "one of sessions, daywise and usage, or several of them with commas",
+);
+
+/// `--format` of `query`, which is typed only.
+pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or parquet");
+/// `--param` of `query`, which is typed only.
+pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026-11-22");
+
+/// Those of the main job, in the order of the help: the keys that a configuration file may have.
+pub static ALL: [&Setting; 33] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -162,6 +195,7 @@ pub static ALL: [&Setting; 32] = [
     &STATS_FROM,
     &NO_PEER_EVENTS,
     &NO_ROLLUPS,
+    &QUERIES,
     &FETCH,
     &RATE,
     &RESERVE,

@@ -222,6 +222,37 @@ fn rebuild_takes_only_what_is_typed() {
 }
 
 #[test]
+fn verify_needs_a_token_only_and_nothing_offline() {
+    let verify = |typed: &[&str], environment: &[(&str, &str)]| match resolved(typed, environment).command {
+        Ok(CommandConfig::Verify(verify)) => *verify,
+        other => panic!("not verify: {other:?}"),
+    };
+    let offline = verify(&["verify", "out", "--offline"], &[]);
+    assert!(offline.api.is_none());
+    assert_eq!(
+        (offline.minutes, offline.against.to_string().as_str()),
+        (MinutesKind::Events, "sessions,daywise,usage")
+    );
+    let token = ("CLOUDFLARE_API_TOKEN", "s3cr3t");
+    let asks = |environment: &[(&str, &str)]| match verify(&["verify", "out"], environment).api {
+        Some(VerifyApi::At(at)) => *at,
+        other => panic!("not an API: {other:?}"),
+    };
+    let at = asks(&[token]);
+    assert_eq!((at.account_id, at.app_id), (None, None));
+    let at = asks(&COMPLETE);
+    assert_eq!(at.app_id, Some(("app".to_owned(), Origin::Variable("REALTIMEKIT_APP_ID"))));
+    let sandbox =
+        verify(&["verify", "out", "--sandbox", "--minutes", "duration", "--against", "usage"], &COMPLETE);
+    assert!(matches!(sandbox.api, Some(VerifyApi::Sandbox)));
+    assert_eq!((sandbox.minutes, sandbox.against.to_string().as_str()), (MinutesKind::Duration, "usage"));
+    insta::assert_snapshot!(refused(&["verify", "out"], &COMPLETE[..2]), @r"
+    missing or empty: --api-token-file or CLOUDFLARE_API_TOKEN
+      hint: set it, or check files, keys and totals without the API: rtk-export verify DIR --offline
+    ");
+}
+
+#[test]
 fn call_statistics_come_from_the_endpoint_that_is_asked_for() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("export.toml");

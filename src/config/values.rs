@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+use super::{AnswerForm, TextForm};
+
 /// Longer windows would make the budget's record of them large for no known quota.
 const LONGEST_WINDOW: Duration = Duration::from_hours(24);
 /// Beyond this a request that hangs would look like a run that hangs.
@@ -125,6 +127,17 @@ pub(super) fn truth(text: &str) -> Option<bool> {
 /// One of the names of an enum's values.
 pub(super) fn choice<T: clap::ValueEnum>(text: &str) -> Option<T> {
     T::from_str(text, false).ok()
+}
+
+/// The form of a query's answer, by its name, which is a file's ending too.
+pub(super) fn answer_form(text: &str) -> Option<AnswerForm> {
+    match text {
+        "table" => Some(AnswerForm::Text(TextForm::Table)),
+        "csv" => Some(AnswerForm::Text(TextForm::Csv)),
+        "jsonl" => Some(AnswerForm::Text(TextForm::JsonLines)),
+        "parquet" => Some(AnswerForm::Parquet),
+        _ => None,
+    }
 }
 
 /// A number within bounds, digits only.

@@ -5,10 +5,10 @@
 //! not asked again; a body is dropped before the next request is sent.
 //! Not here: which questions there are (`course`).
 
-use super::findings::{Refusal, Told};
+use super::findings::Told;
 use super::{AT_MOST, RETRIES};
-use crate::fetch::{Answer, Endpoint, Fetcher, Probe, QuotaTold};
-use crate::wire::{self, Object};
+use crate::fetch::{Answer, Endpoint, Fetcher, Probe, QuotaTold, Refusal};
+use crate::wire::Object;
 
 /// Retries of one question: one bad minute must not use them all up.
 const RETRIES_OF_ONE: u32 = 2;
@@ -44,28 +44,22 @@ impl<'a> Asker<'a> {
         read: impl FnOnce(&Object<'_>, usize) -> Option<T>,
     ) -> Told<T> {
         if self.unanswered >= UNANSWERED || self.sent >= AT_MOST {
-            return Err(Refusal::not_asked());
+            return Err(not_asked());
         }
         let query = query.iter().map(|&(name, value)| (name, value.to_owned())).collect();
         let retries = self.retries_left.min(RETRIES_OF_ONE).min(AT_MOST - self.sent - 1);
-        let probed = self.fetcher.probe(&Probe { endpoint, query }, retries).await;
-        let Some(probed) = probed else { return Err(Refusal::not_asked()) };
+        let probed = self.fetcher.probe(&Probe::get(endpoint, query), retries).await;
+        let Some(probed) = probed else { return Err(not_asked()) };
         self.sent += probed.attempts;
         self.retries_left = self.retries_left.saturating_sub(probed.attempts - 1);
-        self.quota.push(probed.quota);
-        match probed.answer {
-            Answer::Found(body) => {
-                let root = wire::success(&body).map_err(|bad| Refusal::unreadable(&bad.to_string()))?;
-                read(&root, body.len()).ok_or_else(|| Refusal::unreadable("it is of another shape"))
-            }
-            Answer::Failed(failure) => {
-                self.unanswered += u32::from(failure.http_status.is_none());
-                Err(Refusal {
-                    status: failure.http_status,
-                    api_code: failure.api_code,
-                    message: failure.message,
-                })
-            }
-        }
+        self.quota.push(probed.quota.clone());
+        self.unanswered +=
+            u32::from(matches!(&probed.answer, Answer::Failed(failure) if failure.http_status.is_none()));
+        probed.read(read)
     }
+}
+
+/// Nobody was asked.
+fn not_asked() -> Refusal {
+    Refusal { message: "not asked: the API gave no reply before".to_owned(), ..Refusal::default() }
 }

@@ -9,19 +9,9 @@ use chrono::{DateTime, Utc};
 
 use super::SessionId;
 use crate::fetch::QuotaTold;
+pub(super) use crate::fetch::Refusal;
 use crate::model::{Minutes, ParticipantId};
 use crate::wire::{Object, RawValue, elements, is_null, text};
-
-/// Why a question has no answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// The reply's status; `None` where none came.
-    pub(super) status: Option<u16>,
-    /// The API's own code.
-    pub(super) api_code: Option<i64>,
-    /// The API's own words, or ours.
-    pub(super) message: String,
-}
 
 /// What came of one question.
 pub(super) type Told<T> = Result<T, Refusal>;
@@ -128,34 +118,6 @@ pub(super) struct Report {
     /// Whether the record is under `data.participant`, rather than `data` itself.
     pub(super) is_wrapped: bool,
     pub(super) body_bytes: usize,
-}
-
-impl Refusal {
-    pub(super) fn not_asked() -> Self {
-        Self { message: "not asked: the API gave no reply before".to_owned(), ..Self::default() }
-    }
-
-    pub(super) fn unreadable(why: &str) -> Self {
-        Self { status: Some(200), api_code: None, message: format!("the reply cannot be read: {why}") }
-    }
-
-    /// Whether the parameters were refused.
-    pub(super) fn is_of_parameters(&self) -> bool {
-        matches!(self.status, Some(400 | 422))
-    }
-
-    /// Whether the token was refused.
-    pub(super) fn is_of_token(&self) -> bool {
-        matches!(self.status, Some(401 | 403))
-    }
-
-    /// On one line: `403 The token has no access (code 9109)`.
-    pub(super) fn text(&self) -> String {
-        let status = self.status.filter(|status| *status != 200).map(|status| format!("{status} "));
-        let code = self.api_code.filter(|code| self.status.map(i64::from) != Some(*code));
-        let code = code.map(|code| format!(" (code {code})"));
-        format!("{}{}{}", status.unwrap_or_default(), self.message, code.unwrap_or_default())
-    }
 }
 
 impl TokenSeen {

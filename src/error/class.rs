@@ -76,11 +76,16 @@ impl Error {
             | Self::FileChanged { .. }
             | Self::Manifest { .. }
             | Self::SchemaVersion { .. }
+            | Self::Engine { .. }
+            | Self::AnswerFile { .. }
             | Self::Query { .. }
+            | Self::SumTooLarge
+            | Self::ReportPart { .. }
+            | Self::QueryTooLarge { .. }
             | Self::SessionsUnlisted { reachable: true, .. }
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
-            Self::Interrupted { signal, .. } => Class::Interrupted(*signal),
+            Self::Interrupted { signal, .. } | Self::Stopped { signal } => Class::Interrupted(*signal),
             Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
             Self::ApiUnreachable { .. }
             | Self::TooManyFailures { .. }
@@ -88,6 +93,7 @@ impl Error {
             Self::OutputFinished { .. }
             | Self::OutputForeign { .. }
             | Self::OutputOfAnotherExport { .. }
+            | Self::OutputUnfinished { .. }
             | Self::NoValidRow { .. }
             | Self::TooManyIds
             | Self::NoLog { .. }
@@ -115,9 +121,32 @@ impl Error {
             | Self::WindowReversed { .. }
             | Self::LiveWithoutWindow { .. }
             | Self::StdinTwice
+            | Self::NothingToReport
+            | Self::ReportedAlready { .. }
+            | Self::SessionMinutesBy { .. }
+            | Self::NoSuchLabel { .. }
+            | Self::NoSessions { .. }
+            | Self::NoPeerEvents { .. }
+            | Self::PriceListUnreadable { .. }
+            | Self::PriceListMalformed { .. }
+            | Self::NotAnExport { .. }
+            | Self::Sql { .. }
+            | Self::NoSuchQuery { .. }
+            | Self::SqlFileUnreadable { .. }
+            | Self::AnswerNoFile { .. }
+            | Self::ParquetWithoutFile { .. }
+            | Self::QueriesUnreadable { .. }
+            | Self::NoQueries { .. }
+            | Self::QueryFile { .. }
+            | Self::SqlNotReading { .. }
+            | Self::SqlParameters { .. }
+            | Self::SqlParameterValue { .. }
+            | Self::TokenMissing
+            | Self::OtherExport { .. }
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
             | Self::SandboxRateLimit { .. }
+            | Self::SandboxMinutes { .. }
             | Self::LogOfAnotherVersion { .. } => Class::Usage,
         }
     }

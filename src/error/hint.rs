@@ -16,6 +16,9 @@ impl Error {
             Self::SandboxFault { .. } => {
                 Some("write it like 'every 10: 500', '7: reset' or 'match participants/: 503 x2'".to_owned())
             }
+            Self::SandboxMinutes { .. } => {
+                Some("write them like 1.5 or -0.25, to the millisecond, and every third session's like 3:1.5".to_owned())
+            }
             Self::SandboxRateLimit { .. } => Some("write it like 1200/5m or 200/10s".to_owned()),
             Self::Io { source, .. }
                 if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
@@ -61,6 +64,9 @@ impl Error {
                  start anew"
                     .to_owned(),
             ),
+            Self::OutputUnfinished { .. } => Some(
+                "rebuild to another directory, or first run the command that began it again".to_owned(),
+            ),
             Self::NoValidRow { .. } => Some(
                 "session and participant ids are UUIDs, as in 0f8fad5b-d9cb-469f-a165-70867728950e"
                     .to_owned(),
@@ -94,9 +100,14 @@ impl Error {
             Self::OutputBusy { .. } => {
                 Some("wait for it to end, or export to another directory with --output".to_owned())
             }
-            Self::LogOfAnotherVersion { .. } | Self::LogDamaged { .. } => {
+            Self::LogOfAnotherVersion { .. } => {
                 Some("run again with --refresh to start anew, or with the version that wrote it".to_owned())
             }
+            Self::LogDamaged { .. } => Some(
+                "nothing was cut off: put back a good copy of it, or run with --refresh, which fetches \
+                 everything anew"
+                    .to_owned(),
+            ),
             Self::ListUnreadable { source, .. } => Some(unreadable_list_hint(source.kind()).to_owned()),
             Self::ListEmpty { .. } => Some(
                 "check what writes the list; a header alone is a valid list without rows: \
@@ -109,10 +120,50 @@ impl Error {
                  participant_id; without a header the first column of UUIDs is the session"
                     .to_owned(),
             ),
+            Self::NothingToReport => Some(
+                "give the directory of one, or an ID list to export first: rtk-export report --list LIST"
+                    .to_owned(),
+            ),
+            Self::ReportedAlready { dir } => Some(format!(
+                "leave --list out to report on it: rtk-export report {}; or name another directory",
+                dir.display()
+            )),
+            Self::SessionMinutesBy { .. } => Some(
+                "go by session, day, meeting or a label, or count --minutes duration or events".to_owned(),
+            ),
+            Self::NoSuchLabel { .. } => Some(
+                "besides labels there are session, person, day, preset, view-type and meeting".to_owned(),
+            ),
+            Self::NoSessions { .. } => Some(
+                "export again with --with-sessions --refresh: it asks for each session, too".to_owned(),
+            ),
+            Self::NoPeerEvents { .. } => {
+                Some("count --minutes duration; or export again without --no-peer-events".to_owned())
+            }
+            Self::TokenMissing => Some(
+                "set it, or check files, keys and totals without the API: rtk-export verify DIR --offline".to_owned(),
+            ),
+            Self::OtherExport { .. } => Some(
+                "leave it out: the account and the app are those of the export; or give the directory of another \
+                 export"
+                    .to_owned(),
+            ),
+            Self::PriceListUnreadable { .. } => {
+                Some("give a readable file with --price-list, or leave it out".to_owned())
+            }
+            Self::PriceListMalformed { .. } => Some(
+                "write it as in the README: [per-minute] with a price for each kind of minutes, [view-types] \
+                 with the kind of each view type"
+                    .to_owned(),
+            ),
+            Self::SumTooLarge | Self::ReportPart { .. } => {
+                Some("rtk-export query shows the rows that it is made of".to_owned())
+            }
             Self::Io { .. }
             | Self::Stdout { .. }
             | Self::Runtime { .. }
             | Self::Batch { .. }
+            | Self::Stopped { .. }
             | Self::StageEnded { .. } => None,
             Self::SettingsMissing { missing } if missing.contains(&&settings::OUTPUT) => {
                 Some("say where the export goes: -o DIR".to_owned())
@@ -186,15 +237,53 @@ impl Error {
             Self::RowsLost { .. } | Self::FileChanged { .. } | Self::CsvCheck { .. } => {
                 Some("check the disk, then run the same command again: what was fetched is kept".to_owned())
             }
-            Self::Parquet { .. } | Self::CsvValue { .. } => {
+            Self::Parquet { .. } | Self::CsvValue { .. } | Self::Engine { .. } => {
                 Some("rtk-export rebuild makes the files again without a request".to_owned())
             }
             Self::Manifest { .. } => {
                 Some("rtk-export rebuild writes the manifest again from the response log".to_owned())
             }
-            Self::Query { .. } => {
-                Some("run the same command again, or with --no-rollups: what was fetched is kept".to_owned())
+            Self::NotAnExport { .. } => Some(
+                "give the directory of a finished export; a run that was stopped goes on with its own command"
+                    .to_owned(),
+            ),
+            Self::Query { .. } => Some(
+                "a query of your own is yours to change; otherwise rtk-export rebuild makes the files again \
+                 without a request, with --no-rollups where a rollup is what fails"
+                    .to_owned(),
+            ),
+            Self::QueryTooLarge { .. } => Some(
+                "select fewer columns, or group before joining: grouping and sorting go to disk, a join's \
+                 smaller side has to fit"
+                    .to_owned(),
+            ),
+            Self::QueriesUnreadable { .. } | Self::NoQueries { .. } => {
+                Some("--queries names a directory of .sql files of UTF-8 text, one query a file".to_owned())
             }
+            Self::QueryFile { .. } => {
+                Some("give the file, or its column, another name".to_owned())
+            }
+            Self::NoSuchQuery { .. } | Self::SqlFileUnreadable { .. } => Some(
+                "give SQL in quotes, a file of it, or a name of rtk-export query --list".to_owned(),
+            ),
+            Self::AnswerFile { .. } => Some("choose another file with -o".to_owned()),
+            Self::AnswerNoFile { .. } => Some("leave -o out: the result goes to stdout".to_owned()),
+            Self::ParquetWithoutFile { .. } => Some("add -o FILE".to_owned()),
+            Self::Sql { .. } => Some(
+                "SHOW TABLES lists the tables, DESCRIBE participants the columns of one".to_owned(),
+            ),
+            Self::SqlNotReading { .. } => Some(
+                "an export is only read: SELECT, EXPLAIN, SHOW and DESCRIBE; write the answer with -o FILE"
+                    .to_owned(),
+            ),
+            Self::SqlParameters { .. } => {
+                Some("give one --param NAME=VALUE for each $NAME of the query".to_owned())
+            }
+            Self::SqlParameterValue { .. } => Some(
+                "a day is like 2026-11-22, a time like 2026-11-22T10:51:28Z, minutes like 41.5; \
+                 CAST($NAME AS ...) in the query says what it is to be"
+                    .to_owned(),
+            ),
             Self::SchemaVersion { .. } => Some(
                 "rtk-export rebuild with this version writes the files again from the response log"
                     .to_owned(),

@@ -27,10 +27,11 @@ fn errors() -> Vec<Error> {
         Error::output("write", dir().join(".rtk-export/staging/peer_events/part-00000.parquet"))(full()),
         Error::OutputBusy { path: log() },
         Error::LogOfAnotherVersion { path: log() },
-        Error::LogDamaged { path: log() },
+        Error::LogDamaged { path: log(), offset: 40_960 },
         Error::OutputFinished { dir: dir() },
         Error::OutputForeign { dir: dir(), found: "thesis.docx".into() },
         Error::OutputOfAnotherExport { dir: dir(), differences: vec!["--app-id", "--fetch"] },
+        Error::OutputUnfinished { dir: dir() },
         Error::NoValidRow {
             lists: "ids.csv".into(),
             examples: "ids.csv row 2: session id \"42\" is not a UUID".into(),

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Response, StatusCode, redirect, retry};
+use reqwest::{RequestBuilder, Response, StatusCode, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use url::{Host, Url};
@@ -112,11 +112,20 @@ impl Client {
         Ok(Self { http, pool: Pool::new(), timeout: config.timeout })
     }
 
-    /// Sends one request and reads its reply. Dropped, it gives up the reply, and the place at the
+    /// Sends one request, a GET, and reads its reply. Dropped, it gives up the reply, and the place at the
     /// gate counts as one that timed out.
     pub(super) async fn send(&self, url: &str, pass: Pass) -> Result<Received, Fault> {
+        self.reply_to(self.http.get(url), pass).await
+    }
+
+    /// The same with a JSON document, which is posted.
+    pub(super) async fn post(&self, url: &str, json: String, pass: Pass) -> Result<Received, Fault> {
+        self.reply_to(self.http.post(url).header(CONTENT_TYPE, "application/json").body(json), pass).await
+    }
+
+    async fn reply_to(&self, request: RequestBuilder, pass: Pass) -> Result<Received, Fault> {
         let mut end = Instant::now() + self.timeout;
-        let mut response = before(end, self.http.get(url).send()).await?;
+        let mut response = before(end, request.send()).await?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         pass.replied(status, &headers);

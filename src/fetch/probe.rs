@@ -1,10 +1,10 @@
-//! One request by itself, of which the reply is looked at rather than kept: what `doctor` sends.
+//! One request by itself, of which the reply is looked at rather than kept: what `doctor` and `verify` send.
 //!
 //! In: a [`Probe`], and how often it may be tried again. Out: [`Probed`]: the answer, and what the
 //! headers say of the quota.
 //! Guarantees: passes the one gate and obeys its pauses like any other request; the number of tries is
 //! bounded, those that meet a 429 included; a 401 or 403 is an answer here, and ends nothing.
-//! Not here: what an answer means (`doctor`).
+//! Not here: what an answer means (`doctor`, `verify`).
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ use crate::model::{ParticipantId, SessionId};
 /// What a query's value may hold as it is: the API's lists are joined by commas.
 const VALUE: &AsciiSet = &SEGMENT.remove(b',');
 
-/// What a probe asks for; GET, as everything here.
+/// What a probe asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
     /// `user/tokens/verify`
@@ -42,6 +42,10 @@ pub enum Endpoint {
     Details(SessionId, ParticipantId),
     /// `sessions/peer-report/{participant}`
     PeerReport(ParticipantId),
+    /// `analytics/daywise`
+    Daywise,
+    /// `graphql`: the only one that a document is posted to.
+    GraphQl,
 }
 
 /// A request by itself.
@@ -51,6 +55,22 @@ pub struct Probe {
     pub endpoint: Endpoint,
     /// The query's parameters, not percent-encoded.
     pub query: Vec<(&'static str, String)>,
+    /// A JSON document to be posted; without one it is a GET.
+    pub json: Option<String>,
+}
+
+impl Probe {
+    /// A GET.
+    #[must_use]
+    pub const fn get(endpoint: Endpoint, query: Vec<(&'static str, String)>) -> Self {
+        Self { endpoint, query, json: None }
+    }
+
+    /// A POST.
+    #[must_use]
+    pub const fn post(endpoint: Endpoint, json: String) -> Self {
+        Self { endpoint, query: Vec::new(), json: Some(json) }
+    }
 }
 
 /// What came of a probe.
@@ -106,6 +126,8 @@ impl Target {
                 format!("{sessions}/{session}/participants/{participant}")
             }
             Endpoint::PeerReport(participant) => format!("{sessions}/peer-report/{participant}"),
+            Endpoint::Daywise => format!("{}/analytics/daywise", self.app()),
+            Endpoint::GraphQl => format!("{root}/graphql"),
         };
         for (number, (name, value)) in probe.query.iter().enumerate() {
             let before = if number == 0 { '?' } else { '&' };
@@ -129,7 +151,10 @@ impl Fetcher {
             let pass = self.gate.acquire().await?;
             let ticket = pass.ticket();
             course.attempts += 1;
-            let received = self.client.send(&url, pass).await;
+            let received = match &probe.json {
+                Some(json) => self.client.post(&url, json.clone(), pass).await,
+                None => self.client.send(&url, pass).await,
+            };
             let quota =
                 received.as_ref().map(|received| QuotaTold::of(&received.headers)).unwrap_or_default();
             let tried = Tried::of(None, received);
@@ -195,9 +220,11 @@ mod tests {
             Endpoint::Participants(session),
             Endpoint::Details(session, participant),
             Endpoint::PeerReport(participant),
+            Endpoint::Daywise,
+            Endpoint::GraphQl,
         ]
         .into_iter()
-        .map(|endpoint| target.probe_url(&Probe { endpoint, query: Vec::new() }))
+        .map(|endpoint| target.probe_url(&Probe::get(endpoint, Vec::new())))
         .map(|url| url.replace(&session.to_string(), "S").replace(&participant.to_string(), "P"))
         .collect();
         insta::assert_snapshot!(urls.join("\n"), @r"
@@ -209,10 +236,12 @@ mod tests {
         https://api.example/client/v4/accounts/a%2Fb/realtime/kit/app/sessions/S/participants
         https://api.example/client/v4/accounts/a%2Fb/realtime/kit/app/sessions/S/participants/P
         https://api.example/client/v4/accounts/a%2Fb/realtime/kit/app/sessions/peer-report/P
+        https://api.example/client/v4/accounts/a%2Fb/realtime/kit/app/analytics/daywise
+        https://api.example/client/v4/graphql
         ");
         let query =
             vec![("start_time", "2026-10-01T00:00:00+02:00".to_owned()), ("filters", "a,b".to_owned())];
-        let url = target.probe_url(&Probe { endpoint: Endpoint::UserToken, query });
+        let url = target.probe_url(&Probe::get(Endpoint::UserToken, query));
         assert!(url.ends_with("verify?start_time=2026-10-01T00%3A00%3A00%2B02%3A00&filters=a,b"), "{url}");
     }
 }

@@ -24,8 +24,8 @@ pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.'
 pub(super) struct Target {
     /// Up to `sessions`.
     prefix: String,
-    /// Where the base and the account end in it.
-    ends: [usize; 2],
+    /// Where the base, the account and the app end in it.
+    ends: [usize; 3],
     details: String,
     reports: String,
     pages: String,
@@ -96,10 +96,10 @@ impl Target {
         let segment = |text| utf8_percent_encode(text, SEGMENT);
         let root = base.as_str().trim_end_matches('/');
         let account = format!("{root}/accounts/{}", segment(account_id));
-        let prefix = format!("{account}/realtime/kit/{}/sessions", segment(app_id));
+        let app = format!("{account}/realtime/kit/{}", segment(app_id));
         Ok(Self {
-            prefix,
-            ends: [root.len(), account.len()],
+            prefix: format!("{app}/sessions"),
+            ends: [root.len(), account.len(), app.len()],
             details: queries.details.text('?'),
             reports: queries.reports.text('?'),
             pages: queries.pages.text('&'),
@@ -115,6 +115,11 @@ impl Target {
     /// What is below `accounts/{account}`, without a slash at its end.
     pub(super) fn account(&self) -> &str {
         &self.prefix[..self.ends[1]]
+    }
+
+    /// What is below the app, without a slash at its end.
+    pub(super) fn app(&self) -> &str {
+        &self.prefix[..self.ends[2]]
     }
 
     /// The list of sessions, without a slash at its end.

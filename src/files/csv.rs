@@ -11,6 +11,7 @@ use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 /// Bytes collected before they go to the file.
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Without it Excel takes UTF-8 for the system's code page.
-const BOM: char = '\u{feff}';
+pub(crate) const BOM: char = '\u{feff}';
 
 /// What a spreadsheet runs as a formula, by OWASP's page on CSV injection, full-width forms included.
 const FORMULA_STARTS: [char; 11] =
@@ -28,7 +29,7 @@ const FORMULA_STARTS: [char; 11] =
 
 /// Whom text cells are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cells {
+pub(crate) enum Cells {
     /// Programs: every value as it is.
     Plain,
     /// Spreadsheets: what they would run as a formula gets a leading apostrophe.
@@ -44,7 +45,13 @@ pub(super) struct CsvFile {
     row: String,
 }
 
-/// A column of a batch, ready to be rendered row by row.
+/// The columns of a batch, ready to be rendered row by row.
+pub(crate) struct Rows<'a> {
+    columns: Vec<Fields<'a>>,
+    cells: Cells,
+}
+
+/// A column of a batch.
 enum Fields<'a> {
     /// May need quotes.
     Text(&'a StringArray),
@@ -53,8 +60,10 @@ enum Fields<'a> {
 }
 
 /// The contract's forms; decimals and dates are as Arrow renders them.
-const FORMS: FormatOptions<'static> =
-    FormatOptions::new().with_null("").with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.6fZ"));
+pub(crate) const FORMS: FormatOptions<'static> = FormatOptions::new()
+    .with_null("")
+    .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.6f"))
+    .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.6fZ"));
 
 impl CsvFile {
     pub(super) fn create(file: File, path: &Path, target: &Target, cells: Cells) -> Result<Self> {
@@ -68,18 +77,12 @@ impl CsvFile {
         if cells == Cells::Excel {
             csv.row.push(BOM);
         }
-        for (index, field) in target.schema().fields().iter().enumerate() {
-            if index > 0 {
-                csv.row.push(',');
-            }
-            push_text(&mut csv.row, field.name(), Cells::Plain);
-        }
+        push_header(&mut csv.row, &target.schema());
         csv.end_row()?;
         Ok(csv)
     }
 
     fn end_row(&mut self) -> Result<()> {
-        self.row.push('\n');
         self.bytes += self.row.len() as u64;
         self.writer.write_all(self.row.as_bytes()).map_err(Error::output("write", &self.path))?;
         // A huge value must not stay in memory for as long as the file is open.
@@ -91,26 +94,11 @@ impl CsvFile {
 
 impl Encoder for CsvFile {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let columns = batch
-            .columns()
-            .iter()
-            .map(|column| Fields::new(column.as_ref()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|source| Error::CsvValue { path: self.path.clone(), source })?;
+        let path = self.path.clone();
+        let failed = |source| Error::CsvValue { path: path.clone(), source };
+        let rows = Rows::of(batch, self.cells).map_err(failed)?;
         for row in 0..batch.num_rows() {
-            for (index, column) in columns.iter().enumerate() {
-                if index > 0 {
-                    self.row.push(',');
-                }
-                match column {
-                    Fields::Text(values) if values.is_null(row) => {}
-                    Fields::Text(values) => push_text(&mut self.row, values.value(row), self.cells),
-                    Fields::Plain(values) => values
-                        .value(row)
-                        .write(&mut self.row)
-                        .map_err(|source| Error::CsvValue { path: self.path.clone(), source })?,
-                }
-            }
+            rows.push(row, &mut self.row).map_err(failed)?;
             self.end_row()?;
         }
         Ok(())
@@ -126,6 +114,41 @@ impl Encoder for CsvFile {
     }
 }
 
+/// Appends the header line.
+pub(crate) fn push_header(text: &mut String, schema: &Schema) {
+    for (index, field) in schema.fields().iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        push_text(text, field.name(), Cells::Plain);
+    }
+    text.push('\n');
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of a batch of plain types: text is `Utf8`.
+    pub(crate) fn of(batch: &'a RecordBatch, cells: Cells) -> Result<Self, ArrowError> {
+        let columns = batch.columns().iter().map(|column| Fields::new(column.as_ref()));
+        Ok(Self { columns: columns.collect::<Result<_, _>>()?, cells })
+    }
+
+    /// Appends one row and its line end.
+    pub(crate) fn push(&self, row: usize, text: &mut String) -> Result<(), ArrowError> {
+        for (index, column) in self.columns.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            match column {
+                Fields::Text(values) if values.is_null(row) => {}
+                Fields::Text(values) => push_text(text, values.value(row), self.cells),
+                Fields::Plain(values) => values.value(row).write(text)?,
+            }
+        }
+        text.push('\n');
+        Ok(())
+    }
+}
+
 impl<'a> Fields<'a> {
     fn new(column: &'a dyn Array) -> Result<Self, ArrowError> {
         match column.as_string_opt::<i32>() {
@@ -136,7 +159,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Appends a text field: quoted where RFC 4180 asks for it, and where it is empty but not null.
-fn push_text(row: &mut String, text: &str, cells: Cells) {
+pub(crate) fn push_text(row: &mut String, text: &str, cells: Cells) {
     let defused = cells == Cells::Excel && text.starts_with(FORMULA_STARTS);
     if !text.is_empty() && !text.contains(['"', ',', '\n', '\r']) {
         if defused {

@@ -6,18 +6,24 @@
 //! group (`parquet`) or one buffer (`csv`) a writer, and copies of the largest value.
 //! Not here: where files end up and when readers see them (`publish`), what rows mean (`tables`).
 
-mod csv;
+pub(crate) mod csv;
+mod hold;
 mod parquet;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use csv::{BOM, Cells, push_text};
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use sha2::{Digest, Sha256};
+
+pub use self::hold::Hold;
 
 use crate::config::Format;
 use crate::error::{Error, Result};
@@ -105,6 +111,8 @@ pub struct StagedFile {
 pub struct Staging {
     output: PathBuf,
     dir: PathBuf,
+    /// The output is held as long as anybody may write here.
+    _hold: Option<Arc<Hold>>,
 }
 
 impl Staging {
@@ -116,7 +124,7 @@ impl Staging {
     /// The staging directory of an output as it is, there or not.
     #[must_use]
     pub fn of(output: &Path) -> Self {
-        Self { output: output.to_owned(), dir: output.join(STATE_DIR).join("staging") }
+        Self { output: output.to_owned(), dir: output.join(STATE_DIR).join("staging"), _hold: None }
     }
 
     /// Makes the staging directory of an output, empty: what an earlier try left there is removed.
@@ -147,6 +155,12 @@ impl Staging {
             removed.map_err(Error::output("remove", path))?;
         }
         Ok(staging)
+    }
+
+    /// The same, which shares the hold on its output.
+    #[must_use]
+    pub fn under(self, hold: Arc<Hold>) -> Self {
+        Self { _hold: Some(hold), ..self }
     }
 
     /// Removes it with all that is in it: nothing will be published.
@@ -289,6 +303,31 @@ pub fn sha256(path: &Path) -> Result<(u64, String)> {
     let mut hashed = Hashed::open(path)?;
     hashed.read_all(path)?;
     Ok((hashed.bytes, hex(&hashed.sha256.finalize())))
+}
+
+/// A file as it is found.
+#[derive(Debug)]
+pub struct Inspected {
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Its rows, or why they cannot be counted.
+    pub rows: Result<u64>,
+}
+
+/// Reads a whole file, of which nothing is taken for granted; memory is a buffer and a record. Blocks.
+///
+/// # Errors
+/// [`Error::Output`] where it cannot be read.
+pub fn inspect(path: &Path) -> Result<Inspected> {
+    let mut hashed = Hashed::open(path)?;
+    let is_csv = path.extension().is_some_and(|extension| extension == Format::Csv.extension());
+    let of_csv = is_csv.then(|| csv::count_rows(&mut hashed, path));
+    // What is no CSV any more has bytes nonetheless.
+    hashed.read_all(path)?;
+    let rows = of_csv.unwrap_or_else(|| parquet::count_rows(path));
+    Ok(Inspected { bytes: hashed.bytes, sha256: hex(&hashed.sha256.finalize()), rows })
 }
 
 /// A file that is hashed while it is read.

@@ -22,6 +22,11 @@ const VERSION: u8 = 1;
 const FIXED: usize = 32;
 /// Bytes of an index entry.
 const ENTRY: usize = 42;
+/// The most replies in a block.
+const MOST_REPLIES: usize = 1_000;
+const _: () = assert!(super::DURABLE_REPLIES <= MOST_REPLIES, "a block holds what is not durable yet");
+/// A payload that says to be longer is none: nobody has to believe in its length.
+const MOST_PAYLOAD: usize = FIXED + MOST_REPLIES * ENTRY + 4;
 /// Magic, payload length.
 pub(super) const PREFIX: usize = 8;
 /// Level 1: the fastest that still shrinks replies about sevenfold; the log must keep up with the
@@ -159,12 +164,15 @@ impl BlockWriter {
 }
 
 impl Header {
+    /// The first bytes of every block.
+    pub(super) const MAGIC: [u8; 4] = MAGIC.to_le_bytes();
+
     fn to_frame(self, index: &[IndexedReply]) -> io::Result<Vec<u8>> {
         let payload = FIXED + index.len() * ENTRY + 4;
         let length = u32::try_from(payload).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let count = u32::try_from(index.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
         let mut frame = Vec::with_capacity(PREFIX + payload);
-        frame.extend(MAGIC.to_le_bytes());
+        frame.extend(Self::MAGIC);
         frame.extend(length.to_le_bytes());
         frame.extend(TAG);
         frame.extend([VERSION, self.kind.to_byte(), 0, 0]);
@@ -183,9 +191,9 @@ impl Header {
     /// The payload's length, from the frame's first bytes; `None` where they are not ours.
     pub(super) fn payload_bytes(prefix: &[u8]) -> Option<usize> {
         let mut fields = Fields(prefix);
-        (fields.u32()? == MAGIC).then_some(())?;
+        (fields.take()? == Self::MAGIC).then_some(())?;
         let length = usize::try_from(fields.u32()?).ok()?;
-        (length >= FIXED + 4).then_some(length)
+        (FIXED + 4..=MOST_PAYLOAD).contains(&length).then_some(length)
     }
 
     /// Reads a payload; `None` where it is torn or not ours.
@@ -205,6 +213,37 @@ impl Header {
         let count = fields.u32()?;
         let index = (0..count).map(|_| IndexedReply::of_bytes(&mut fields)).collect::<Option<_>>()?;
         fields.0.is_empty().then_some((header, index))
+    }
+}
+
+/// What bytes that are no whole block may be the start of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// A block of this version of which not all was written.
+    OfABlock,
+    /// A block of another version.
+    AnotherVersion,
+    /// Nothing that a log begins with.
+    Foreign,
+}
+
+impl Start {
+    /// How much of the start tells: a page, which is what a crash leaves unwritten.
+    pub(super) const BYTES: u64 = 4096;
+
+    /// What these first bytes are the start of.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        const VERSION_AT: usize = PREFIX + TAG.len();
+        let written = Header::MAGIC.iter().zip(bytes).take_while(|(magic, byte)| magic == byte).count();
+        if written < Header::MAGIC.len() {
+            // Zeros were never written.
+            let unwritten = bytes[written..].iter().all(|byte| *byte == 0);
+            return if unwritten { Self::OfABlock } else { Self::Foreign };
+        }
+        match bytes.get(VERSION_AT) {
+            Some(version) if bytes[PREFIX..VERSION_AT] == TAG && *version != VERSION => Self::AnotherVersion,
+            _ => Self::OfABlock,
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! In: the resolved list rows, then [`Reply`](crate::fetch::Reply)s in any order. Out: the same, found
 //! again by request.
 //! Guarantees: what [`LogWriter::make_durable`] returned from survives a power cut; a torn tail is
-//! cut off at the next open; `zstdcat` shows the whole file as JSON lines; one process at a time.
+//! cut off at the next open, and nothing else ever is but by [`LogWriter::begin`]; `zstdcat` shows the
+//! whole file as JSON lines; one process at a time.
 //! Not here: the order of rows, what a reply means, the network.
 //!
 //! The file is a row of blocks. A block is a zstd *skippable* frame, which readers of zstd pass over,
@@ -18,9 +19,11 @@ mod block;
 mod discovered;
 mod entry;
 mod lines;
+mod lock;
 mod reader;
 mod replies;
 mod rows;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -29,6 +32,7 @@ pub use block::{BlockKind, Location, State};
 pub use discovered::discovered;
 pub use entry::{Entry, EntryAnswer};
 pub use lines::{Head, ListFile, Lists, Resolved, Settings, TypedWindow};
+pub use lock::ReadLock;
 pub use reader::{Entries, IndexEntry, Log};
 pub use replies::{KnownReplies, PageRuling, Replies, RequestCounts, Ruling};
 pub use rows::RowDigest;

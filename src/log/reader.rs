@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,22 +10,13 @@ use super::block::{BlockKind, Header, IndexedReply, Location, PREFIX, State};
 use super::entry::Entry;
 use super::lines::{Head, LOG_VERSION, Lists, OpeningLine};
 use super::rows::RowLine;
+use super::scan::{Block, scan};
 use crate::error::{Error, Result};
 use crate::lists::ListRow;
 use crate::model::RequestKey;
 use crate::wire::Gave;
 
-/// One whole block of the file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Block {
-    pub(super) header: Header,
-    /// Where its describing frame begins.
-    pub(super) start: u64,
-    /// Where its zstd frame begins.
-    pub(super) data: u64,
-}
-
-/// A log as it lies on disk: everything up to its first torn block.
+/// A log as it lies on disk, without a torn tail.
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,
@@ -56,20 +47,29 @@ pub struct IndexEntry {
 impl Log {
     /// Opens a log for reading; `None` where there is none, or not even its opening is whole.
     ///
-    /// `verified` reads every byte and ends the log before the first block with a wrong checksum;
-    /// otherwise only the blocks' own descriptions are checked.
+    /// `verified` reads every byte; otherwise only the blocks' own descriptions are checked. A torn tail is
+    /// no part of the log.
     ///
     /// # Errors
-    /// An I/O error, or a log that another version wrote.
+    /// [`Error::LogDamaged`] where something is not whole before what is, [`Error::LogOfAnotherVersion`]
+    /// where the file is no log of this version, I/O errors.
     pub fn open(path: &Path, verified: bool) -> Result<Option<Self>> {
         let file = match File::open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(Error::io("read", path))?,
         };
-        let (blocks, end) = scan(file, verified).map_err(Error::io("read", path))?;
+        let (blocks, end) = scan(path, &file, verified)?;
+        if blocks.is_empty() {
+            return Ok(None);
+        }
         let mut opening = Opening::new(path, &blocks)?;
-        let Some(head) = opening.head()? else { return Ok(None) };
+        let another_version = || Error::LogOfAnotherVersion { path: path.to_owned() };
+        let head = opening.head()?.ok_or_else(another_version)?;
         let lists = opening.lists()?;
+        // Nothing is asked before the lists have their end.
+        if lists.is_none() && blocks.iter().any(|block| block.header.kind != BlockKind::Opening) {
+            return Err(another_version());
+        }
         Ok(Some(Self { path: path.to_owned(), blocks, end, head, lists }))
     }
 
@@ -137,74 +137,14 @@ impl Log {
     }
 }
 
-/// Walks the blocks up to the first that is not whole.
-fn scan(file: File, verified: bool) -> std::io::Result<(Vec<Block>, u64)> {
-    let length = file.metadata()?.len();
-    let mut reader = BufReader::with_capacity(1 << 16, file);
-    let mut blocks = Vec::new();
-    let mut start = 0;
-    while let Some(block) = next_block(&mut reader, start, length, verified)? {
-        start = block.data + block.header.packed_bytes;
-        blocks.push(block);
-    }
-    Ok((blocks, start))
-}
-
-/// Reads the block at `start`; `None` where it is torn, or the file ends.
-fn next_block(
-    reader: &mut BufReader<File>,
-    start: u64,
-    length: u64,
-    verified: bool,
-) -> std::io::Result<Option<Block>> {
-    let mut prefix = [0; PREFIX];
-    if start + PREFIX as u64 > length {
-        return Ok(None);
-    }
-    reader.read_exact(&mut prefix)?;
-    let Some(payload_bytes) = Header::payload_bytes(&prefix) else { return Ok(None) };
-    let data = start + (PREFIX + payload_bytes) as u64;
-    if data > length {
-        return Ok(None);
-    }
-    let mut payload = vec![0; payload_bytes];
-    reader.read_exact(&mut payload)?;
-    let Some((header, _)) = Header::parse(&payload) else { return Ok(None) };
-    let whole = data.checked_add(header.packed_bytes).is_some_and(|end| end <= length);
-    if !whole {
-        return Ok(None);
-    }
-    if verified {
-        let mut crc = crc32fast::Hasher::new();
-        let mut left = header.packed_bytes;
-        while left > 0 {
-            let chunk = reader.fill_buf()?;
-            let used = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            if used == 0 {
-                return Ok(None);
-            }
-            crc.update(&chunk[..used]);
-            reader.consume(used);
-            left -= used as u64;
-        }
-        if crc.finalize() != header.crc {
-            return Ok(None);
-        }
-    } else {
-        let skip = i64::try_from(header.packed_bytes).map_err(|_| std::io::ErrorKind::InvalidData)?;
-        reader.seek_relative(skip)?;
-    }
-    Ok(Some(Block { header, start, data }))
-}
-
 /// Reads a block's index again.
-fn read_index(file: &mut File, block: &Block) -> std::io::Result<Vec<IndexedReply>> {
-    let bytes = usize::try_from(block.data - block.start).map_err(|_| std::io::ErrorKind::InvalidData)?;
+fn read_index(file: &mut File, block: &Block) -> io::Result<Vec<IndexedReply>> {
+    let bytes = usize::try_from(block.data - block.start).map_err(|_| io::ErrorKind::InvalidData)?;
     let mut frame = vec![0; bytes];
     file.seek(SeekFrom::Start(block.start))?;
     file.read_exact(&mut frame)?;
     let parsed = Header::parse(&frame[PREFIX..]);
-    parsed.map(|(_, index)| index).ok_or_else(|| std::io::ErrorKind::InvalidData.into())
+    parsed.map(|(_, index)| index).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// The lines of the opening blocks, one after the other.
@@ -311,17 +251,21 @@ impl Entries {
         }
     }
 
-    fn unpack(&mut self, number: u32) -> Result<Vec<u8>> {
-        let damaged = || Error::LogDamaged { path: self.path.clone() };
+    fn unpack(&self, number: u32) -> Result<Vec<u8>> {
+        let damaged = || self.damaged(number);
         let block = *self.blocks.get(number as usize).ok_or_else(damaged)?;
         let raw_bytes = usize::try_from(block.header.raw_bytes).map_err(|_| damaged())?;
-        let path = self.path.clone();
-        let io = |error| Error::io("read", path.clone())(error);
-        self.file.seek(SeekFrom::Start(block.data)).map_err(io)?;
-        let packed = (&self.file).take(block.header.packed_bytes);
-        let mut decoder = zstd::stream::read::Decoder::new(packed).map_err(io)?;
+        // What is not the system's is the decoder's, which does not know the bytes.
+        let refused = |error: io::Error| match error.raw_os_error() {
+            Some(_) => Error::io("read", &self.path)(error),
+            None => damaged(),
+        };
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(block.data)).map_err(refused)?;
+        let packed = file.take(block.header.packed_bytes);
+        let mut decoder = zstd::stream::read::Decoder::new(packed).map_err(refused)?;
         let mut unpacked = Vec::with_capacity(raw_bytes);
-        decoder.read_to_end(&mut unpacked).map_err(io)?;
+        decoder.read_to_end(&mut unpacked).map_err(refused)?;
         if unpacked.len() == raw_bytes { Ok(unpacked) } else { Err(damaged()) }
     }
 
@@ -332,6 +276,11 @@ impl Entries {
     pub fn parse<'a>(&self, block: &'a [u8], location: Location) -> Result<Entry<'a>> {
         let line = block.get(location.offset() as usize..).unwrap_or_default();
         let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        Entry::parse(&line[..end]).ok_or_else(|| Error::LogDamaged { path: self.path.clone() })
+        Entry::parse(&line[..end]).ok_or_else(|| self.damaged(location.block()))
+    }
+
+    fn damaged(&self, block: u32) -> Error {
+        let offset = self.blocks.get(block as usize).map_or(0, |block| block.start);
+        Error::LogDamaged { path: self.path.clone(), offset }
     }
 }

@@ -1,5 +1,7 @@
 //! The log's promises: what was durable comes back, a torn tail is no error, one process at a time.
 
+mod damage;
+
 use std::fs;
 use std::path::Path;
 
@@ -90,10 +92,14 @@ fn write(path: &Path, rows: u8, replies: impl IntoIterator<Item = Reply>) {
 /// Opens a log that nobody holds any more. A child process that another test starts has our files, and so
 /// their locks, for the moment before it runs its program.
 fn open_unlocked(path: &Path) -> Opened {
+    open_unlocked_or_not(path).unwrap()
+}
+
+fn open_unlocked_or_not(path: &Path) -> Result<Opened, Error> {
     loop {
         match open(path) {
             Err(Error::OutputBusy { .. }) => std::thread::yield_now(),
-            opened => return opened.unwrap(),
+            opened => return opened,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Appending to the log, and making what was appended durable.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::block::{BlockKind, BlockWriter};
 use super::lines::{FetchedLine, Head, LOG_VERSION, Lists, OpeningLine, to_line};
 use super::reader::Log;
-use super::{entry, rows};
+use super::{entry, lock, rows};
 use crate::error::{Error, Result};
 use crate::fetch::Reply;
 use crate::lists::ListRow;
@@ -32,10 +32,10 @@ pub struct LogWriter {
     /// Where the next block goes.
     end: u64,
     block: Option<BlockWriter>,
-    /// Replies in `block` and in blocks written since the last sync.
-    undurable: usize,
-    /// When the oldest of them came.
+    /// When the oldest reply in `block` came.
     oldest: Option<Instant>,
+    /// Whether this process wrote all that is in it.
+    is_begun: bool,
 }
 
 /// What [`open`] found.
@@ -47,16 +47,21 @@ pub enum Opened {
     Begun(LogWriter, Box<Log>),
 }
 
-/// Opens and locks the log of a state directory, cutting off a torn tail.
+/// Opens and locks the log of a state directory, cutting off a torn tail, and nothing else.
 ///
 /// # Errors
-/// [`Error::OutputBusy`] where another process holds it, I/O errors, a log of another version.
+/// [`Error::OutputBusy`] where another process holds it, [`Error::LogDamaged`], [`Error::LogOfAnotherVersion`],
+/// I/O errors.
 pub fn open(path: &Path) -> Result<Opened> {
-    let file = lock(path)?;
+    let file = lock::to_append(path)?;
     let log = Log::open(path, true)?.filter(|log| log.lists().is_some());
     let end = log.as_ref().map_or(0, Log::end);
     file.set_len(end).map_err(Error::io("write", path))?;
-    let writer = LogWriter { path: path.to_owned(), file, end, block: None, undurable: 0, oldest: None };
+    if log.is_some() {
+        // A process that was killed may have left blocks that are not durable: see `close_block`.
+        file.sync_data().map_err(Error::io("sync", path))?;
+    }
+    let writer = LogWriter { path: path.to_owned(), file, end, block: None, oldest: None, is_begun: false };
     Ok(match log {
         Some(log) => Opened::Begun(writer, Box::new(log)),
         None => Opened::Empty(writer),
@@ -69,22 +74,8 @@ pub fn open(path: &Path) -> Result<Opened> {
 /// # Errors
 /// [`Error::OutputBusy`] where another process holds it, I/O errors.
 pub fn open_anew(path: &Path) -> Result<LogWriter> {
-    let file = lock(path)?;
-    Ok(LogWriter { path: path.to_owned(), file, end: 0, block: None, undurable: 0, oldest: None })
-}
-
-/// Opens a log and locks it against other processes.
-fn lock(path: &Path) -> Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(Error::io("open", path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::OutputBusy { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
-    }
+    let file = lock::to_append(path)?;
+    Ok(LogWriter { path: path.to_owned(), file, end: 0, block: None, oldest: None, is_begun: false })
 }
 
 impl LogWriter {
@@ -94,6 +85,7 @@ impl LogWriter {
     /// An I/O error.
     pub fn begin(&mut self, head: &Head) -> Result<()> {
         self.file.set_len(0).map_err(Error::io("write", &self.path))?;
+        self.is_begun = true;
         self.end = 0;
         self.block = None;
         let line = to_line(&OpeningLine::Export { log_version: LOG_VERSION, head: Box::new(head.clone()) });
@@ -123,6 +115,12 @@ impl LogWriter {
         Ok(())
     }
 
+    /// Whether nothing of an earlier process's is in it.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.is_begun || self.file.metadata().is_ok_and(|metadata| metadata.len() == 0)
+    }
+
     fn write_opening(&mut self, line: &[u8]) -> Result<()> {
         let result = (|| {
             let block = self.block_of(BlockKind::Opening)?;
@@ -138,15 +136,12 @@ impl LogWriter {
     /// An I/O error: the log then ends at its last whole block.
     pub fn append(&mut self, reply: Reply) -> Result<()> {
         self.oldest.get_or_insert_with(Instant::now);
-        self.undurable += 1;
-        let result = (|| {
-            let block = self.block_of(BlockKind::Replies)?;
+        let result = self.block_of(BlockKind::Replies).and_then(|block| {
             entry::write(reply, block)?;
-            let full = block.raw_bytes() >= BLOCK_BYTES || block.replies() >= DURABLE_REPLIES;
-            if full { self.close_block() } else { Ok(()) }
-        })();
-        result.map_err(Error::io("write", &self.path))?;
-        if self.undurable >= DURABLE_REPLIES { self.make_durable() } else { Ok(()) }
+            Ok(block.raw_bytes() >= BLOCK_BYTES || block.replies() >= DURABLE_REPLIES)
+        });
+        let is_full = result.map_err(Error::io("write", &self.path))?;
+        if is_full { self.make_durable() } else { Ok(()) }
     }
 
     /// When the oldest reply that is not yet durable must be.
@@ -162,7 +157,6 @@ impl LogWriter {
     pub fn make_durable(&mut self) -> Result<()> {
         self.close_block().map_err(Error::io("write", &self.path))?;
         self.file.sync_data().map_err(Error::io("sync", &self.path))?;
-        self.undurable = 0;
         self.oldest = None;
         Ok(())
     }
@@ -173,9 +167,11 @@ impl LogWriter {
     /// An I/O error.
     pub fn mark_fetched(&mut self, at: DateTime<Utc>) -> Result<()> {
         let line = to_line(&FetchedLine { at: at.to_rfc3339_opts(SecondsFormat::Micros, true) });
-        self.close_block()
-            .and_then(|()| self.block_of(BlockKind::Fetched)?.write(&line))
-            .map_err(Error::io("write", &self.path))?;
+        if self.block.is_some() {
+            self.make_durable()?;
+        }
+        let marked = self.block_of(BlockKind::Fetched).and_then(|block| block.write(&line));
+        marked.map_err(Error::io("write", &self.path))?;
         self.make_durable()
     }
 
@@ -188,7 +184,8 @@ impl LogWriter {
     }
 
     /// Writes the block being filled. What a failed write left is cut off, so that the file ends at a
-    /// whole block.
+    /// whole block. Behind the opening, blocks are made durable one by one: only so is a block that is not
+    /// whole, before one that is, known to be damaged and not torn.
     fn close_block(&mut self) -> io::Result<()> {
         let Some(block) = self.block.take() else { return Ok(()) };
         let (frame, packed) = block.finish()?;

@@ -185,9 +185,10 @@ mod tests {
         fn every_double_shows_its_own_digits(bits in any::<u64>()) {
             let value = f64::from_bits(bits);
             prop_assume!(value.is_finite());
-            for text in [format!("{value:e}"), serde_json::to_string(&value).expect("finite")] {
-                prop_assert_eq!(number(&text).double(), Some(Double { value, is_exact: true }));
-            }
+            prop_assert_eq!(number(&format!("{value:e}")).double(), Some(Double { value, is_exact: true }));
+            // Of two shortest texts in the middle between which it lies, another writer may choose the other.
+            let other = serde_json::to_string(&value).expect("finite");
+            prop_assert_eq!(number(&other).double().map(|double| double.value), Some(value));
         }
 
         #[test]

@@ -178,7 +178,13 @@ async fn watch<A: Asks>(
     while draining > 0 {
         let far = Instant::now() + Duration::from_hours(24);
         tokio::select! {
-            _ = tasks.join_next() => draining -= 1,
+            joined = tasks.join_next() => {
+                draining -= 1;
+                // Requests that it had taken are never answered: the others would wait for them for ever.
+                if let Some(Err(_)) = joined {
+                    shared.fail(Error::StageEnded { stage: "fetch" });
+                }
+            }
             signal = signals.next() => {
                 // A second signal quits at once, as the end of the grace time does.
                 if stopped.is_some() {
@@ -369,3 +375,6 @@ async fn show_gate<A: Asks>(shared: Arc<Shared<A>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

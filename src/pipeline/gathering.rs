@@ -56,16 +56,21 @@ pub fn gather(
     }
     if head.refresh {
         // Beginning drops what the log holds: not before the lists are known to be good.
-        sources.spool_stdin()?;
-        Rows::default().read(&mut sources, &mut |_| Ok(()))?.checked()?;
+        check(&mut sources).inspect_err(|_| place.abandon(&log))?;
     }
     match write_rows(&mut sources, &mut log, head) {
         Ok(wants) => Ok(Gathered { wants, log, earlier: None }),
         Err(error) => {
-            place.abandon();
+            place.abandon(&log);
             Err(error)
         }
     }
+}
+
+/// Reads the lists once and keeps nothing of them.
+fn check(sources: &mut Sources) -> Result<()> {
+    sources.spool_stdin()?;
+    Rows::default().read(sources, &mut |_| Ok(()))?.checked().map(|_| ())
 }
 
 fn write_rows(sources: &mut Sources, log: &mut LogWriter, head: &Head) -> Result<Wants> {

@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 
 use super::BATCHES_AHEAD;
 use crate::clock;
-use crate::config::{Format, OnWarning, Rollups};
+use crate::config::{Format, OnWarning};
 use crate::error::{Error, Result};
-use crate::files::{StagedFile, Staging, TableWriter, Target};
+use crate::files::{Hold, StagedFile, Staging, TableWriter, Target};
 use crate::log::{Log, Replies, RequestCounts};
 use crate::manifest::{
     Api, Failures, Manifest, MinutesTotal, Requests, Source, SourceList, TableFiles, Time, Tool, Totals,
@@ -25,7 +25,9 @@ use crate::model::Window;
 use crate::plan::Wants;
 use crate::progress::{Phase, Progress};
 use crate::publish;
-use crate::rollups::{self, TableSource};
+use crate::queries::Query;
+use crate::rollups;
+use crate::sql::TableSource;
 use crate::tables::schema::SCHEMA_VERSION;
 use crate::tables::{self, CallStatistics, Made, Table};
 
@@ -38,10 +40,12 @@ pub struct Making {
     pub wants: Option<Arc<Wants>>,
     /// Where to.
     pub output: PathBuf,
+    /// The hold on it, which lasts as long as anything is written there, also where making is given up.
+    pub hold: Arc<Hold>,
     /// In which form.
     pub format: Format,
-    /// With or without rollups.
-    pub rollups: Rollups,
+    /// The rollups' queries; none for no rollups.
+    pub rollups: Vec<Query>,
     /// Whether a warning is an error.
     pub on_warning: OnWarning,
 }
@@ -52,12 +56,12 @@ pub struct Making {
 /// The log cannot be read, a file cannot be written, a query fails: nothing is published then, and the
 /// log stays. [`Error::Warnings`] where there are any and they were asked to fail.
 pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
-    let Making { log, wants, output, format, rollups, on_warning } = making;
+    let Making { log, wants, output, hold, format, rollups, on_warning } = making;
     progress.enter(Phase::MakingTables);
     let log = Arc::new(log);
     let staging = {
         let output = output.clone();
-        blocking("staging", move || Staging::create(&output)).await?
+        blocking("staging", move || Ok(Staging::create(&output)?.under(hold))).await?
     };
     let (mut staged, made, counts) = make_tables(Arc::clone(&log), wants, &staging, format).await?;
     if on_warning == OnWarning::Fail
@@ -66,9 +70,9 @@ pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
         blocking("staging", move || staging.discard()).await?;
         return Err(error);
     }
-    if rollups == Rollups::Made {
+    if !rollups.is_empty() {
         progress.enter(Phase::MakingRollups);
-        staged.extend(rollups::run(&sources(&staged), format, &staging).await?);
+        staged.extend(rollups::run(&rollups, &sources(&staged), format, &staging).await?);
     }
     progress.enter(Phase::Publishing);
     let manifest = manifest(&log, &made, counts, &staged, clock::now());

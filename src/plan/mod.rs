@@ -31,7 +31,7 @@ pub use count::Count;
 pub use discovery::{Discovered, Discovery, Findings, Judgement, RecordPlace, judge};
 pub use estimate::{Estimate, seconds};
 pub use forecast::{Course, Demand, Forecast, Outlook, Size};
-pub use listing::{Listing, Shortfall};
+pub use listing::{Listing, Progress as ListingProgress, Shortfall};
 pub use planner::{Planner, PlannerOptions};
 pub use source::Evidence;
 pub use wants::{Added, SessionNo, Want, WantKind, WantNo, Wants};

@@ -15,11 +15,12 @@ use super::faults::Fault;
 use super::limit::{RateHeaders, RateLimit, RetryAfter, WindowKind};
 use super::options::{
     DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow,
-    StatsShape, Wrapper,
+    StatsShape, Usage, Wrapper,
 };
 use super::sizes::Sizes;
-use super::world::{World, WorldOptions};
+use super::world::{MinutesOff, World, WorldOptions};
 use crate::error::{Error, Result};
+use crate::model::Minutes;
 
 /// What kind of list `--ids` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,6 +71,10 @@ pub struct SandboxArgs {
     /// Every second participant has one of the odd values that the API was seen to send
     #[arg(long, help_heading = "World")]
     pub messy: bool,
+    /// The minutes of every Nth session are off by so much, in details, lists and daywise totals, such as 3:1.5
+    /// or 3:-0.25
+    #[arg(long, value_name = "N:MINUTES", help_heading = "World")]
+    pub session_minutes_off: Option<MinutesOff>,
 
     /// The bearer token to insist on; it is no secret
     #[arg(long, value_name = "TOKEN", default_value = "sandbox", help_heading = "Access")]
@@ -133,6 +138,18 @@ pub struct SandboxArgs {
     /// Samples in each array of call statistics
     #[arg(long, value_name = "N", default_value_t = 12, help_heading = "Variants of the API")]
     pub samples: u64,
+    /// What GraphQL tells of usage
+    #[arg(long, value_name = "WHAT", default_value = "told", help_heading = "Variants of the API")]
+    pub usage: Usage,
+    /// The usage that GraphQL tells is off by so many minutes
+    #[arg(
+        long,
+        value_name = "MINUTES",
+        default_value = "0",
+        allow_negative_numbers = true,
+        help_heading = "Variants of the API"
+    )]
+    pub usage_minutes_off: Off,
     /// Form of errors
     #[arg(long, value_name = "FORM", default_value = "realtimekit", help_heading = "Variants of the API")]
     pub errors: ErrorEnvelope,
@@ -173,6 +190,36 @@ impl FromStr for Quota {
     }
 }
 
+/// Minutes to the millisecond, as typed: `1.5`, `-0.25`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Off {
+    /// In milliseconds.
+    pub ms: i64,
+}
+
+impl FromStr for Off {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let units =
+            Minutes::parse(text).ok().filter(|parsed| !parsed.rounded).map(|read| read.minutes.units());
+        // 60,000 milliseconds are 10⁹ units; half a millisecond is none that the world knows.
+        let ms = units.filter(|units| units * 3 % 50_000 == 0).map(|units| units * 3 / 50_000);
+        ms.map(|ms| Self { ms }).ok_or_else(|| Error::SandboxMinutes { text: text.to_owned() })
+    }
+}
+
+impl FromStr for MinutesOff {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || Error::SandboxMinutes { text: text.to_owned() };
+        let (every, minutes) = text.split_once(':').ok_or_else(wrong)?;
+        let every = every.parse().ok().filter(|every| *every > 0).ok_or_else(wrong)?;
+        Ok(Self { every, by_ms: minutes.parse::<Off>().map_err(|_| wrong())?.ms })
+    }
+}
+
 impl SandboxArgs {
     /// What the sandbox is to be like.
     #[must_use]
@@ -207,6 +254,8 @@ impl SandboxArgs {
             details_filters: self.details_filters,
             report_filters: self.report_filters,
             samples: self.samples,
+            usage: self.usage,
+            usage_off_ms: self.usage_minutes_off.ms,
             errors: self.errors,
             faults: self.faults.clone(),
             record_requests: self.record_requests,
@@ -224,6 +273,7 @@ impl SandboxArgs {
             rejoin_every: self.rejoin_every,
             live_sessions: self.live_sessions,
             messy: self.messy,
+            minutes_off: self.session_minutes_off,
         }
     }
 }
@@ -287,8 +337,14 @@ mod tests {
             "20ms",
             "--paging",
             "absent",
+            "--session-minutes-off",
+            "3:-0.25",
+            "--usage-minutes-off",
+            "1.5",
         ])
         .options();
+        assert_eq!(options.world.minutes_off, Some(MinutesOff { every: 3, by_ms: -15_000 }));
+        assert_eq!(options.usage_off_ms, 90_000);
         let limit = options.rate_limit.unwrap();
         assert_eq!(
             (limit.quota, limit.window, limit.block),
@@ -304,6 +360,15 @@ mod tests {
         for text in ["200", "0/10s", "200/0s", "x/1m"] {
             let error = text.parse::<Quota>().unwrap_err();
             assert_eq!(error.to_string(), format!("the sandbox does not understand the rate limit '{text}'"));
+        }
+    }
+
+    #[test]
+    fn minutes_that_are_none_are_named() {
+        for text in ["3", "0:1", "3:", "3:x", "3:0.000001", ":1"] {
+            let error = text.parse::<MinutesOff>().unwrap_err();
+            let message = format!("the sandbox does not understand the minutes '{text}'");
+            assert_eq!(error.to_string(), message);
         }
     }
 

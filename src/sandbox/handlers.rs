@@ -23,7 +23,7 @@ use crate::model::{ParticipantId, SessionId};
 const MS_PER_DAY: u64 = 86_400_000;
 
 /// An answer that is none: status and message.
-type Refusal = (StatusCode, String);
+pub(super) type Refusal = (StatusCode, String);
 
 /// The world and what is asked of it.
 #[derive(Debug)]
@@ -40,6 +40,15 @@ struct Page {
 }
 
 impl Api<'_> {
+    /// Answers a document that was posted.
+    pub(super) fn answer_post(&self, place: &Place<'_>, body: &[u8], authorization: Option<&str>) -> Reply {
+        let only_get = || (StatusCode::METHOD_NOT_ALLOWED, "the sandbox only answers GET".to_owned());
+        self.authorize(place, authorization)
+            .and_then(|()| if place.route == Route::GraphQl { Ok(()) } else { Err(only_get()) })
+            .and_then(|()| self.usage(body))
+            .unwrap_or_else(|(status, message)| Reply::error(self.options.errors, status, &message))
+    }
+
     /// Answers a request whose `Authorization` header is given.
     pub(super) fn answer(&self, place: &Place<'_>, query: &str, authorization: Option<&str>) -> Reply {
         self.authorize(place, authorization)
@@ -75,6 +84,7 @@ impl Api<'_> {
             Route::Daywise => Ok(self.daywise(query)),
             Route::Apps => self.apps(query),
             Route::TokenVerify => Ok(token_verify()),
+            Route::GraphQl => Err((StatusCode::METHOD_NOT_ALLOWED, "a query is posted".to_owned())),
             Route::Unknown => Err((StatusCode::NOT_FOUND, "No route for that URI".to_owned())),
         }
     }

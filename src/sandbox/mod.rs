@@ -27,6 +27,7 @@ mod statistics;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod world;
 
 use std::net::SocketAddr;
@@ -41,12 +42,12 @@ pub use limit::{RateHeaders, RateLimit, RetryAfter, WindowKind};
 pub use messy::{Quirk, SessionQuirk};
 pub use options::{
     DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow,
-    StatsShape, Wrapper,
+    StatsShape, Usage, Wrapper,
 };
 pub use record::Expected;
 pub use sizes::Sizes;
 pub use stats::{Kind, RecordedRequest, SandboxStats};
-pub use world::{Participant, Session, World, WorldOptions};
+pub use world::{MinutesOff, Participant, Session, World, WorldOptions};
 
 use crate::error::{Error, Result};
 

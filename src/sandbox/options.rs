@@ -59,6 +59,10 @@ pub struct SandboxOptions {
     pub report_filters: ReportFilters,
     /// Samples in each array of call statistics: some 200 bytes each, in eight arrays.
     pub samples: u64,
+    /// What GraphQL tells of usage.
+    pub usage: Usage,
+    /// By so much the usage is off, in milliseconds.
+    pub usage_off_ms: i64,
     /// The form of errors.
     pub errors: ErrorEnvelope,
     /// Faults on purpose; the first rule that applies wins.
@@ -92,6 +96,8 @@ impl Default for SandboxOptions {
             details_filters: DetailsFilters::Honoured,
             report_filters: ReportFilters::List,
             samples: 12,
+            usage: Usage::Told,
+            usage_off_ms: 0,
             errors: ErrorEnvelope::Realtimekit,
             faults: Vec::new(),
             record_requests: false,
@@ -172,6 +178,16 @@ pub enum ReportFilters {
     List,
     /// One, as the newest contract types it; 400 for several.
     Single,
+}
+
+/// What GraphQL tells of usage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Usage {
+    /// The minutes of connections that ended, when they were used.
+    #[default]
+    Told,
+    /// Errors: the token may not read the dataset.
+    Refused,
 }
 
 /// The form of errors.

@@ -25,6 +25,7 @@ pub(super) enum Route<'a> {
     Daywise,
     Apps,
     TokenVerify,
+    GraphQl,
     Unknown,
 }
 
@@ -42,6 +43,7 @@ impl<'a> Place<'a> {
             path.strip_prefix(BASE_PATH).unwrap_or_default().trim_start_matches('/').split('/').collect();
         let (account, app, route) = match segments.as_slice() {
             ["user", "tokens", "verify"] => (None, None, Route::TokenVerify),
+            ["graphql"] => (None, None, Route::GraphQl),
             ["accounts", account, "tokens", "verify"] => (Some(*account), None, Route::TokenVerify),
             ["accounts", account, "realtime", "kit", "apps"] => (Some(*account), None, Route::Apps),
             ["accounts", account, "realtime", "kit", app, rest @ ..] => {
@@ -77,6 +79,7 @@ impl<'a> Route<'a> {
             Self::Daywise => Kind::Daywise,
             Self::Apps => Kind::Apps,
             Self::TokenVerify => Kind::TokenVerify,
+            Self::GraphQl => Kind::GraphQl,
             Self::Unknown => Kind::Unknown,
         }
     }
@@ -201,7 +204,7 @@ impl Query {
     }
 }
 
-fn time_ms(text: &str) -> Option<u64> {
+pub(super) fn time_ms(text: &str) -> Option<u64> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     u64::try_from(time.timestamp_millis()).ok()
 }
@@ -228,6 +231,7 @@ mod tests {
         assert_eq!(route("/sessions/1/participants/2/3"), Kind::Unknown);
         assert_eq!(Place::of("/client/v4/user/tokens/verify").route, Route::TokenVerify);
         assert_eq!(Place::of("/client/v4/accounts/a/realtime/kit/apps").route, Route::Apps);
+        assert_eq!(Place::of("/client/v4/graphql").route, Route::GraphQl);
         assert_eq!(Place::of("/").route, Route::Unknown);
         let place = Place::of("/client/v4/accounts/my%20account/realtime/kit/app/sessions");
         assert_eq!(place.account.as_deref(), Some("my account"));

@@ -11,6 +11,7 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::{BodyExt, Collected, Limited};
 use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
 use hyper::server::conn::http1;
@@ -34,6 +35,8 @@ use super::world::World;
 
 /// Paths of the sandbox itself, which no API has.
 const CONTROL_PATH: &str = "/__sandbox/";
+/// A posted document is no longer.
+const MOST_POSTED: usize = 64 << 10;
 /// A refused `accept` (no file descriptor left) is tried again after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -105,7 +108,7 @@ async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         // Boxed, so that the stream can be had back from the connection.
-        Box::pin(async move { respond(&shared, &request).await })
+        Box::pin(async move { respond(&shared, request).await })
     });
     let mut connection =
         http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(stream), service);
@@ -119,16 +122,17 @@ async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) {
 }
 
 /// One request through the sandbox.
-async fn respond(shared: &Shared, request: &Request<Incoming>) -> Result<Response<ReplyBody>, Reset> {
-    let path = request.uri().path();
-    let query = request.uri().query().unwrap_or_default();
+async fn respond(shared: &Shared, mut request: Request<Incoming>) -> Result<Response<ReplyBody>, Reset> {
+    let uri = request.uri().clone();
+    let path = uri.path();
+    let query = uri.query().unwrap_or_default();
     if let Some(command) = path.strip_prefix(CONTROL_PATH) {
         return Ok(control(shared, command, query).into_response(0, Vec::new()));
     }
     let arrived = Instant::now();
     let place = Place::of(path);
     let number = shared.counters.request(place.route.kind());
-    let path_and_query = request.uri().path_and_query().map_or(path, |both| both.as_str());
+    let path_and_query = uri.path_and_query().map_or(path, |both| both.as_str());
     let kept = shared.counters.keep(|| RecordedRequest {
         at_us: u64::try_from((arrived - shared.started).as_micros()).unwrap_or(u64::MAX),
         method: request.method().to_string(),
@@ -140,7 +144,8 @@ async fn respond(shared: &Shared, request: &Request<Incoming>) -> Result<Respons
     let ray = hash(shared.options.world.seed, number);
     let (allowed, rate_headers) =
         verdict.map_or((true, Vec::new()), |verdict| (verdict.allowed, verdict.headers));
-    let reply = if allowed { reply(shared, request, &place, query, kept).await? } else { too_many(shared) };
+    let reply =
+        if allowed { reply(shared, &mut request, &place, query, kept).await? } else { too_many(shared) };
     shared.counters.reply(reply.status.as_u16());
     Ok(reply.into_response(ray, rate_headers))
 }
@@ -148,7 +153,7 @@ async fn respond(shared: &Shared, request: &Request<Incoming>) -> Result<Respons
 /// The reply to a request within the quota, or what a fault makes of it.
 async fn reply(
     shared: &Shared,
-    request: &Request<Incoming>,
+    request: &mut Request<Incoming>,
     place: &Place<'_>,
     query: &str,
     kept: Option<usize>,
@@ -168,11 +173,17 @@ async fn reply(
         Some(Effect::Slow(duration)) => sleep(*duration).await,
         _ => {}
     }
-    let reply = if request.method() == Method::GET {
-        let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        Api { world, options }.answer(place, query, authorization)
-    } else {
-        Reply::error(options.errors, StatusCode::METHOD_NOT_ALLOWED, "the sandbox only answers GET")
+    let api = Api { world, options };
+    let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let reply = match *request.method() {
+        Method::GET => api.answer(place, query, authorization),
+        Method::POST => {
+            let authorization = authorization.map(str::to_owned);
+            let body = Limited::new(request.body_mut(), MOST_POSTED).collect().await;
+            let body = body.map(Collected::to_bytes).unwrap_or_default();
+            api.answer_post(place, &body, authorization.as_deref())
+        }
+        _ => Reply::error(options.errors, StatusCode::METHOD_NOT_ALLOWED, "the sandbox only answers GET"),
     };
     if matches!(effect, None | Some(Effect::Slow(_) | Effect::Body { .. })) {
         shared.counters.answered(kept);

@@ -34,12 +34,14 @@ pub enum Kind {
     Apps,
     /// The token's check.
     TokenVerify,
+    /// A query posted to GraphQL.
+    GraphQl,
     /// No known path.
     Unknown,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Details,
         Self::Participants,
         Self::Session,
@@ -48,6 +50,7 @@ impl Kind {
         Self::Daywise,
         Self::Apps,
         Self::TokenVerify,
+        Self::GraphQl,
         Self::Unknown,
     ];
 }

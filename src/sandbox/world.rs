@@ -47,6 +47,17 @@ pub struct WorldOptions {
     pub live_sessions: u64,
     /// Every other participant has one of the oddities of [`Quirk`].
     pub messy: bool,
+    /// Sessions whose own minutes are not what their participants' events add up to; none where not given.
+    pub minutes_off: Option<MinutesOff>,
+}
+
+/// Sessions whose own minutes are off, wherever the API tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinutesOff {
+    /// Every so many'th session, in order of `created_at`.
+    pub every: u64,
+    /// By so much; no session's minutes get below zero.
+    pub by_ms: i64,
 }
 
 impl Default for WorldOptions {
@@ -61,6 +72,7 @@ impl Default for WorldOptions {
             rejoin_every: 8,
             live_sessions: 0,
             messy: false,
+            minutes_off: None,
         }
     }
 }
@@ -315,9 +327,12 @@ impl World {
         LONGEST_MS
     }
 
-    /// The time all minutes of a session add up to, as far as connections have ended.
+    /// The time all minutes of a session add up to, as far as connections have ended; off where it is to be.
     pub(super) fn session_minutes_ms(&self, session: &Session) -> u64 {
-        session.participants.clone().map(|index| self.participant_of(session, index).consumed_ms()).sum()
+        let sum =
+            session.participants.clone().map(|index| self.participant_of(session, index).consumed_ms()).sum();
+        let off = self.options.minutes_off.filter(|off| (session.index + 1).is_multiple_of(off.every.max(1)));
+        off.map_or(sum, |off| sum.saturating_add_signed(off.by_ms))
     }
 
     /// How many meetings there are: every one is used about three times.
@@ -400,6 +415,15 @@ impl Participant {
     /// The time of its ended connections.
     pub(super) fn consumed_ms(&self) -> u64 {
         self.events().map(|event| event.lasted_ms).sum()
+    }
+
+    /// The time of its ended connections that is within a range.
+    pub(super) fn used_ms(&self, from_ms: u64, until_ms: u64) -> u64 {
+        let within = |event: Event| {
+            let began_ms = event.at_ms - event.lasted_ms;
+            event.at_ms.min(until_ms).saturating_sub(began_ms.max(from_ms))
+        };
+        self.events().map(within).sum()
     }
 
     /// `duration` is all of its time in the session, absences included.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use rtk_export::error::{Class, Signal};
+use rtk_export::queries::Folder;
 use rtk_export::reference;
 use rtk_export::sandbox::WorldOptions;
 use rtk_export::tables::schema::Table;
@@ -154,6 +155,28 @@ fn names(value: &Value, found: &mut Vec<String>) {
         }
         Value::Array(items) => items.iter().for_each(|item| names(item, found)),
         _ => {}
+    }
+}
+
+/// Each shipped query has a row, and a rollup's row its columns.
+#[test]
+fn the_query_reference_is_the_queries() {
+    let readme = repository_file("README.md");
+    let place = Place::with_samples();
+    place.rtk("run samples/participants.csv -o export --sandbox").ends(0);
+    for folder in Folder::ALL {
+        for query in folder.queries() {
+            let start = format!("| `{}` |", query.name);
+            let row = readme.lines().find(|line| line.starts_with(&start));
+            let row = row.unwrap_or_else(|| panic!("no row of {}", query.name));
+            let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let [_, keys, more] = cells[..] else { continue };
+            let answer = place.rtk(&format!("query export rollups/{} --format csv", query.name)).ends(0);
+            let columns: Vec<_> = answer.stdout.lines().next().unwrap().split(',').collect();
+            let measures = ["participants", "connections", "duration_minutes", "minutes_consumed"];
+            let named = keys.split(", ").chain(more.split(", ")).filter(|name| !name.is_empty());
+            assert_eq!(columns, named.chain(measures).collect::<Vec<_>>(), "{}", query.name);
+        }
     }
 }
 

@@ -10,7 +10,8 @@ const GROUND: &[&str] = &["model", "clock", "wire", "error", "config", "progress
 
 /// The stages in the order in which data passes them.
 const STAGES: &[&str] = &[
-    "lists", "plan", "fetch", "log", "tables", "files", "manifest", "publish", "output", "rollups", "report",
+    "lists", "plan", "fetch", "log", "tables", "files", "manifest", "publish", "output", "sql", "queries",
+    "rollups", "answers", "report",
 ];
 
 /// What the others may use beside the ground and themselves; not named here: everything.
@@ -22,6 +23,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("config", &["cli", "sandbox"]),
     ("doctor", &["fetch"]),
+    ("verify", &["fetch", "plan", "tables", "files", "manifest", "sql", "queries"]),
     ("cli", &["sandbox"]),
     ("sandbox", &[]),
     ("ui", &[]),

@@ -8,11 +8,12 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::{
-    DetailsFilters, ErrorEnvelope, Kind, Oversize, PagingPlace, ReportFilters, Sandbox, SandboxOptions,
-    SessionWindow, Sizes, World, WorldOptions, Wrapper,
+    DetailsFilters, ErrorEnvelope, Kind, MinutesOff, Oversize, PagingPlace, ReportFilters, Sandbox,
+    SandboxOptions, SessionWindow, Sizes, Usage, World, WorldOptions, Wrapper,
 };
 use super::Client;
 use crate::error::Class;
+use crate::model::Minutes;
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
@@ -332,6 +333,69 @@ async fn daywise_totals_are_those_of_the_sessions() {
         one["data"]["session_stats"]["sessions_minutes_consumed"],
         one["data"]["session_stats"]["day_stats"][0]["total_session_minutes"]
     );
+}
+
+/// Posts the question for usage of a time.
+async fn usage(client: &Client, from: &str, until: &str) -> (StatusCode, String) {
+    let document = json!({
+        "query": "{ realtimeKitUsageAdaptiveGroups }",
+        "variables": { "account": "acc", "app": "app", "from": from, "until": until },
+    });
+    let url = format!("{}/graphql", client.sandbox.base_url());
+    let reply = client.http.post(url).bearer_auth("sandbox").body(document.to_string()).send().await.unwrap();
+    (reply.status(), reply.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn usage_counts_minutes_when_they_are_used() {
+    let client = Client::small(|_| ()).await;
+    let sums = async |from: &str, until: &str| {
+        let (_, text) = usage(&client, from, until).await;
+        let reply: Value = serde_json::from_str(&text).unwrap();
+        let sum = reply["data"]["viewer"]["accounts"][0]["realtimeKitUsageAdaptiveGroups"][0]["sum"].clone();
+        ["audioMinutes", "mediaMinutes"].map(|name| {
+            let minutes = Minutes::parse(&sum[name].to_string()).unwrap();
+            minutes.minutes.units()
+        })
+    };
+    let (start, middle, end) = ("2026-10-01T00:00:00Z", "2026-10-15T17:32:00Z", "2026-11-02T00:00:00Z");
+    let [audio, media] = sums(start, end).await;
+    let world = client.sandbox.world();
+    let all_ms: u64 = world.sessions().map(|session| world.session_minutes_ms(&session)).sum();
+    let all = i64::try_from(all_ms).unwrap() * 50_000 / 3;
+    assert!(audio > 0 && media > 0 && (audio + media - all).abs() <= 2, "{audio} {media} {all}");
+    let [first, second] = [sums(start, middle).await, sums(middle, end).await];
+    assert!((first[0] + second[0] - audio).abs() <= 2 && (first[1] + second[1] - media).abs() <= 2);
+    assert!(first[1] > 0 && second[1] > 0);
+    assert_eq!(sums(end, end).await, [0, 0]);
+    assert_eq!(
+        usage(&client, "x", end).await.1,
+        r#"{"data":null,"errors":[{"message":"a time is not one"}]}"#
+    );
+
+    let client = Client::small(|options| options.usage = Usage::Refused).await;
+    let (status, text) = usage(&client, start, end).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(text.contains("not authorized"), "{text}");
+    assert_eq!(client.sandbox.stats().by_kind[&Kind::GraphQl], 1);
+}
+
+#[tokio::test]
+async fn sessions_minutes_are_off_wherever_they_are_told() {
+    let off = MinutesOff { every: 3, by_ms: 90_000 };
+    let (right, wrong) =
+        (Client::small(|_| ()).await, Client::small(|options| options.world.minutes_off = Some(off)).await);
+    let world = right.sandbox.world();
+    for session in world.sessions() {
+        let told = wrong.sandbox.world().session_minutes_ms(&session);
+        let expected = if session.index % 3 == 2 { 90_000 } else { 0 };
+        assert_eq!(told - world.session_minutes_ms(&session), expected);
+        let minutes = super::super::json::minutes_text(told);
+        let details = wrong.text(&format!("sessions/{}", session.id)).await;
+        let list = wrong.text("sessions?per_page=100").await;
+        let field = format!("\"minutes_consumed\":{minutes},");
+        assert!(details.contains(&field) && list.contains(&field), "{field} in {details}");
+    }
 }
 
 #[tokio::test]

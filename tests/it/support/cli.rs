@@ -119,6 +119,12 @@ impl Rtk {
         self
     }
 
+    /// One further argument, as it is.
+    pub(crate) fn arg(mut self, arg: &str) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self

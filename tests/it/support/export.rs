@@ -108,7 +108,8 @@ pub(crate) fn whole_manifest(dir: &Path) -> Option<Value> {
     })
 }
 
-fn hex(digest: &[u8]) -> String {
+/// Lower-case hexadecimal.
+pub(crate) fn hex(digest: &[u8]) -> String {
     digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 

@@ -16,9 +16,38 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Server;
-use super::tools::{finished, install};
+use super::tools::{finished, have_chromium, have_java, have_postgresql, install};
 
-const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// What a script needs to have installed.
+#[derive(Clone, Copy)]
+enum Packages {
+    /// Readers of an export's files.
+    Readers,
+    /// Engines that run its queries: much larger, so apart.
+    Engines,
+    /// What drives a browser.
+    Browser,
+}
+
+impl Packages {
+    /// What pip is to install.
+    const fn requirements(self) -> &'static str {
+        match self {
+            Self::Readers => include_str!("requirements.txt"),
+            Self::Engines => include_str!("requirements-engines.txt"),
+            Self::Browser => include_str!("requirements-browser.txt"),
+        }
+    }
+
+    /// What proves that it is there.
+    const fn imports(self) -> &'static str {
+        match self {
+            Self::Readers => "import duckdb, pyarrow",
+            Self::Engines => "import duckdb, pytz, psycopg2, pyspark",
+            Self::Browser => "import playwright",
+        }
+    }
+}
 
 /// A table as a reader sees it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -32,42 +61,73 @@ pub(crate) struct Seen {
 /// The tables and rollups of an export, read by `duckdb` or `pyarrow`.
 pub(crate) fn read(engine: &str, dir: &Path) -> BTreeMap<String, Seen> {
     let types = reference::json(&Table::ALL);
-    serde_json::from_str(&run("read_export.py", &[engine, dir.to_str().unwrap(), &types])).unwrap()
+    serde_json::from_str(&run(Packages::Readers, "read_export.py", &[engine, dir.to_str().unwrap(), &types]))
+        .unwrap()
 }
 
 /// The rows of a query by `DuckDB`, in the export's directory.
 pub(crate) fn query(dir: &Path, sql: &str) -> Vec<Vec<Option<String>>> {
-    serde_json::from_str(&run("query.py", &[dir.to_str().unwrap(), sql])).unwrap()
+    serde_json::from_str(&run(Packages::Readers, "query.py", &[dir.to_str().unwrap(), sql])).unwrap()
 }
 
 /// What `DuckDB` says of an export that is loaded into the tables of some statements: table and rows.
 pub(crate) fn load(dir: &Path, ddl: &str) -> BTreeMap<String, u64> {
-    serde_json::from_str(&run("load.py", &[dir.to_str().unwrap(), ddl])).unwrap()
+    serde_json::from_str(&run(Packages::Readers, "load.py", &[dir.to_str().unwrap(), ddl])).unwrap()
 }
 
 /// What a list's export must hold, worked out from the sandbox's replies by other means.
 pub(crate) fn oracle(server: &Server, list: &Path) -> BTreeMap<String, Vec<BTreeMap<String, Value>>> {
     let (url, token) = (server.base_url(), server.token());
-    serde_json::from_str(&run("oracle.py", &[&url, token, list.to_str().unwrap()])).unwrap()
+    serde_json::from_str(&run(Packages::Readers, "oracle.py", &[&url, token, list.to_str().unwrap()]))
+        .unwrap()
+}
+
+/// Rows of text.
+pub(crate) type TextRows = Vec<Vec<Option<String>>>;
+
+/// The rows of each query over each export, by `duckdb`, `postgresql` or `spark`, started for it. The task
+/// is that of `engines.py`.
+pub(crate) fn ask_engine(name: &str, task: &Path) -> BTreeMap<String, BTreeMap<String, TextRows>> {
+    let needed = match name {
+        "postgresql" => have_postgresql(),
+        "spark" => have_java(),
+        _ => Ok(()),
+    };
+    needed.unwrap_or_else(|problem| panic!("{problem}"));
+    serde_json::from_str(&run(Packages::Engines, "engines.py", &[name, task.to_str().unwrap()])).unwrap()
+}
+
+/// What a headless Chromium makes of a page: see `browse.py`. Screenshots are left in the folder.
+pub(crate) fn browse(page: &Path, screenshots: &Path) -> Value {
+    let chromium = have_chromium().unwrap_or_else(|problem| panic!("{problem}"));
+    let args = [chromium.to_str().unwrap(), page.to_str().unwrap(), screenshots.to_str().unwrap()];
+    serde_json::from_str(&run(Packages::Browser, "browse.py", &args)).unwrap()
 }
 
 /// Runs a script that is beside this file; what it prints.
-fn run(script: &str, args: &[&str]) -> String {
+fn run(packages: Packages, script: &str, args: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support").join(script);
-    let mut command = Command::new(python());
+    let mut command = Command::new(python(packages));
     // -I: nothing of the user's own Python; -B: no cache files beside the script.
     command.args(["-I", "-B"]).arg(&script).args(args).env("NO_PROXY", "*");
     finished(&mut command).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
-/// The interpreter of an environment that has the readers.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| made().unwrap_or_else(|problem| panic!("{problem}")))
+/// The interpreter of an environment that has the packages.
+fn python(packages: Packages) -> &'static Path {
+    static READERS: OnceLock<PathBuf> = OnceLock::new();
+    static ENGINES: OnceLock<PathBuf> = OnceLock::new();
+    static BROWSER: OnceLock<PathBuf> = OnceLock::new();
+    let python = match packages {
+        Packages::Readers => &READERS,
+        Packages::Engines => &ENGINES,
+        Packages::Browser => &BROWSER,
+    };
+    python.get_or_init(|| made(packages).unwrap_or_else(|problem| panic!("{problem}")))
 }
 
-fn made() -> Result<PathBuf, String> {
-    let digest = Sha256::digest(REQUIREMENTS);
+fn made(packages: Packages) -> Result<PathBuf, String> {
+    let digest = Sha256::digest(packages.requirements());
     let name = format!("python-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]);
     let cache = cache_folder().join("rtk-export");
     fs::create_dir_all(&cache).map_err(|error| format!("cannot create {}: {error}", cache.display()))?;
@@ -76,7 +136,7 @@ fn made() -> Result<PathBuf, String> {
     let (venv, ready) = (cache.join(&name), cache.join(&name).join("ready"));
     let python = venv.join("bin/python");
     // An upgrade of the system's Python leaves an environment that does not start.
-    if ready.exists() && finished(Command::new(&python).args(["-c", "import duckdb, pyarrow"])).is_ok() {
+    if ready.exists() && finished(Command::new(&python).args(["-c", packages.imports()])).is_ok() {
         return Ok(python);
     }
     let _ = fs::remove_dir_all(&venv);
@@ -87,9 +147,11 @@ fn made() -> Result<PathBuf, String> {
         make()?;
     }
     let requirements = venv.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS).map_err(|error| error.to_string())?;
+    fs::write(&requirements, packages.requirements()).map_err(|error| error.to_string())?;
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "-r"]);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]);
+    // Jars in an archive that nobody has to compile.
+    pip.args(["--no-binary=pyspark", "-r"]);
     finished(pip.arg(&requirements))?;
     fs::write(&ready, "").map_err(|error| error.to_string())?;
     Ok(python)

@@ -18,7 +18,7 @@ KINDS = {
 # Those of rollups, which the reference does not have.
 ROLLUPS = {
     "day": "day", "participants": "count", "connections": "count", "duration_minutes": "sum",
-    "minutes_consumed": "sum",
+    "minutes_consumed": "sum", "first_joined_at": "time", "last_left_at": "time", "peak_participants": "count",
 }
 
 

@@ -1,11 +1,16 @@
 //! Programs that the tests need and a machine with nothing but Rust may lack.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use super::say;
 
 /// Installs a package where `apt-get` can; fails with what to do where it cannot.
 pub(crate) fn install(package: &str) -> Result<(), String> {
+    // One at a time: apt-get gives up where another holds its lock.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     let apt =
         format!("apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq {package}");
     let script = format!(
@@ -33,6 +38,37 @@ pub(crate) fn zstdcat() -> Command {
         install("zstd").unwrap_or_else(|problem| panic!("{problem}"));
     }
     Command::new("zstdcat")
+}
+
+/// A Java for Spark, installed if need be.
+pub(crate) fn have_java() -> Result<(), String> {
+    match Command::new("java").arg("-version").output() {
+        Ok(output) if output.status.success() => Ok(()),
+        _ => install("default-jre-headless"),
+    }
+}
+
+/// The programs of a `PostgreSQL` server, installed if need be.
+pub(crate) fn have_postgresql() -> Result<(), String> {
+    // Debian keeps them out of the search path.
+    let is_there = Path::new("/usr/lib/postgresql").exists()
+        || Command::new("initdb").arg("--version").output().is_ok_and(|output| output.status.success());
+    if is_there { Ok(()) } else { install("postgresql") }
+}
+
+/// A Chromium, installed if need be.
+pub(crate) fn have_chromium() -> Result<PathBuf, String> {
+    let found = || {
+        let names = ["chromium", "chromium-browser", "google-chrome"];
+        let which =
+            |name: &&str| finished(Command::new("sh").args(["-c", &format!("command -v {name}")])).ok();
+        names.iter().find_map(which).map(|path| PathBuf::from(path.trim()))
+    };
+    if let Some(path) = found() {
+        return Ok(path);
+    }
+    install("chromium")?;
+    found().ok_or_else(|| "chromium was installed and is not there".to_owned())
 }
 
 /// `strace` with these arguments, as the start of a command line, installed if need be. `None`, which is
