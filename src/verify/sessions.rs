@@ -18,7 +18,7 @@ use super::record::{Page, Record};
 use super::{Units, Verdict, is_rounding};
 use crate::config::MinutesKind;
 use crate::fetch::{Endpoint, Probe, Refusal};
-use crate::model::{IdKey, PageSize};
+use crate::model::{IdKey, PageSize, RequestKey};
 use crate::plan::{Listing, ListingProgress};
 
 /// Sessions of a page.
@@ -116,7 +116,10 @@ async fn list(
         query.extend([("start_time", from.clone()), ("end_time", to.clone())]);
         let page = match asker.ask(Probe::get(Endpoint::Sessions, query), Page::read).await {
             Ok(page) => page,
-            Err(refusal) if number == 1 && size.may_be_refused_with(refusal.status) => {
+            Err(refusal)
+                if (RequestKey::Sessions { page_no: number, size })
+                    .may_be_refused_for_its_size(refusal.status) =>
+            {
                 listing.leave_size_to_server();
                 continue;
             }
