@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
 pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 pub use resolve::resolve;

@@ -9,7 +9,6 @@ use std::fs;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
@@ -17,7 +16,7 @@ use crate::config::Format;
 use crate::error::{Error, Result};
 use crate::files::{StagedFile, Staging, TableWriter, Target};
 use crate::queries::Query;
-use crate::sql::{Engine, Parameters, Spill, TableSource};
+use crate::sql::{self, Engine, Parameters, Spill, TableSource};
 use crate::tables::schema::Kind;
 
 /// Batches between the query and the thread that writes its file.
@@ -82,7 +81,7 @@ async fn run_query(engine: &Engine, query: &Query, format: Format, staging: &Sta
         writer.close()
     });
     while let Some(batch) = answer.next().await? {
-        let batch = shaped(&batch, &schema).map_err(|source| failed(query, source))?;
+        let batch = sql::retyped(&batch, &schema).map_err(|source| failed(query, source))?;
         if to_writer.send(batch).await.is_err() {
             // The writer has ended: its error is the one to tell.
             break;
@@ -104,18 +103,6 @@ fn with_measures(answer: &Schema) -> SchemaRef {
         Field::new(*name, kind.data_type(), *nullable).with_metadata(metadata)
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// A batch with the result's types; a value that does not fit is an error, never null.
-fn shaped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    let columns = batch
-        .columns()
-        .iter()
-        .zip(schema.fields())
-        .map(|(column, field)| cast_with_options(column, field.data_type(), &strict))
-        .collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(SchemaRef::clone(schema), columns)
 }
 
 fn failed(query: &Query, source: ArrowError) -> Error {

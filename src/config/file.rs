@@ -93,7 +93,7 @@ fn plain(value: &Spanned<DeValue<'_>>) -> Option<String> {
 }
 
 /// The line of a byte, counted from 1.
-fn line_of(text: &str, at: usize) -> usize {
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 

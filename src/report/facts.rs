@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
@@ -20,7 +18,7 @@ use tempfile::TempDir;
 
 use super::asking::{Asking, FACTS};
 use crate::error::{Error, Result};
-use crate::sql::{Answer, Engine};
+use crate::sql::{self, Answer, Engine};
 
 /// Rows that are kept until they are written: a few megabytes of ids.
 const ROW_GROUP_ROWS: usize = 64 * 1024;
@@ -102,25 +100,13 @@ impl Writer {
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = shaped(batch, &self.schema).map_err(|source| failed(&self.path, source.into()))?;
+        let batch = sql::retyped(batch, &self.schema).map_err(|source| failed(&self.path, source.into()))?;
         self.parquet.write(&batch).map_err(|source| failed(&self.path, source))
     }
 
     fn close(self) -> Result<()> {
         self.parquet.close().map(drop).map_err(|source| failed(&self.path, source))
     }
-}
-
-/// A batch with the types of a schema; a value that does not fit is an error, never null.
-fn shaped(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    let columns = batch
-        .columns()
-        .iter()
-        .zip(schema.fields())
-        .map(|(column, field)| cast_with_options(column, field.data_type(), &strict))
-        .collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(SchemaRef::clone(schema), columns)
 }
 
 fn failed(path: &Path, source: ParquetError) -> Error {

@@ -13,6 +13,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::config::line_of;
 use crate::error::{Error, Result};
 use crate::manifest::MinutesTotal;
 
@@ -258,7 +259,7 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, at: usize, problem: String) -> Error {
-        let line = self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+        let line = line_of(self.text, at);
         Error::PriceListMalformed { path: self.path.to_owned(), line, problem }
     }
 }

@@ -34,6 +34,7 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::StreamExt;
 
 pub use parameters::Parameters;
+pub(crate) use plain::batch as retyped;
 pub use tables::TableSource;
 
 use crate::config::Format;

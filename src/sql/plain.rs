@@ -21,7 +21,7 @@ pub(super) fn schema(answer: &Schema) -> SchemaRef {
 }
 
 /// The rows with these columns.
-pub(super) fn batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
         let (from, to) = (column.data_type(), field.data_type());
         if from == to {

@@ -1,0 +1,223 @@
+//! Options of the commands that look at an export, the tables or the API: `query`, `report`, `verify`,
+//! `schema`, `doctor`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{AccountArgs, DATA, OUTPUT, PACE};
+
+/// What the help of `query` ends with.
+const QUERY_NOTES: &str = "\
+An export is only read: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE participants. The queries of --list are tables \
+too: SELECT * FROM rollups.minutes_by_day WHERE day >= $since. Past 256 MB of memory, work goes to the \
+temporary directory. In jsonl, decimals are strings, with all their digits.";
+
+/// What the help of `verify` ends with.
+const VERIFY_NOTES: &str = "\
+Nothing is written. The exit code is 0 where all agrees, 3 where something differs or could not be told.";
+
+/// Options of `query`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = QUERY_NOTES)]
+pub struct QueryArgs {
+    /// Directory of the export
+    #[arg(value_name = "DIR", required_unless_present = "list")]
+    pub export: Option<PathBuf>,
+    /// SQL, a file of it, - for stdin, or a query that comes with rtk-export, such as
+    /// checks/session_minutes
+    #[arg(value_name = "SQL|FILE", required_unless_present = "list")]
+    pub query: Option<String>,
+    /// Value for $NAME in the query, as often as need be: never part of the SQL, it has the type of
+    /// what it is compared with
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub param: Vec<String>,
+    /// Show the queries that come with rtk-export
+    #[arg(long, conflicts_with_all = ["export", "query", "param", "format", "output"])]
+    pub list: bool,
+    /// Form of the answer: for people (table), or with every digit and character (the others)
+    /// [default: by the ending of FILE, else table]
+    #[arg(long, value_name = "table|csv|jsonl|parquet", help_heading = OUTPUT)]
+    pub format: Option<String>,
+    /// File of the answer, there only once it is whole [default: stdout]
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Default, Args)]
+pub struct ReportArgs {
+    /// Directory of the export; with --list, where the list's export is to stay
+    #[arg(value_name = "DIR")]
+    pub export: Option<PathBuf>,
+    /// Export this ID list first, then report on it; may be given more than once
+    #[arg(long = "list", value_name = "LIST")]
+    pub lists: Vec<String>,
+
+    /// What to sum up by: a column of the lists, session, person, day, preset, view-type or meeting;
+    /// several with commas; label:day is a column named day [default: day]
+    #[arg(long, value_name = "KEY,...", help_heading = DATA)]
+    pub by: Vec<String>,
+    /// Minutes that count: from joining to leaving (duration), of the peer events (events), of the
+    /// sessions' own records (session) [default: duration]
+    #[arg(long, value_name = "duration|events|session", help_heading = DATA)]
+    pub minutes: Option<String>,
+    /// Time zone in which days begin and times are shown [default: UTC]
+    #[arg(long = "tz", value_name = "ZONE", help_heading = DATA)]
+    pub time_zone: Option<String>,
+    /// TOML file of prices and of the view types that they are for [default: the prices that
+    /// Cloudflare has published]
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
+    pub price_list: Option<PathBuf>,
+
+    /// File to write, at once and whole [default: stdout]
+    #[arg(short, long, value_name = "FILE", help_heading = OUTPUT)]
+    pub output: Option<PathBuf>,
+    /// Form of the report; csv and json are exact and have every row [default: what FILE's name ends
+    /// in, else text]
+    #[arg(long, value_name = "text|csv|json|markdown|html", help_heading = OUTPUT)]
+    pub format: Option<String>,
+    /// CSV for spreadsheets: with a BOM, and formula-like text cells defused
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
+    pub excel: Option<String>,
+    /// Rows shown; the rest is summed into one row [default: 1000]
+    #[arg(long, value_name = "N", help_heading = OUTPUT)]
+    pub top: Option<String>,
+
+    /// Whose data the list names.
+    #[command(flatten)]
+    pub account: AccountArgs,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = VERIFY_NOTES)]
+pub struct VerifyArgs {
+    /// Directory of the export
+    #[arg(value_name = "DIR")]
+    pub export: PathBuf,
+    /// Check files, keys and totals only: send nothing, need no token
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Minutes that are held against the API's: of the peer events (events), from joining to leaving
+    /// (duration), of the sessions' own records (session) [default: events]
+    #[arg(long, value_name = "duration|events|session", conflicts_with = "offline", help_heading = DATA)]
+    pub minutes: Option<String>,
+    /// What they are held against: each session's own record, the app's totals by day, the usage that
+    /// GraphQL tells [default: sessions,daywise,usage]
+    #[arg(long, value_name = "WHAT,...", conflicts_with = "offline", help_heading = DATA)]
+    pub against: Option<String>,
+
+    /// Whose data; the account and the app are those of the export where they are not set.
+    #[command(flatten)]
+    pub account: AccountArgs,
+
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
+
+    /// Form of the report on stdout
+    #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
+    pub format: VerifyFormat,
+}
+
+/// Form of `verify`'s report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum VerifyFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Options of `schema`.
+#[derive(Debug, Default, Args)]
+pub struct SchemaArgs {
+    /// Tables to show [default: all]
+    #[arg(value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Form of the reference on stdout
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
+    pub format: SchemaFormat,
+    /// CREATE TABLE statements of this SQL dialect instead
+    #[arg(long, value_enum, conflicts_with = "format", help_heading = OUTPUT)]
+    pub dialect: Option<Dialect>,
+}
+
+/// Form of the reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For documents.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// A warehouse's SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// DuckDB
+    Duckdb,
+    /// PostgreSQL
+    Postgres,
+    /// Google BigQuery
+    Bigquery,
+    /// Snowflake
+    Snowflake,
+    /// ClickHouse
+    Clickhouse,
+    /// Apache Spark
+    Spark,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Default, Args)]
+pub struct DoctorArgs {
+    /// Whose data.
+    #[command(flatten)]
+    pub account: AccountArgs,
+
+    /// Session to look at [default: one of the newest]
+    #[arg(long, value_name = "ID", help_heading = DATA)]
+    pub session: Option<String>,
+    /// Participant of that session to look at [default: the first]
+    #[arg(long, value_name = "ID", requires = "session", help_heading = DATA)]
+    pub participant: Option<String>,
+
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
+
+    /// Form of the report on stdout
+    #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
+    pub format: DoctorFormat,
+}
+
+/// Form of `doctor`'s report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
