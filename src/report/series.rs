@@ -191,7 +191,7 @@ impl Follower {
 /// How many participants stayed how long.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Durations {
-    /// Those below each of [`DURATION_BOUNDS`] and not below the one before, then those of the last bound
+    /// Those below each of `DURATION_BOUNDS` and not below the one before, then those of the last bound
     /// and above.
     pub counts: Vec<u64>,
     /// Participants whose duration is not known: not counted.

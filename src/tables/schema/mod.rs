@@ -1,7 +1,7 @@
 //! Every table and column once: name, type, nullability, unit, meaning and where it comes from.
 //!
 //! The names are the contract's; files, footers, docs and DDL are made from these pages. The columns of
-//! call statistics are also filled by them: a column made by [`fed`] takes the fields that it names.
+//! call statistics are also filled by them: a column made by `fed` takes the fields that it names.
 
 mod connections;
 mod lists;
