@@ -233,7 +233,8 @@ async fn a_join_larger_than_memory_is_sorted() {
          FROM ({side}) AS a JOIN ({side}) AS b ON a.value = b.value"
     );
     let hashed = engine.plan("the query", &sql, &Parameters::none()).await.unwrap();
-    let hashed = engine.begin("the query", hashed, Joins::Hashed).await.unwrap_err();
+    let hashed = engine.physical("the query", hashed, Joins::Hashed).await.unwrap();
+    let hashed = Engine::begin("the query", hashed).await.unwrap_err();
     assert!(matches!(hashed, Error::QueryTooLarge { .. }), "{hashed}");
     let answer = rows(&engine, &sql, &Parameters::none()).await.unwrap();
     assert!(answer.contains("| 600000 | true  |"), "{answer}");
