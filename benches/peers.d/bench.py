@@ -55,7 +55,7 @@ class Bench:
     quick: bool
     rounds: int
     rows: list = field(default_factory=list)
-    bars: list = field(default_factory=list)  # who, requests per second; the first is the limit
+    bars: list = field(default_factory=list)  # who, each round's requests per second; the first is the limit
 
     def size(self, full, quick):
         return quick if self.quick else full

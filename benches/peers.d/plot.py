@@ -43,7 +43,7 @@ def drawn(rates, about):
                    f'<rect class="{kind}" x="{LABELS}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2"/>',
                    f'<text x="{LABELS + width + 8:.1f}" y="{y + 14}">{escape(figure)}</text>']
     apart = next((measured for _, _, _, measured in rates if measured != HERE), "")
-    legend = f"Dashed: measured {apart}." if apart else ""
+    legend = f"Dashed: {apart}." if apart else ""
     body = "\n  ".join(shapes)
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Requests per second">
   <style>{STYLE}

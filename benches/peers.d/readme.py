@@ -33,8 +33,8 @@ def write(kept):
     after = rest.split(END, 1)[1]
     README.write_text(f"""{before}{BEGIN}
 
-The whole way from a list to published Parquet, everything on: durable log, exact decimals, budget gate, manifest.
-{kept.about.split(". ")[0]}; only ratios within one run count.
+Everything on: durable log, exact decimals, budget gate, manifest. {kept.about.split(". ")[0]}; machines drift, so only
+ratios within one run count.
 
 {figures(kept)}
 

@@ -1,7 +1,8 @@
 """RESULTS.md: written from a whole run, read for the plot and the README. What people wrote below it is kept."""
-import statistics
 import sys
 from dataclasses import dataclass
+from operator import truediv
+from statistics import median
 
 from setting import BENCHES, commit, machine
 
@@ -12,8 +13,8 @@ RATES_HEAD = ["who", "requests/s", "% of the limit", "measured"]
 RUNS_HEAD = ["begun, UTC", "commit", "verdict"]
 RUNS_KEPT = 12
 HERE = "here"
-# Not run again: hours to set up, and far from the limit. Ratios of one run on another machine of this kind.
-APART = "apart: 2026-11-23, 2 cores, same server, 20,000 pairs"
+# Not run again: they take hours to set up and are far from the limit.
+APART = "in another run, beside its own oha: the project's first yardsticks, 2026-11-23, 2 cores, 20,000 pairs"
 MEASURED_APART = [("qsv fetch, then DuckDB to Parquet", "6.1"), ("dlt, its best mode", "1.8"),
                   ("Airbyte CDK, then DuckDB to Parquet", "0.5")]
 
@@ -28,7 +29,7 @@ class Kept:
 
 def verdict(rows):
     missed = [row for row in rows if not row.met]
-    figures = [f"{row.part}, {row.what}: {statistics.median(row.figures):.3g}, not {row.target}" for row in missed]
+    figures = [f"{row.part}, {row.what}: {median(row.figures):.3g}, not {row.target}" for row in missed]
     return f"{len(rows) - len(missed)} of {len(rows)} met" + (f"; missed: {'; '.join(figures)}" if missed else "")
 
 
@@ -56,7 +57,8 @@ def write(bench, begun):
     """Takes the place of the run before; the verdicts of earlier ones stay beside this one's."""
     earlier = sections()
     limit = bench.bars[0][1]
-    rates = [[who, f"{rate:,.0f}", f"{100 * rate / limit:.1f}", HERE] for who, rate in bench.bars]
+    rates = [[who, f"{median(rates):,.0f}", f"{100 * median(map(truediv, rates, limit)):.1f}", HERE]
+             for who, rates in bench.bars]
     rates += [[who, "", share, APART] for who, share in MEASURED_APART]
     runs = cells(earlier.get(RUNS, "")) + [[f"{begun:%Y-%m-%d %H:%M}", commit(), verdict(bench.rows)]]
     about = (f"{begun:%Y-%m-%d}, commit {commit()}, medians of {bench.rounds} rounds. {machine()}. Everything on: durable "
@@ -71,8 +73,7 @@ def write(bench, begun):
 
 ## {RATES}
 
-Only ratios within one run count. What was measured apart was so on another machine of the same kind, beside the oha of
-that run.
+Only ratios within one run count: of what was measured in another run there is nothing else here.
 
 {table(RATES_HEAD, rates)}
 

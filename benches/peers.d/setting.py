@@ -71,6 +71,8 @@ def server(work):
 
 def first_line(*command):
     """What a program says first, which is its version; some say it on stderr."""
+    if not shutil.which(command[0]):
+        return f"no {command[0]}"
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     return (ran.stdout or ran.stderr).split("\n")[0]
 
