@@ -38,10 +38,10 @@ def table(head, rows):
 
 
 def sections():
-    """The file's text by heading; what stands above the first is under nothing."""
+    """The file's text by heading; what stands above the first is under nothing, the notes have headings of their own."""
     found, heading = {"": ""}, ""
     for line in RESULTS.read_text().splitlines(keepends=True) if RESULTS.exists() else []:
-        if line.startswith("## "):
+        if line.startswith("## ") and heading != NOTES:
             heading, line = line[3:].strip(), ""
         found[heading] = found.get(heading, "") + line
     return found
