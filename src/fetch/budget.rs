@@ -100,9 +100,10 @@ pub struct Wait {
     pub throttled: bool,
 }
 
-/// The gate. One for each token.
+/// The gate. One for each token. Public so that what it costs a request is measured without a request
+/// (`benches/stages`); a run has its [`Fetcher`](super::Fetcher), which passes it for every try.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub struct Gate {
     core: Mutex<Core>,
     started: Instant,
     /// Tasks that queue; nobody overtakes them.
@@ -128,6 +129,12 @@ struct Shared {
 }
 
 impl Gate {
+    /// A gate that shares its window with nobody.
+    #[must_use]
+    pub fn unshared(config: BudgetConfig) -> Arc<Self> {
+        Self::new(config, None)
+    }
+
     /// A gate; with a ledger it shares its window with other processes.
     pub(super) fn new(config: BudgetConfig, ledger: Option<LedgerFile>) -> Arc<Self> {
         let core = Core::new(config, ledger.is_some());
@@ -145,7 +152,7 @@ impl Gate {
     }
 
     /// Waits for a request's turn; `None` once the gate is closed for good. Dropped, it leaves the queue.
-    pub(super) async fn acquire(self: &Arc<Self>) -> Option<Pass> {
+    pub async fn acquire(self: &Arc<Self>) -> Option<Pass> {
         if self.queued.load(Ordering::Acquire) == 0
             && !self.is_closed()
             && let Verdict::Go(sent) = self.ask()
@@ -348,7 +355,7 @@ impl Drop for Queued<'_> {
 
 /// Leave to send one request.
 #[derive(Debug)]
-pub(super) struct Pass {
+pub struct Pass {
     gate: Arc<Gate>,
     sent: Sent,
     replied: bool,
@@ -360,7 +367,7 @@ pub(super) struct Ticket(Sent);
 
 impl Pass {
     /// The reply's head came. A 429 closes the gate here, before anybody else can pass.
-    pub(super) fn replied(mut self, status: StatusCode, headers: &HeaderMap) {
+    pub fn replied(mut self, status: StatusCode, headers: &HeaderMap) {
         self.replied = true;
         let now_ns = self.gate.now_ns();
         if status == StatusCode::TOO_MANY_REQUESTS {

@@ -28,7 +28,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 pub use body::Body;
-pub use budget::{BudgetConfig, GateState, Left, Policy, Wait};
+pub use budget::{BudgetConfig, Gate, GateState, Left, Pass, Policy, Wait};
 pub use client::ClientConfig;
 pub use probe::{Endpoint, Probe, Probed, QuotaTold};
 pub use refusal::Refusal;
@@ -37,7 +37,7 @@ pub use retry::RetryConfig;
 pub use target::{Queries, Query};
 
 use self::breaker::{Breaker, Down};
-use self::budget::{Gate, LedgerFile, Ticket};
+use self::budget::{LedgerFile, Ticket};
 use self::client::Client;
 use self::outcome::{Tried, reason_phrase};
 use self::retry::{Decision, Spent, decide};
