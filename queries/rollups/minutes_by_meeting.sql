@@ -3,7 +3,7 @@
 -- filled by discovery or --with-sessions). Unit: minutes.
 -- Reads: participants, peer_events, sessions.
 -- A session of which no participant was exported counts nowhere.
--- A union instead of a join: grouping spills to disk, a join's build side may not.
+-- Participants and their events are a union, not a join: there are many. Sessions are few, and are joined.
 SELECT
     meeting_id,
     CAST(SUM(participants) AS BIGINT) AS participants,
@@ -12,30 +12,29 @@ SELECT
     CAST(SUM(minutes_consumed) AS DECIMAL(38, 9)) AS minutes_consumed
 FROM (
     SELECT
-        MAX(meeting_id) AS meeting_id,
-        SUM(participants) AS participants,
-        SUM(connections) AS connections,
-        CAST(SUM(duration_minutes) AS DECIMAL(38, 9)) AS duration_minutes,
-        CAST(SUM(minutes_consumed) AS DECIMAL(38, 9)) AS minutes_consumed
+        NULLIF(sessions.meeting_id, '') AS meeting_id,
+        participants,
+        connections,
+        duration_minutes,
+        per_session.minutes_consumed AS minutes_consumed
     FROM (
         SELECT
             session_id,
-            NULLIF(meeting_id, '') AS meeting_id,
-            0 AS participants,
-            0 AS connections,
-            CAST(NULL AS DECIMAL(18, 9)) AS duration_minutes,
-            CAST(NULL AS DECIMAL(38, 9)) AS minutes_consumed
-        FROM sessions
-        UNION ALL
-        SELECT session_id, NULL, 1, 0, duration_minutes, minutes_consumed
-        FROM participants
-        UNION ALL
-        SELECT session_id, NULL, 0, 1, CAST(NULL AS DECIMAL(18, 9)), CAST(NULL AS DECIMAL(38, 9))
-        FROM peer_events
-        WHERE event_name = 'PEER_JOINING'
-    ) AS facts
-    GROUP BY session_id
-) AS per_session
-WHERE participants > 0 OR connections > 0
+            SUM(participants) AS participants,
+            SUM(connections) AS connections,
+            CAST(SUM(duration_minutes) AS DECIMAL(38, 9)) AS duration_minutes,
+            CAST(SUM(minutes_consumed) AS DECIMAL(38, 9)) AS minutes_consumed
+        FROM (
+            SELECT session_id, 1 AS participants, 0 AS connections, duration_minutes, minutes_consumed
+            FROM participants
+            UNION ALL
+            SELECT session_id, 0, 1, CAST(NULL AS DECIMAL(18, 9)), CAST(NULL AS DECIMAL(38, 9))
+            FROM peer_events
+            WHERE event_name = 'PEER_JOINING'
+        ) AS facts
+        GROUP BY session_id
+    ) AS per_session
+    LEFT JOIN sessions ON sessions.session_id = per_session.session_id
+) AS placed
 GROUP BY meeting_id
 ORDER BY meeting_id NULLS LAST

@@ -2,7 +2,8 @@
 -- Grain: one row for each preset_view_type; null where no event of a participant tells one. Unit: minutes.
 -- Reads: participants, peer_events.
 -- A participant's view type is the last non-null one by event_index: the greatest text of the index in 19
--- digits, then the type. So grouping finds it, and no sorting of all events has to.
+-- digits (a number as long as the one it is added to), then the type. So grouping finds it, and no sorting of
+-- all events has to.
 -- A union instead of a join: grouping spills to disk, a join's build side may not.
 SELECT
     preset_view_type,
@@ -23,7 +24,7 @@ FROM (
             participant_id,
             CASE
                 WHEN NULLIF(preset_view_type, '') IS NOT NULL
-                THEN CONCAT(LPAD(CONCAT('', event_index), 19, '0'), preset_view_type)
+                THEN CONCAT(1000000000000000000 + event_index, preset_view_type)
             END AS placed_view_type,
             0 AS participants,
             CASE WHEN event_name = 'PEER_JOINING' THEN 1 ELSE 0 END AS connections,

@@ -3,7 +3,7 @@
 -- Reads: participants, peer_events.
 -- A participant is there from joined_at until just before left_at, or to the end where left_at is null; one
 -- without joined_at, or who left before joining, is never there. So who leaves in the microsecond in which
--- another joins was not there together with them.
+-- another joins was not there together with them: leaving, -1, is counted first.
 -- A union instead of a join: grouping spills to disk, a join's build side may not.
 SELECT
     session_id,
@@ -17,7 +17,7 @@ FROM (
         session_id,
         SUM(change) OVER (
             PARTITION BY session_id
-            ORDER BY changed_at
+            ORDER BY changed_at, change
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS present,
         0 AS participants,
@@ -25,18 +25,14 @@ FROM (
         CAST(NULL AS DECIMAL(18, 9)) AS duration_minutes,
         CAST(NULL AS DECIMAL(38, 9)) AS minutes_consumed
     FROM (
-        SELECT session_id, changed_at, CAST(SUM(change) AS BIGINT) AS change
-        FROM (
-            SELECT session_id, joined_at AS changed_at, 1 AS change
-            FROM participants
-            WHERE joined_at IS NOT NULL AND (left_at IS NULL OR left_at >= joined_at)
-            UNION ALL
-            SELECT session_id, left_at, -1
-            FROM participants
-            WHERE left_at >= joined_at
-        ) AS changes
-        GROUP BY session_id, changed_at
-    ) AS per_time
+        SELECT session_id, joined_at AS changed_at, 1 AS change
+        FROM participants
+        WHERE joined_at IS NOT NULL AND (left_at IS NULL OR left_at >= joined_at)
+        UNION ALL
+        SELECT session_id, left_at, -1
+        FROM participants
+        WHERE left_at >= joined_at
+    ) AS changes
     UNION ALL
     SELECT session_id, NULL, 1, 0, duration_minutes, minutes_consumed
     FROM participants

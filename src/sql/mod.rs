@@ -12,6 +12,7 @@ mod parts;
 mod plain;
 mod pool;
 mod reading;
+mod running;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -250,6 +251,7 @@ impl Engine {
         let context = state.task_ctx();
         let plan = DataFrame::new(state, plan).create_physical_plan().await;
         let part_bytes = self.memory.pool_bytes / PARTS_OF_POOL;
+        let plan = plan.and_then(running::totals);
         let plan = plan.and_then(|plan| turns::divide(plan, part_bytes, context.session_config().options()));
         Ok(Physical { plan: plan.map_err(|source| asked(name, source))?, context, schema })
     }

@@ -2,8 +2,8 @@
 //!
 //! In: what the engine's steps ask for. Out: whether they may have it, or have to spill.
 //! Guarantees: what is granted on asking is never more than the pool, but for rows that are on their way from one
-//! task to another. A little is kept for each step, and of the rest none that can spill has more than about a
-//! seventh, so that the steps of one query that hold much at one time (two tasks that group, and two that sort
+//! task to another. A little is kept for each step, and of the rest none that can spill has more than about an
+//! eighth, so that the steps of one query that hold much at one time (two tasks that group, and two that sort
 //! what those give) leave each other room, and the merging of what was sorted.
 //! Not the library's fair pool: that divides by all steps of a query, of which most hold next to nothing.
 
@@ -18,12 +18,12 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool
 /// Part of the pool that is kept for each step: some batches.
 const KEPT_PART: usize = 128;
 /// Of what is shared, what a step that can spill may take, in percent.
-const LARGE_PERCENT: usize = 15;
+const LARGE_PERCENT: usize = 12;
 /// Steps of that size that there may be: what they leave is for those that cannot spill.
 const LARGE_STEPS: usize = 4;
-/// What the merging of a sort may take, in percent. To merge what a step has sorted takes up to two thirds of
-/// that; to merge what is on disk it takes all that it gets, to read more files at once.
-const MERGING_PERCENT: usize = 20;
+/// What the merging of a sort may take, in percent. To merge what a step has sorted takes up to half as much again,
+/// where the keys are all that the rows have; to merge files it takes all that it gets, to read more at once.
+const MERGING_PERCENT: usize = 22;
 /// How the library names a step that hands rows from task to task. It could spill, but may then wait for itself
 /// for ever (see `parts.rs`); and it holds little where nobody makes it wait.
 const HANDING_ON: &str = "RepartitionExec";
@@ -208,10 +208,12 @@ mod tests {
     #[test]
     fn rows_on_their_way_are_never_told_to_spill() {
         let pool = pool();
-        let fixed = step(&pool, "HashJoinInput[0]", false);
-        fill(&fixed);
-        assert!(step(&pool, "RepartitionExec[1]", true).try_grow(BYTES).is_ok());
-        assert!(step(&pool, "Sort[0]", true).try_grow(1).is_ok() && fixed.try_grow(1024).is_err());
+        let (fixed, sort) = (step(&pool, "HashJoinInput[0]", false), step(&pool, "Sort[0]", true));
+        let on_their_way = step(&pool, "RepartitionExec[1]", true);
+        assert!(fill(&fixed) > BYTES / 2);
+        assert!(on_their_way.try_grow(BYTES).is_ok());
+        // Nor does anybody else pay for them.
+        assert!(sort.try_grow(1024).is_ok());
     }
 
     #[test]

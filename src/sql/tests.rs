@@ -266,6 +266,41 @@ async fn what_does_not_fit_is_done_in_turns() {
     }
 }
 
+/// Where no two rows are at one place, the library's sum up to the place is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_total_is_the_sum_of_the_rows_so_far() {
+    let engine = Engine::without_tables(Spill::Temporary, 64 << 20).unwrap();
+    let numbers = "SELECT value, value * value % 1013 AS key, NULLIF(value % 5 - 2, 0) AS change \
+                   FROM generate_series(1, 30000)";
+    let total = |sum: &str, frame: &str| {
+        format!(
+            "SELECT key, value, {sum} OVER (PARTITION BY key ORDER BY value {frame}) AS total FROM ({numbers})"
+        )
+    };
+    let rows_so_far = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
+    let plan = steps(&engine, &total("SUM(change)", rows_so_far), Joins::Hashed).await;
+    assert!(plan.contains("RunningTotal") && !plan.contains("WindowAgg"), "{plan}");
+    let differ = format!(
+        "SELECT COUNT(*) AS rows, COUNT(ours.total) AS known, \
+             SUM(CASE WHEN ours.total IS DISTINCT FROM theirs.total THEN 1 ELSE 0 END) AS differ \
+         FROM ({}) AS ours JOIN ({}) AS theirs ON ours.key = theirs.key AND ours.value = theirs.value",
+        total("SUM(change)", rows_so_far),
+        total("SUM(change)", ""),
+    );
+    let answer = rows(&engine, &differ, &Parameters::none()).await.unwrap();
+    assert!(answer.contains("| 30000 |") && answer.contains("| 0      |"), "{answer}");
+    assert!(!answer.contains("| 30000 | 30000 |"), "a total of nulls is null: {answer}");
+    for (sum, frame) in [
+        ("SUM(change) FILTER (WHERE value > 9)", rows_so_far),
+        ("SUM(change)", "ROWS BETWEEN 3 PRECEDING AND CURRENT ROW"),
+        ("COUNT(change)", rows_so_far),
+        ("SUM(change * 1.5)", rows_so_far),
+    ] {
+        let plan = steps(&engine, &total(sum, frame), Joins::Hashed).await;
+        assert!(!plan.contains("RunningTotal"), "{sum} {frame}: {plan}");
+    }
+}
+
 /// Turns would lose it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_later_steps_rely_on_is_kept() {
@@ -289,15 +324,15 @@ async fn an_order_that_later_steps_rely_on_is_kept() {
 async fn a_join_larger_than_memory_is_sorted() {
     let engine = Engine::without_tables(Spill::Temporary, 32 << 20).unwrap();
     let side = "SELECT value, CONCAT(REPEAT('x', 500), CAST(value AS VARCHAR)) AS text \
-                FROM generate_series(1, 60000)";
+                FROM generate_series(1, 90000)";
     let sql = format!(
         "SELECT COUNT(*) AS n, MAX(b.text) IS NULL AS none FROM (SELECT value * 0 AS key, text FROM ({side})) \
-         AS a JOIN (SELECT value - 60000 AS key, text FROM ({side})) AS b ON a.key = b.key"
+         AS a JOIN (SELECT value - 90000 AS key, text FROM ({side})) AS b ON a.key = b.key"
     );
     let hashed = engine.plan("the query", &sql, &Parameters::none()).await.unwrap();
     let hashed = engine.physical("the query", hashed, Joins::Hashed).await.unwrap();
     let hashed = Engine::begin("the query", hashed).await.unwrap_err();
     assert!(matches!(hashed, Error::QueryTooLarge { .. }), "{hashed}");
     let answer = rows(&engine, &sql, &Parameters::none()).await.unwrap();
-    assert!(answer.contains("| 60000 | false |"), "{answer}");
+    assert!(answer.contains("| 90000 | false |"), "{answer}");
 }

@@ -43,6 +43,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::PARTITIONS;
 use super::parts::Parts;
+use super::running::RunningTotal;
 
 /// Parts of rows whose number nobody knows (those of CSV files).
 const PARTS_OF_UNKNOWN: usize = 16;
@@ -84,7 +85,7 @@ fn parts_needed(step: &Arc<dyn ExecutionPlan>, part_bytes: usize) -> Option<usiz
         is_hashed.then_some((step, if by_session { ROWS_OF_A_SESSION } else { 1 }))?
     } else if let Some(join) = step.downcast_ref::<HashJoinExec>() {
         (*join.partition_mode() == PartitionMode::Partitioned).then_some((input, 1))?
-    } else if step.is::<WindowAggExec>() || step.is::<BoundedWindowAggExec>() {
+    } else if step.is::<RunningTotal>() || step.is::<BoundedWindowAggExec>() || step.is::<WindowAggExec>() {
         (input, 1)
     } else {
         return None;
