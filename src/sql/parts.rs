@@ -23,6 +23,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SpillFile, SpillWriter, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::metrics::Time;
 use datafusion::physical_plan::repartition::BatchPartitioner;
@@ -210,9 +211,12 @@ impl ExecutionPlan for Parts {
         let written = Arc::clone(&self.written);
         let batches = futures::stream::once(async move {
             let written = written.get_or_try_init(|| write(input, keys, parts, context)).await?;
+            // The tasks that waited for the last row all wake on one thread: each lets another thread have the next.
+            tokio::task::yield_now().await;
             Ok::<_, DataFusionError>(futures::stream::iter(read(&written[part])?))
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches.try_flatten())))
+        let batches = RecordBatchStreamAdapter::new(self.schema(), batches.try_flatten().boxed());
+        Ok(Box::pin(cooperative(batches)))
     }
 
     fn child_stats_requests(&self, _: Option<usize>) -> Vec<ChildStats> {
