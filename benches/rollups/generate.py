@@ -1,8 +1,9 @@
-"""Makes an export of so many peer events: generate.py EVENTS DIRECTORY.
+"""Makes an export of so many peer events: generate.py EVENTS DIRECTORY [--spread].
 
 The tables have the types that rtk-export writes, the manifest is one that it reads. Ids are hashes of
 counters, so the same number of events gives the same rows each time. About 3.3 events a participant,
-10 participants a session, 2 labels a participant.
+10 participants a session, 2 labels a participant. The participants of a session follow on each other, as in an
+export; with --spread all sessions come once before one comes again, as from a list in any order.
 """
 
 import hashlib
@@ -12,14 +13,16 @@ import sys
 
 import duckdb
 
-EVENTS, EXPORT = int(sys.argv[1]), sys.argv[2]
+EVENTS, EXPORT, SPREAD = int(sys.argv[1]), sys.argv[2], sys.argv[3:] == ["--spread"]
 PARTICIPANTS = EVENTS * 3 // 10
 SESSIONS = max(PARTICIPANTS // 10, 1)
 ROW_GROUP = 122_880
 
+SESSION_OF = f"(participant * 7919) % {SESSIONS}" if SPREAD else f"least(participant // 10, {SESSIONS - 1})"
+
 MACROS = f"""
 CREATE MACRO uuid_of(kind, n) AS CAST(CAST(md5(kind || n) AS UUID) AS VARCHAR);
-CREATE MACRO session_of(participant) AS (participant * 7919) % {SESSIONS};
+CREATE MACRO session_of(participant) AS {SESSION_OF};
 CREATE MACRO moment(second) AS make_timestamptz(CAST((1790000000 + second) * 1000000 AS BIGINT));
 """
 FETCHED = "make_timestamptz(1795430400000000) AS fetched_at"

@@ -44,7 +44,7 @@ use super::turns::row_bytes;
 pub(super) struct Parts {
     input: Arc<dyn ExecutionPlan>,
     keys: Vec<Arc<dyn PhysicalExpr>>,
-    parts: usize,
+    count: usize,
     properties: Arc<PlanProperties>,
     /// There once all are written.
     written: Arc<OnceCell<Vec<Written>>>,
@@ -60,14 +60,14 @@ impl fmt::Debug for Written {
 }
 
 impl Parts {
-    pub(super) fn of(input: Arc<dyn ExecutionPlan>, keys: Vec<Arc<dyn PhysicalExpr>>, parts: usize) -> Self {
+    pub(super) fn of(input: Arc<dyn ExecutionPlan>, keys: Vec<Arc<dyn PhysicalExpr>>, count: usize) -> Self {
         let mut equivalence = input.equivalence_properties().clone();
         equivalence.clear_orderings();
         equivalence.clear_per_partition_constants();
-        let partitioning = Partitioning::Hash(keys.clone(), parts);
+        let partitioning = Partitioning::Hash(keys.clone(), count);
         let properties =
             PlanProperties::new(equivalence, partitioning, input.pipeline_behavior(), input.boundedness());
-        Self { input, keys, parts, properties: Arc::new(properties), written: Arc::default() }
+        Self { input, keys, count, properties: Arc::new(properties), written: Arc::default() }
     }
 }
 
@@ -196,7 +196,7 @@ impl ExecutionPlan for Parts {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = children.pop().ok_or_else(|| DataFusionError::Internal("no input".to_owned()))?;
-        Ok(Arc::new(Self::of(input, self.keys.clone(), self.parts)))
+        Ok(Arc::new(Self::of(input, self.keys.clone(), self.count)))
     }
 
     fn with_new_children(
@@ -207,7 +207,7 @@ impl ExecutionPlan for Parts {
     }
 
     fn execute(&self, part: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (input, keys, parts) = (Arc::clone(&self.input), self.keys.clone(), self.parts);
+        let (input, keys, parts) = (Arc::clone(&self.input), self.keys.clone(), self.count);
         let written = Arc::clone(&self.written);
         let batches = futures::stream::once(async move {
             let written = written.get_or_try_init(|| write(input, keys, parts, context)).await?;

@@ -63,7 +63,11 @@ impl RunningTotal {
         let is_plain = sum.fun().name() == "sum" && !sum.is_distinct() && !total.name().contains("FILTER");
         let [value] = <[_; 1]>::try_from(total.expressions()).ok()?;
         let is_whole = value.data_type(&window.input().schema()).ok()? == DataType::Int64;
-        (is_up_to_the_row && is_plain && is_whole && window.input_order_mode == InputOrderMode::Sorted)
+        (is_up_to_the_row
+            && is_plain
+            && is_whole
+            && !total.partition_by().is_empty()
+            && window.input_order_mode == InputOrderMode::Sorted)
             .then(|| Self { window: Arc::clone(step), value, partition_by: total.partition_by().to_vec() })
     }
 }
@@ -91,7 +95,7 @@ impl SoFar {
         let keys = by.iter().map(|key| key.evaluate(batch)?.into_array(rows)).collect::<Result<Vec<_>>>()?;
         let keys_at =
             |row| keys.iter().map(|key| ScalarValue::try_from_array(key, row)).collect::<Result<_>>();
-        let ranges = if keys.is_empty() { vec![0..rows] } else { partition(&keys)?.ranges() };
+        let ranges = partition(&keys)?.ranges();
         let mut totals = Int64Builder::with_capacity(rows);
         for (n, range) in ranges.into_iter().enumerate() {
             if n > 0 || self.keys.as_ref() != Some(&keys_at(range.start)?) {
