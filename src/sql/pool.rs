@@ -21,9 +21,11 @@ const KEPT_PART: usize = 128;
 const LARGE_PERCENT: usize = 12;
 /// Steps of that size that there may be: what they leave is for those that cannot spill.
 const LARGE_STEPS: usize = 4;
-/// What the merging of a sort may take, in percent. To merge what a step has sorted takes up to half as much again,
-/// where the keys are all that the rows have; to merge files it takes all that it gets, to read more at once.
+/// What the merging of a sort may take, in percent, and how much has to be in use for that to be a limit. To merge
+/// what a step has sorted takes up to three times that; to merge files it takes all that it gets, to read more of
+/// them at once, and other sorts have to begin to merge too.
 const MERGING_PERCENT: usize = 22;
+const FREE_UP_TO_PERCENT: usize = 60;
 /// How the library names a step that hands rows from task to task. It could spill, but may then wait for itself
 /// for ever (see `parts.rs`); and it holds little where nobody makes it wait.
 const HANDING_ON: &str = "RepartitionExec";
@@ -79,14 +81,15 @@ impl SharesPool {
         let kept = held.steps.len() * (self.bytes / KEPT_PART);
         let shared = self.bytes.saturating_sub(kept);
         let large = shared / 100 * LARGE_PERCENT;
+        let in_use = held.above_kept - above_before + above;
         let is_moderate = if consumer.can_spill() {
             above <= large && held.spilling - above_before + above <= LARGE_STEPS * large
         } else if consumer.name().starts_with(MERGING) {
-            above <= shared / 100 * MERGING_PERCENT
+            above <= shared / 100 * MERGING_PERCENT || in_use <= shared / 100 * FREE_UP_TO_PERCENT
         } else {
             true
         };
-        above == 0 || (is_moderate && held.above_kept - above_before + above <= shared)
+        above == 0 || (is_moderate && in_use <= shared)
     }
 
     /// Writes down what a consumer has from now on.
@@ -223,10 +226,13 @@ mod tests {
         let taken = fill(&spilling);
         let fixed = step(&pool, "SortMerge[0]", false);
         assert!(fill(&fixed) > BYTES / 2);
-        assert!(fill(&step(&pool, "ExternalSorterMerge[0]", false)) < BYTES / 4);
+        let merging = step(&pool, "ExternalSorterMerge[0]", false);
+        assert!(fill(&merging) < BYTES / 4);
         assert!(fixed.size() + taken <= BYTES);
         let error = fixed.try_grow(1024).unwrap_err().to_string();
         assert!(error.contains("SortMerge[0] has ") && error.contains("cannot have 1024 more"), "{error}");
+        fixed.free();
+        assert!((BYTES / 3..BYTES * 2 / 3).contains(&fill(&merging)));
     }
 
     proptest! {
