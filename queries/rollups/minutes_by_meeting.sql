@@ -13,9 +13,9 @@ SELECT
 FROM (
     SELECT
         NULLIF(sessions.meeting_id, '') AS meeting_id,
-        participants,
-        connections,
-        duration_minutes,
+        per_session.participants AS participants,
+        per_session.connections AS connections,
+        per_session.duration_minutes AS duration_minutes,
         per_session.minutes_consumed AS minutes_consumed
     FROM (
         SELECT

@@ -2,8 +2,8 @@
 -- Grain: one row for each preset_view_type; null where no event of a participant tells one. Unit: minutes.
 -- Reads: participants, peer_events.
 -- A participant's view type is the last non-null one by event_index: the greatest text of the index in 19
--- digits (a number as long as the one it is added to), then the type. So grouping finds it, and no sorting of
--- all events has to.
+-- digits, then the type. So grouping finds it, and no sorting of all events has to. 10^18 plus an index, which
+-- is never null, has 19 digits up to an index of 8 * 10^18.
 -- A union instead of a join: grouping spills to disk, a join's build side may not.
 SELECT
     preset_view_type,

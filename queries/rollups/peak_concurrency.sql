@@ -3,7 +3,8 @@
 -- Reads: participants, peer_events.
 -- A participant is there from joined_at until just before left_at, or to the end where left_at is null; one
 -- without joined_at, or who left before joining, is never there. So who leaves in the microsecond in which
--- another joins was not there together with them: leaving, -1, is counted first.
+-- another joins was not there together with them: leaving, -1, is counted first, so that within a microsecond
+-- the count may be too low for a moment, never too high.
 -- A union instead of a join: grouping spills to disk, a join's build side may not.
 SELECT
     session_id,

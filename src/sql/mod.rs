@@ -3,7 +3,8 @@
 //! In: an export's files, Parquet or CSV, and SQL with its parameters. Out: an [`Answer`], batch by batch.
 //! Guarantees: tables have the schema's names and types, never guessed ones; SQL only reads, and nothing
 //! but the export; parameters are bound as values, never pasted into the text; the session's time zone
-//! is UTC; answers have plain types (`plain.rs`); memory is one pool of 256 MB for all queries of an engine, past which it spills to disk.
+//! is UTC; answers have plain types (`plain.rs`); memory is one pool of 256 MB for all queries of an engine
+//! (`pool.rs` says what is not counted), past which it spills to disk.
 //! Not here: what is asked (`rollups`, `queries/`), how an answer is written down.
 
 pub(crate) mod columns;
@@ -54,7 +55,8 @@ const PARTITIONS: usize = 2;
 /// Rows of a batch: small, for what operators hold outside the pool counts in batches.
 const BATCH_ROWS: usize = 4096;
 
-/// A part of what is done in turns takes this part of the pool: two tasks, and twice that while tables grow.
+/// A part of what is done in turns is planned to take this part of the pool, which is about what a step gets
+/// (`pool.rs`); one that turns out larger is sorted on disk.
 const PARTS_OF_POOL: usize = 8;
 
 /// What is kept for each sort to merge with, once it has spilled.

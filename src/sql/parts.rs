@@ -3,7 +3,8 @@
 //! In: the rows of a step, by the tasks that work them out. Out: a part at a time, as often as there are parts,
 //! each once.
 //! Guarantees: a row is in the part of its keys, equal keys in one; nobody reads before all is written, so that
-//! no task waits for another; a part's file is gone when it was read.
+//! no task waits for another's reading; what waits to be written is an eighth of the pool, and where all rows are
+//! no more than that, nothing is; a part's file is gone when it was read; an error is the same for all tasks.
 //! Not the library's repartitioning, which may also spill: its readers follow several writers through one queue,
 //! and where the file that a reader waits for is not the one that is written next, all wait for ever.
 //! Not here: which steps read parts, and when (`turns.rs`).
@@ -11,7 +12,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::BufWriter;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
@@ -20,7 +21,7 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::execution::{SpillFile, SpillWriter, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::coop::cooperative;
@@ -33,30 +34,37 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
     SendableRecordBatchStream, Statistics,
 };
-use futures::{StreamExt, TryStreamExt};
-use tokio::sync::OnceCell;
+use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
-use super::turns::row_bytes;
+/// What may wait to be written, of the pool.
+const WAITING_PART_OF_POOL: usize = 8;
 
-/// The rows of a step, in parts.
-#[derive(Debug)]
+/// The rows of a step, in parts. It is executed once.
 pub(super) struct Parts {
     input: Arc<dyn ExecutionPlan>,
     keys: Vec<Arc<dyn PhysicalExpr>>,
     count: usize,
     properties: Arc<PlanProperties>,
-    /// There once all are written.
-    written: Arc<OnceCell<Vec<Written>>>,
+    /// Begun by the first task that reads; each of them may go on with it.
+    written: OnceLock<Writing>,
 }
 
-/// A part on disk, until it is read.
-struct Written(Mutex<Option<Arc<dyn SpillFile>>>);
+/// The parts once all are written, or why they could not be.
+type Writing = Shared<BoxFuture<'static, Result<Arc<AllParts>, Arc<DataFusionError>>>>;
 
-impl fmt::Debug for Written {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Written")
-    }
+/// All parts, and what those in memory take.
+struct AllParts(
+    Vec<Mutex<Option<Written>>>,
+    #[expect(dead_code, reason = "held until it is dropped")] MemoryReservation,
+);
+
+/// A part until it is read.
+enum Written {
+    /// Few rows.
+    InMemory(RecordBatch),
+    OnDisk(Arc<dyn SpillFile>),
 }
 
 impl Parts {
@@ -67,7 +75,7 @@ impl Parts {
         let partitioning = Partitioning::Hash(keys.clone(), count);
         let properties =
             PlanProperties::new(equivalence, partitioning, input.pipeline_behavior(), input.boundedness());
-        Self { input, keys, count, properties: Arc::new(properties), written: Arc::default() }
+        Self { input, keys, count, properties: Arc::new(properties), written: OnceLock::new() }
     }
 }
 
@@ -77,12 +85,16 @@ async fn write(
     keys: Vec<Arc<dyn PhysicalExpr>>,
     parts: usize,
     context: Arc<TaskContext>,
-) -> Result<Vec<Written>> {
-    let rows = context.session_config().batch_size();
-    let gathered = MemoryConsumer::new("Parts").register(context.memory_pool());
-    gathered.grow(parts * rows * row_bytes(&input.schema()));
-    let writers = (0..parts).map(|_| Writer::create(input.schema(), rows, &context).map(Mutex::new));
-    let writers: Arc<Vec<_>> = Arc::new(writers.collect::<Result<_>>()?);
+) -> Result<AllParts> {
+    let reservation = MemoryConsumer::new("Parts").register(context.memory_pool());
+    let waiting_bytes = match context.memory_pool().memory_limit() {
+        MemoryLimit::Finite(bytes) => bytes / WAITING_PART_OF_POOL,
+        MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
+    };
+    reservation.grow(waiting_bytes);
+    let writers =
+        (0..parts).map(|_| Mutex::new(Writer::new(&input.schema(), waiting_bytes / parts, &context)));
+    let writers: Arc<Vec<_>> = Arc::new(writers.collect());
     let mut tasks = JoinSet::new();
     for task in 0..input.output_partitioning().partition_count() {
         let mut rows = input.execute(task, Arc::clone(&context))?;
@@ -105,59 +117,103 @@ async fn write(
         .ok_or_else(|| DataFusionError::Internal("a task that has ended writes".to_owned()))?;
     let written = writers
         .into_iter()
-        .map(|writer| writer.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
-    written.collect()
+        .map(|writer| writer.into_inner().unwrap_or_else(PoisonError::into_inner).finish())
+        .collect::<Result<Vec<_>>>()?;
+    let in_memory = written.iter().map(|part| match part {
+        Written::InMemory(rows) => rows.get_array_memory_size(),
+        Written::OnDisk(_) => 0,
+    });
+    reservation.resize(in_memory.sum());
+    Ok(AllParts(written.into_iter().map(|part| Mutex::new(Some(part))).collect(), reservation))
 }
 
-/// The file of a part.
+/// A part that is being written.
 struct Writer {
-    /// What is too few rows to be written.
+    /// What is too few rows to be written, and its bytes.
     gathered: BatchCoalescer,
-    stream: StreamWriter<BufWriter<Box<dyn SpillWriter>>>,
-    file: Arc<dyn SpillFile>,
+    gathered_bytes: usize,
+    most_bytes: usize,
+    /// There once something was.
+    file: Option<(Stream, Arc<dyn SpillFile>)>,
+    context: Arc<TaskContext>,
 }
+
+type Stream = StreamWriter<BufWriter<Box<dyn SpillWriter>>>;
 
 impl Writer {
-    fn create(schema: SchemaRef, rows: usize, context: &TaskContext) -> Result<Self> {
-        let file = context.runtime_env().disk_manager.create_tmp_file("dividing rows into parts")?;
-        let stream = StreamWriter::try_new(BufWriter::new(file.open_writer()?), &schema)?;
-        Ok(Self { gathered: BatchCoalescer::new(schema, rows), stream, file })
+    fn new(schema: &SchemaRef, most_bytes: usize, context: &Arc<TaskContext>) -> Self {
+        let gathered = BatchCoalescer::new(Arc::clone(schema), context.session_config().batch_size());
+        Self { gathered, gathered_bytes: 0, most_bytes, file: None, context: Arc::clone(context) }
     }
 
     fn push(&mut self, rows: RecordBatch) -> Result<()> {
+        self.gathered_bytes += rows.get_array_memory_size();
         self.gathered.push_batch(rows)?;
-        self.write()
-    }
-
-    fn write(&mut self) -> Result<()> {
+        if self.gathered_bytes > self.most_bytes {
+            self.gathered.finish_buffered_batch()?;
+        }
         while let Some(batch) = self.gathered.next_completed_batch() {
-            self.stream.write(&batch)?;
+            self.gathered_bytes = 0;
+            self.write(&batch)?;
         }
         Ok(())
     }
 
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let (stream, _) = match &mut self.file {
+            Some(file) => file,
+            none => {
+                let disk = &self.context.runtime_env().disk_manager;
+                let file = disk.create_tmp_file("dividing rows into parts")?;
+                let stream = StreamWriter::try_new(BufWriter::new(file.open_writer()?), &batch.schema())?;
+                none.insert((stream, file))
+            }
+        };
+        Ok(stream.write(batch)?)
+    }
+
     fn finish(mut self) -> Result<Written> {
         self.gathered.finish_buffered_batch()?;
-        self.write()?;
-        self.stream.finish()?;
-        let buffered = self.stream.into_inner()?;
+        let last = self.gathered.next_completed_batch();
+        let schema = self.gathered.schema();
+        if self.file.is_some()
+            && let Some(last) = &last
+        {
+            self.write(last)?;
+        }
+        let Some((mut stream, file)) = self.file else {
+            return Ok(Written::InMemory(last.unwrap_or_else(|| RecordBatch::new_empty(schema))));
+        };
+        stream.finish()?;
+        let buffered = stream.into_inner()?;
         buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()?;
-        Ok(Written(Mutex::new(Some(self.file))))
+        Ok(Written::OnDisk(file))
     }
 }
 
 /// The rows of a part.
-fn read(written: &Written) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
-    let file = written.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let twice = || DataFusionError::Internal("a part is read once".to_owned());
-    let file = file.ok_or_else(twice)?;
-    let open = File::open(file.path().ok_or_else(twice)?)?;
-    let batches = StreamReader::try_new_buffered(open, None)?;
+fn read(part: &Mutex<Option<Written>>) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+    let part = part.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let file = match part {
+        Some(Written::InMemory(rows)) => return Ok(futures::stream::iter([Ok(rows)]).boxed()),
+        Some(Written::OnDisk(file)) => file,
+        // Who begins anew (the library's join without keys does) has not had the memory to keep its rows.
+        None => return Err(DataFusionError::ResourcesExhausted("a part is read once".to_owned())),
+    };
+    let path = file.path().ok_or_else(|| DataFusionError::Internal("a file without a path".to_owned()))?;
+    let batches = StreamReader::try_new_buffered(File::open(path)?, None)?;
     // The file is there for as long as its rows are read.
-    Ok(batches.map(move |batch| {
+    let batches = batches.map(move |batch| {
         let _until_then = &file;
         batch.map_err(DataFusionError::from)
-    }))
+    });
+    Ok(futures::stream::iter(batches).boxed())
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parts {{ {} }}", self.properties.output_partitioning())
+    }
 }
 
 impl DisplayAs for Parts {
@@ -207,13 +263,16 @@ impl ExecutionPlan for Parts {
     }
 
     fn execute(&self, part: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let (input, keys, parts) = (Arc::clone(&self.input), self.keys.clone(), self.count);
-        let written = Arc::clone(&self.written);
+        let write = || {
+            let writing = write(Arc::clone(&self.input), self.keys.clone(), self.count, context);
+            writing.map(|written| written.map(Arc::new).map_err(Arc::new)).boxed().shared()
+        };
+        let written = self.written.get_or_init(write).clone();
         let batches = futures::stream::once(async move {
-            let written = written.get_or_try_init(|| write(input, keys, parts, context)).await?;
+            let AllParts(parts, _) = &*written.await.map_err(DataFusionError::Shared)?;
             // The tasks that waited for the last row all wake on one thread: each lets another thread have the next.
             tokio::task::yield_now().await;
-            Ok::<_, DataFusionError>(futures::stream::iter(read(&written[part])?))
+            read(&parts[part])
         });
         let batches = RecordBatchStreamAdapter::new(self.schema(), batches.try_flatten().boxed());
         Ok(Box::pin(cooperative(batches)))

@@ -2,7 +2,7 @@
 //!
 //! In: what the engine's steps ask for. Out: whether they may have it, or have to spill.
 //! Guarantees: what is granted on asking is never more than the pool, but for rows that are on their way from one
-//! task to another. A little is kept for each step, and of the rest none that can spill has more than about an
+//! task to another. A little is kept for each step that has begun, and of the rest none that can spill has more than about an
 //! eighth, so that the steps of one query that hold much at one time (two tasks that group, and two that sort
 //! what those give) leave each other room, and the merging of what was sorted.
 //! Not the library's fair pool: that divides by all steps of a query, of which most hold next to nothing.
@@ -82,14 +82,14 @@ impl SharesPool {
         let shared = self.bytes.saturating_sub(kept);
         let large = shared / 100 * LARGE_PERCENT;
         let in_use = held.above_kept - above_before + above;
-        let is_moderate = if consumer.can_spill() {
+        let is_its_part = if consumer.can_spill() {
             above <= large && held.spilling - above_before + above <= LARGE_STEPS * large
         } else if consumer.name().starts_with(MERGING) {
             above <= shared / 100 * MERGING_PERCENT || in_use <= shared / 100 * FREE_UP_TO_PERCENT
         } else {
             true
         };
-        above == 0 || (is_moderate && in_use <= shared)
+        above == 0 || (is_its_part && in_use <= shared)
     }
 
     /// Writes down what a consumer has from now on.

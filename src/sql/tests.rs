@@ -1,5 +1,7 @@
 //! Queries over a small export: what is read, what is refused, what parameters are.
 
+use std::time::Duration;
+
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::pretty::pretty_format_batches;
@@ -224,7 +226,7 @@ async fn an_engine_of_no_rows_knows_all_columns() {
     }
 }
 
-/// A plan's steps, a line each, as `EXPLAIN` shows them.
+/// The steps that are taken, a line each; `EXPLAIN` shows those that were planned first.
 async fn steps(engine: &Engine, sql: &str, joins: Joins) -> String {
     let plan = engine.plan("the query", sql, &Parameters::none()).await.unwrap();
     let physical = engine.physical("the query", plan, joins).await.unwrap();
@@ -301,6 +303,47 @@ async fn a_running_total_is_the_sum_of_the_rows_so_far() {
     }
 }
 
+/// Two tasks read what cannot be written: both have its error, and it was tried once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_below_the_parts_is_the_querys() {
+    let engine = Engine::without_tables(Spill::Temporary, 8 << 20).unwrap();
+    let sql = "SELECT key, COUNT(*) AS n FROM (SELECT CAST(CONCAT('x', CAST(value AS VARCHAR)) AS BIGINT) AS key \
+               FROM generate_series(1, 300000)) GROUP BY key ORDER BY key";
+    assert!(steps(&engine, sql, Joins::Hashed).await.contains("Turns: "));
+    for _ in 0..20 {
+        let error = error(&engine, sql, &Parameters::none()).await;
+        let Error::Query { source, .. } = error else { panic!("{error}") };
+        assert!(source.find_root().to_string().contains("Cannot cast string 'x"), "{source}");
+    }
+}
+
+/// Who has read enough leaves no file behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_are_gone_with_the_query() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::without_tables(Spill::Directory(dir.path().to_owned()), 4 << 20).unwrap();
+    let sql = "SELECT key, COUNT(*) AS n FROM (SELECT CONCAT('key ', CAST(value AS VARCHAR)) AS key \
+               FROM generate_series(1, 300000)) GROUP BY key LIMIT 5";
+    let mut answer = engine.query("the query", sql, &Parameters::none()).await.unwrap();
+    assert!(answer.next().await.unwrap().is_some());
+    drop(answer);
+    drop(engine);
+    // Its tasks end when they next look up from their work.
+    let gone = async {
+        while walk(dir.path()) > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), gone).await.unwrap();
+}
+
+/// Files in a directory and below.
+fn walk(dir: &Path) -> usize {
+    // A directory may go while it is looked at.
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    entries.flatten().map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { 1 }).sum()
+}
+
 /// Turns would lose it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_later_steps_rely_on_is_kept() {
@@ -333,6 +376,12 @@ async fn a_join_larger_than_memory_is_sorted() {
     let hashed = engine.physical("the query", hashed, Joins::Hashed).await.unwrap();
     let hashed = Engine::begin("the query", hashed).await.unwrap_err();
     assert!(matches!(hashed, Error::QueryTooLarge { .. }), "{hashed}");
+    let sorted = steps(&engine, &sql, Joins::Sorted).await;
+    let (_, below) = sorted.split_once("SortMergeJoin").unwrap();
+    assert!(
+        below.contains("Parts: ") && !below.contains("RepartitionExec: partitioning=Hash"),
+        "rows wait in memory: {sorted}"
+    );
     let answer = rows(&engine, &sql, &Parameters::none()).await.unwrap();
     assert!(answer.contains("| 90000 | false |"), "{answer}");
 }

@@ -5,7 +5,7 @@
 //! (`parts.rs`), and each task works out its parts one after the other.
 //! Guarantees: the same rows; the parts of a task are those of its share, so that later steps find the
 //! distribution they were planned for. Without it, grouping would sort what it has whenever memory ends, and
-//! merge it all at the end (three times the time on 3,000,000 participants), and a join could not go on.
+//! merge it all at the end (three times the time on 3,000,000 participants), and a join would begin anew, sorted.
 //! Not here: who gets how much memory (`pool.rs`).
 
 use std::fmt;
@@ -27,7 +27,7 @@ use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::execution_plan::{
     CardinalityEffect, ChildrenPropertiesMode, ReplaceChildrenOptions, replace_children_if_necessary,
 };
-use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
+use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode, SortMergeJoinExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
@@ -47,8 +47,8 @@ use super::running::RunningTotal;
 
 /// Parts of rows whose number nobody knows (those of CSV files).
 const PARTS_OF_UNKNOWN: usize = 16;
-/// More would be small files, and each is written a batch at a time.
-const MOST_PARTS: usize = 64;
+/// More would be many open files, and small ones.
+const MOST_PARTS: usize = 32;
 /// Rows that a session is taken to have: four people, of whom each joined twice.
 const ROWS_OF_A_SESSION: usize = 12;
 /// What a row is taken to need beside its values: its place in a hash table that is half full.
@@ -63,15 +63,37 @@ pub(super) fn divide(
     part_bytes: usize,
     options: &ConfigOptions,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let by_session = !plan.exists(|step| Ok(step.children().len() > 1 && !step.is::<UnionExec>()))?;
-    let divided = Arc::clone(&plan).transform_up(|step| {
-        let Some(needed) = parts_needed(&step, part_bytes) else { return Ok(Transformed::no(step)) };
-        let spread = Spread { parts: parts_below(&step).unwrap_or(needed), by_session };
-        let turns = spread.step(&step)?;
-        Ok(turns.map_or_else(|| Transformed::no(step), |turns| Transformed::yes(Arc::new(turns) as _)))
+    let spread_by_session = count(&plan, &|step| {
+        let keys = step.downcast_ref::<RepartitionExec>().map(RepartitionExec::partitioning);
+        matches!(keys, Some(Partitioning::Hash(keys, _)) if keys.iter().any(is_session))
     })?;
-    let keeps_its_promises = SanityCheckPlan::new().optimize(Arc::clone(&divided.data), options).is_ok();
-    Ok(if keeps_its_promises { divided.data } else { plan })
+    let joins = count(&plan, &|step| step.children().len() > 1 && !step.is::<UnionExec>())?;
+    let by_session = spread_by_session > 1 && joins == 0;
+    let divided = Arc::clone(&plan).transform_up(|step| {
+        if step.is::<SortMergeJoinExec>() {
+            // One task reads the second side before another does, whose rows would wait in memory.
+            let waiting = Spread { parts: PARTITIONS, by_session: false }.over(&step)?;
+            return Ok(waiting.map_or_else(|| Transformed::no(step), Transformed::yes));
+        }
+        let Some(needed) = parts_needed(&step, part_bytes) else { return Ok(Transformed::no(step)) };
+        let spread = Spread { parts: parts_below(&step, needed).unwrap_or(needed), by_session };
+        let turns = spread.over(&step)?.map(|step| Turns::of(step, PARTITIONS));
+        Ok(turns.map_or_else(|| Transformed::no(step), |turns| Transformed::yes(Arc::new(turns) as _)))
+    });
+    let kept = divided
+        .map(|divided| divided.data)
+        .and_then(|divided| SanityCheckPlan::new().optimize(divided, options));
+    Ok(kept.unwrap_or(plan))
+}
+
+/// How many steps of a plan are of a kind.
+fn count(plan: &Arc<dyn ExecutionPlan>, is: &dyn Fn(&Arc<dyn ExecutionPlan>) -> bool) -> Result<usize> {
+    let mut count = 0;
+    plan.apply(|step| {
+        count += usize::from(is(step));
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(count)
 }
 
 /// Into how many parts a step has to be divided, where it can and has to.
@@ -101,16 +123,17 @@ fn parts_needed(step: &Arc<dyn ExecutionPlan>, part_bytes: usize) -> Option<usiz
 }
 
 /// What the values of a row are taken to need.
-pub(super) fn row_bytes(schema: &Schema) -> usize {
+fn row_bytes(schema: &Schema) -> usize {
     let width = |bytes: Option<usize>| bytes.unwrap_or(TEXT_BYTES);
     schema.fields().iter().map(|field| width(field.data_type().primitive_width())).sum()
 }
 
-/// The parts that a step's rows are in already.
-fn parts_below(step: &Arc<dyn ExecutionPlan>) -> Option<usize> {
+/// The parts that a step's rows are in already, where that is enough of them or they cannot be divided anew.
+fn parts_below(step: &Arc<dyn ExecutionPlan>, needed: usize) -> Option<usize> {
     step.children().into_iter().find_map(|input| match input.downcast_ref::<Turns>() {
         Some(turns) => Some(turns.parts()),
-        None if is_of_each_part(input) || input.is::<RepartitionExec>() => parts_below(input),
+        None if input.is::<RepartitionExec>() => parts_below(input, needed).filter(|&parts| parts >= needed),
+        None if is_of_each_part(input) => parts_below(input, needed),
         None => None,
     })
 }
@@ -132,18 +155,19 @@ fn is_session(key: &Arc<dyn PhysicalExpr>) -> bool {
 #[derive(Clone, Copy)]
 struct Spread {
     parts: usize,
-    /// Whether all rows of a session go to one part where a step has its id among its keys: then the steps that
-    /// follow, which as a rule have too, find their rows together. Not where a join relies on all of the keys.
+    /// Whether all rows of a session go to one part where a step has its id among its keys: then a step that
+    /// follows and has it too finds its rows together. A session that is larger than a part is sorted. Not where
+    /// no other step has it, nor where a join relies on all of the keys.
     by_session: bool,
 }
 
 impl Spread {
     /// The step over rows in parts, where all its inputs are rows that are spread by a hash.
-    fn step(self, step: &Arc<dyn ExecutionPlan>) -> Result<Option<Turns>> {
+    fn over(self, step: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let inputs: Option<Vec<_>> = step.children().into_iter().map(|input| self.input(input)).collect();
         let Some(inputs) = inputs else { return Ok(None) };
         let inputs = inputs.into_iter().collect::<Result<Vec<_>>>()?;
-        Ok(Some(Turns::of(replace_children_if_necessary(Arc::clone(step), inputs)?, PARTITIONS)))
+        replace_children_if_necessary(Arc::clone(step), inputs).map(Some)
     }
 
     /// An input spread over the parts instead of [`PARTITIONS`]; `None` where it is no such input.
