@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -92,8 +92,7 @@ async fn write(
         MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
     };
     reservation.grow(waiting_bytes);
-    let writers =
-        (0..parts).map(|_| Mutex::new(Writer::new(&input.schema(), waiting_bytes / parts, &context)));
+    let writers = (0..parts).map(|_| Writer::new(&input.schema(), waiting_bytes / parts, &context));
     let writers: Arc<Vec<_>> = Arc::new(writers.collect());
     let mut tasks = JoinSet::new();
     for task in 0..input.output_partitioning().partition_count() {
@@ -102,10 +101,7 @@ async fn write(
         let writers = Arc::clone(&writers);
         tasks.spawn(async move {
             while let Some(batch) = rows.next().await {
-                partitioner.partition(batch?, |part, rows| {
-                    let mut writer = writers[part].lock().unwrap_or_else(PoisonError::into_inner);
-                    writer.push(rows)
-                })?;
+                partitioner.partition(batch?, |part, rows| writers[part].push(rows))?;
             }
             Ok::<_, DataFusionError>(())
         });
@@ -115,10 +111,7 @@ async fn write(
     }
     let writers = Arc::into_inner(writers)
         .ok_or_else(|| DataFusionError::Internal("a task that has ended writes".to_owned()))?;
-    let written = writers
-        .into_iter()
-        .map(|writer| writer.into_inner().unwrap_or_else(PoisonError::into_inner).finish())
-        .collect::<Result<Vec<_>>>()?;
+    let written = writers.into_iter().map(Writer::finish).collect::<Result<Vec<_>>>()?;
     let in_memory = written.iter().map(|part| match part {
         Written::InMemory(rows) => rows.get_array_memory_size(),
         Written::OnDisk(_) => 0,
@@ -127,67 +120,83 @@ async fn write(
     Ok(AllParts(written.into_iter().map(|part| Mutex::new(Some(part))).collect(), reservation))
 }
 
-/// A part that is being written.
+/// A part that is being written, by all tasks. Each has a lock for what waits and one for the file: all parts are
+/// full at about the same time, and a task that adds to one does not wait until another has written it.
 struct Writer {
-    /// What is too few rows to be written, and its bytes.
-    gathered: BatchCoalescer,
-    gathered_bytes: usize,
+    waiting: Mutex<Waiting>,
     most_bytes: usize,
-    /// There once something was.
-    file: Option<(Stream, Arc<dyn SpillFile>)>,
+    /// There once something was written.
+    file: Mutex<Option<PartFile>>,
     context: Arc<TaskContext>,
 }
 
-type Stream = StreamWriter<BufWriter<Box<dyn SpillWriter>>>;
+/// What is too few rows to be written.
+struct Waiting {
+    rows: BatchCoalescer,
+    bytes: usize,
+}
+
+struct PartFile {
+    stream: StreamWriter<BufWriter<Box<dyn SpillWriter>>>,
+    file: Arc<dyn SpillFile>,
+}
 
 impl Writer {
     fn new(schema: &SchemaRef, most_bytes: usize, context: &Arc<TaskContext>) -> Self {
-        let gathered = BatchCoalescer::new(Arc::clone(schema), context.session_config().batch_size());
-        Self { gathered, gathered_bytes: 0, most_bytes, file: None, context: Arc::clone(context) }
+        let rows = BatchCoalescer::new(Arc::clone(schema), context.session_config().batch_size());
+        let waiting = Mutex::new(Waiting { rows, bytes: 0 });
+        Self { waiting, most_bytes, file: Mutex::default(), context: Arc::clone(context) }
     }
 
-    fn push(&mut self, rows: RecordBatch) -> Result<()> {
-        self.gathered_bytes += rows.get_array_memory_size();
-        self.gathered.push_batch(rows)?;
-        if self.gathered_bytes > self.most_bytes {
-            self.gathered.finish_buffered_batch()?;
-        }
-        while let Some(batch) = self.gathered.next_completed_batch() {
-            self.gathered_bytes = 0;
-            self.write(&batch)?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let (stream, _) = match &mut self.file {
-            Some(file) => file,
-            none => {
-                let disk = &self.context.runtime_env().disk_manager;
-                let file = disk.create_tmp_file("dividing rows into parts")?;
-                let stream = StreamWriter::try_new(BufWriter::new(file.open_writer()?), &batch.schema())?;
-                none.insert((stream, file))
+    fn push(&self, rows: RecordBatch) -> Result<()> {
+        let full = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.bytes += rows.get_array_memory_size();
+            waiting.rows.push_batch(rows)?;
+            if waiting.bytes > self.most_bytes {
+                waiting.rows.finish_buffered_batch()?;
             }
+            let full: Vec<_> = std::iter::from_fn(|| waiting.rows.next_completed_batch()).collect();
+            if !full.is_empty() {
+                waiting.bytes = 0;
+            }
+            full
+        };
+        full.iter().try_for_each(|batch| self.write(batch))
+    }
+
+    fn write(&self, batch: &RecordBatch) -> Result<()> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let PartFile { stream, .. } = match &mut *file {
+            Some(file) => file,
+            none => none.insert(PartFile::create(batch.schema_ref(), &self.context)?),
         };
         Ok(stream.write(batch)?)
     }
 
-    fn finish(mut self) -> Result<Written> {
-        self.gathered.finish_buffered_batch()?;
-        let last = self.gathered.next_completed_batch();
-        let schema = self.gathered.schema();
-        if self.file.is_some()
-            && let Some(last) = &last
-        {
-            self.write(last)?;
-        }
-        let Some((mut stream, file)) = self.file else {
-            return Ok(Written::InMemory(last.unwrap_or_else(|| RecordBatch::new_empty(schema))));
+    fn finish(self) -> Result<Written> {
+        let mut waiting = self.waiting.into_inner().unwrap_or_else(PoisonError::into_inner).rows;
+        let mut file = self.file.into_inner().unwrap_or_else(PoisonError::into_inner);
+        waiting.finish_buffered_batch()?;
+        let last = waiting.next_completed_batch();
+        let Some(PartFile { mut stream, file }) = file.take() else {
+            return Ok(Written::InMemory(last.unwrap_or_else(|| RecordBatch::new_empty(waiting.schema()))));
         };
+        if let Some(last) = last {
+            stream.write(&last)?;
+        }
         stream.finish()?;
         let buffered = stream.into_inner()?;
         buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()?;
         Ok(Written::OnDisk(file))
+    }
+}
+
+impl PartFile {
+    fn create(schema: &Schema, context: &TaskContext) -> Result<Self> {
+        let file = context.runtime_env().disk_manager.create_tmp_file("dividing rows into parts")?;
+        let stream = StreamWriter::try_new(BufWriter::new(file.open_writer()?), schema)?;
+        Ok(Self { stream, file })
     }
 }
 
