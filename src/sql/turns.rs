@@ -48,7 +48,7 @@ use super::running::RunningTotal;
 /// Parts of rows whose number nobody knows (those of CSV files).
 const PARTS_OF_UNKNOWN: usize = 16;
 /// More would be many open files, and small ones.
-const MOST_PARTS: usize = 32;
+const MOST_PARTS: usize = 64;
 /// Rows that a session is taken to have: four people, of whom each joined twice.
 const ROWS_OF_A_SESSION: usize = 12;
 /// What a row is taken to need beside its values: its place in a hash table that is half full.
@@ -63,12 +63,7 @@ pub(super) fn divide(
     part_bytes: usize,
     options: &ConfigOptions,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let spread_by_session = count(&plan, &|step| {
-        let keys = step.downcast_ref::<RepartitionExec>().map(RepartitionExec::partitioning);
-        matches!(keys, Some(Partitioning::Hash(keys, _)) if keys.iter().any(is_session))
-    })?;
-    let joins = count(&plan, &|step| step.children().len() > 1 && !step.is::<UnionExec>())?;
-    let by_session = spread_by_session > 1 && joins == 0;
+    let by_session = !plan.exists(|step| Ok(step.children().len() > 1 && !step.is::<UnionExec>()))?;
     let divided = Arc::clone(&plan).transform_up(|step| {
         if step.is::<SortMergeJoinExec>() {
             // One task reads the second side before another does, whose rows would wait in memory.
@@ -84,16 +79,6 @@ pub(super) fn divide(
         .map(|divided| divided.data)
         .and_then(|divided| SanityCheckPlan::new().optimize(divided, options));
     Ok(kept.unwrap_or(plan))
-}
-
-/// How many steps of a plan are of a kind.
-fn count(plan: &Arc<dyn ExecutionPlan>, is: &dyn Fn(&Arc<dyn ExecutionPlan>) -> bool) -> Result<usize> {
-    let mut count = 0;
-    plan.apply(|step| {
-        count += usize::from(is(step));
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(count)
 }
 
 /// Into how many parts a step has to be divided, where it can and has to.
@@ -156,8 +141,9 @@ fn is_session(key: &Arc<dyn PhysicalExpr>) -> bool {
 struct Spread {
     parts: usize,
     /// Whether all rows of a session go to one part where a step has its id among its keys: then a step that
-    /// follows and has it too finds its rows together. A session that is larger than a part is sorted. Not where
-    /// no other step has it, nor where a join relies on all of the keys.
+    /// follows and has it too finds its rows together, and rows that come together stay so (without it, minutes
+    /// by preset took half as long again). A session that is larger than a part is sorted on disk. Not where a
+    /// join relies on all of the keys.
     by_session: bool,
 }
 
