@@ -12,7 +12,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::BufWriter;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
@@ -57,7 +57,7 @@ type Writing = Shared<BoxFuture<'static, Result<Arc<AllParts>, Arc<DataFusionErr
 /// All parts, and what those in memory take.
 struct AllParts(
     Vec<Mutex<Option<Written>>>,
-    #[expect(dead_code, reason = "held until it is dropped")] MemoryReservation,
+    #[expect(dead_code, reason = "held until it is dropped")] Arc<MemoryReservation>,
 );
 
 /// A part until it is read.
@@ -91,7 +91,9 @@ async fn write(
         MemoryLimit::Finite(bytes) => bytes / WAITING_PART_OF_POOL,
         MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
     };
-    reservation.grow(waiting_bytes);
+    let reservation = Arc::new(reservation);
+    // Not before there are rows: those may come from parts that are written first.
+    let reserved = Arc::new(Once::new());
     let writers = (0..parts).map(|_| Writer::new(&input.schema(), waiting_bytes / parts, &context));
     let writers: Arc<Vec<_>> = Arc::new(writers.collect());
     let mut tasks = JoinSet::new();
@@ -99,8 +101,10 @@ async fn write(
         let mut rows = input.execute(task, Arc::clone(&context))?;
         let mut partitioner = BatchPartitioner::new_hash_partitioner(keys.clone(), parts, Time::new())?;
         let writers = Arc::clone(&writers);
+        let (reservation, reserved) = (Arc::clone(&reservation), Arc::clone(&reserved));
         tasks.spawn(async move {
             while let Some(batch) = rows.next().await {
+                reserved.call_once(|| reservation.grow(waiting_bytes));
                 partitioner.partition(batch?, |part, rows| writers[part].push(rows))?;
             }
             Ok::<_, DataFusionError>(())

@@ -141,9 +141,8 @@ fn is_session(key: &Arc<dyn PhysicalExpr>) -> bool {
 struct Spread {
     parts: usize,
     /// Whether all rows of a session go to one part where a step has its id among its keys: then a step that
-    /// follows and has it too finds its rows together, and rows that come together stay so (without it, minutes
-    /// by preset took half as long again). A session that is larger than a part is sorted on disk. Not where a
-    /// join relies on all of the keys.
+    /// follows and has it too finds its rows together. A session that is larger than a part is sorted on disk.
+    /// Not where a join relies on all of the keys.
     by_session: bool,
 }
 
