@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exporting::{AskArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
 pub use looking::{
-    Dialect, DoctorArgs, DoctorFormat, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, VerifyArgs,
+    Dialect, DoctorArgs, DoctorFormat, PaceArgs, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, VerifyArgs,
     VerifyFormat,
 };
 

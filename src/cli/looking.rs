@@ -17,6 +17,21 @@ temporary directory. In jsonl, decimals are strings, with all their digits.";
 const VERIFY_NOTES: &str = "\
 Nothing is written. The exit code is 0 where all agrees, 3 where something differs or could not be told.";
 
+/// Options that say how fast single requests are sent.
+#[derive(Debug, Default, Args)]
+pub struct PaceArgs {
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
+}
+
 /// Options of `query`.
 #[derive(Debug, Default, Args)]
 #[command(after_help = QUERY_NOTES)]
@@ -113,16 +128,9 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub account: AccountArgs,
 
-    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
-    /// RTK_EXPORT_RATE] [default: 1200/5m]
-    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
-    pub rate: Option<String>,
-    /// Share of the quota left to the token's other users [default: 10%]
-    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
-    pub reserve: Option<String>,
-    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
-    #[arg(long, value_name = "DURATION", help_heading = PACE)]
-    pub timeout: Option<String>,
+    /// How fast to ask.
+    #[command(flatten)]
+    pub pace: PaceArgs,
 
     /// Form of the report on stdout
     #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]
@@ -196,16 +204,9 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "ID", requires = "session", help_heading = DATA)]
     pub participant: Option<String>,
 
-    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
-    /// RTK_EXPORT_RATE] [default: 1200/5m]
-    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
-    pub rate: Option<String>,
-    /// Share of the quota left to the token's other users [default: 10%]
-    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
-    pub reserve: Option<String>,
-    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
-    #[arg(long, value_name = "DURATION", help_heading = PACE)]
-    pub timeout: Option<String>,
+    /// How fast to ask.
+    #[command(flatten)]
+    pub pace: PaceArgs,
 
     /// Form of the report on stdout
     #[arg(long, value_name = "text|json", value_enum, default_value_t, hide_possible_values = true, help_heading = OUTPUT)]

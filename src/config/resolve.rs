@@ -6,6 +6,7 @@ mod verify;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::file::ConfigFile;
 use super::settings::{self, Setting};
@@ -18,8 +19,8 @@ use super::{
     RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
 use crate::cli::{
-    AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PlanArgs, QueryArgs, RebuildArgs,
-    RunArgs,
+    AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs,
+    RebuildArgs, RunArgs,
 };
 use crate::error::{Error, Result};
 use crate::model::{ParticipantId, SessionId};
@@ -192,11 +193,17 @@ fn query(args: QueryArgs) -> Result<QueryConfig> {
     Ok(QueryConfig::Ask { export, query, parameters, answer })
 }
 
-fn doctor(args: &DoctorArgs, mut sources: Sources<'_>) -> Result<DoctorConfig> {
-    let api = api(&args.account, &mut sources)?;
-    let rate = rate(args.rate.as_deref(), &mut sources)?;
+/// The rate, the reserve in percent and the timeout of commands that send single requests.
+fn pace(args: &PaceArgs, sources: &mut Sources<'_>) -> Result<(Rate, u8, Duration)> {
+    let rate = rate(args.rate.as_deref(), sources)?;
     let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
     let timeout = sources.value(&settings::TIMEOUT, args.timeout.as_deref(), values::timeout)?;
+    Ok((rate, reserve_percent, timeout))
+}
+
+fn doctor(args: &DoctorArgs, mut sources: Sources<'_>) -> Result<DoctorConfig> {
+    let api = api(&args.account, &mut sources)?;
+    let (rate, reserve_percent, timeout) = pace(&args.pace, &mut sources)?;
     Ok(DoctorConfig {
         api,
         session: uuid("session", args.session.as_deref(), SessionId::parse)?,

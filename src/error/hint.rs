@@ -253,8 +253,7 @@ impl Error {
                     .to_owned(),
             ),
             Self::QueryTooLarge { .. } => Some(
-                "select fewer columns, or group before joining: grouping and sorting go to disk, a join's \
-                 smaller side has to fit"
+                "select fewer columns or fewer days, or group before joining: rows of one key have to fit"
                     .to_owned(),
             ),
             Self::QueriesUnreadable { .. } | Self::NoQueries { .. } => {

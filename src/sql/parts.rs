@@ -3,8 +3,8 @@
 //! In: the rows of a step, by the tasks that work them out. Out: a part at a time, as often as there are parts,
 //! each once.
 //! Guarantees: a row is in the part of its keys, equal keys in one; nobody reads before all is written, so that
-//! no task waits for another's reading; what waits to be written is an eighth of the pool, and where all rows are
-//! no more than that, nothing is; a part's file is gone when it was read; an error is the same for all tasks.
+//! no task waits for another's reading; what waits to be written is an eighth of the pool, and a part that is
+//! small enough to wait is never written; a part's file is gone when it was read; an error is the same for all tasks.
 //! Not the library's repartitioning, which may also spill: its readers follow several writers through one queue,
 //! and where the file that a reader waits for is not the one that is written next, all wait for ever.
 //! Not here: which steps read parts, and when (`turns.rs`).
@@ -69,14 +69,26 @@ enum Written {
 
 impl Parts {
     pub(super) fn of(input: Arc<dyn ExecutionPlan>, keys: Vec<Arc<dyn PhysicalExpr>>, count: usize) -> Self {
-        let mut equivalence = input.equivalence_properties().clone();
-        equivalence.clear_orderings();
-        equivalence.clear_per_partition_constants();
-        let partitioning = Partitioning::Hash(keys.clone(), count);
-        let properties =
-            PlanProperties::new(equivalence, partitioning, input.pipeline_behavior(), input.boundedness());
-        Self { input, keys, count, properties: Arc::new(properties), written: OnceLock::new() }
+        let properties = without_order(&input, Partitioning::Hash(keys.clone(), count));
+        Self { input, keys, count, properties, written: OnceLock::new() }
     }
+}
+
+/// What a step promises that gives its input's rows, in no order.
+pub(super) fn without_order(
+    input: &Arc<dyn ExecutionPlan>,
+    partitioning: Partitioning,
+) -> Arc<PlanProperties> {
+    let mut equivalence = input.equivalence_properties().clone();
+    equivalence.clear_orderings();
+    equivalence.clear_per_partition_constants();
+    let (behavior, boundedness) = (input.pipeline_behavior(), input.boundedness());
+    Arc::new(PlanProperties::new(equivalence, partitioning, behavior, boundedness))
+}
+
+/// What is known of a step that gives its input's rows.
+pub(super) fn of_the_input(inputs: &[Arc<Statistics>], schema: &Schema) -> Arc<Statistics> {
+    inputs.first().map_or_else(|| Arc::new(Statistics::new_unknown(schema)), Arc::clone)
 }
 
 /// Writes all rows of a step into their parts, by as many tasks as the step has.
@@ -89,7 +101,8 @@ async fn write(
     let reservation = MemoryConsumer::new("Parts").register(context.memory_pool());
     let waiting_bytes = match context.memory_pool().memory_limit() {
         MemoryLimit::Finite(bytes) => bytes / WAITING_PART_OF_POOL,
-        MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
+        // Nobody counts: so little that it is written at once.
+        MemoryLimit::Infinite | MemoryLimit::Unknown => 0,
     };
     let reservation = Arc::new(reservation);
     // Not before there are rows: those may come from parts that are written first.
@@ -155,7 +168,7 @@ impl Writer {
     fn push(&self, rows: RecordBatch) -> Result<()> {
         let full = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.bytes += rows.get_array_memory_size();
+            waiting.bytes += bytes_of(&rows)?;
             waiting.rows.push_batch(rows)?;
             if waiting.bytes > self.most_bytes {
                 waiting.rows.finish_buffered_batch()?;
@@ -194,6 +207,15 @@ impl Writer {
         buffered.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()?;
         Ok(Written::OnDisk(file))
     }
+}
+
+/// What rows take that are copied: the partitioner gives slices of one batch, each of which holds all of it.
+fn bytes_of(rows: &RecordBatch) -> Result<usize> {
+    Ok(rows
+        .columns()
+        .iter()
+        .map(|column| column.to_data().get_slice_memory_size())
+        .sum::<Result<usize, _>>()?)
 }
 
 impl PartFile {
@@ -300,7 +322,20 @@ impl ExecutionPlan for Parts {
         inputs: &[Arc<Statistics>],
         _: &StatisticsArgs,
     ) -> Result<Arc<Statistics>> {
-        let unknown = || Arc::new(Statistics::new_unknown(&self.schema()));
-        Ok(inputs.first().map_or_else(unknown, Arc::clone))
+        Ok(of_the_input(inputs, &self.schema()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray};
+
+    #[test]
+    fn rows_count_for_what_they_take_not_for_the_batch_they_are_a_slice_of() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..4096));
+        let words: ArrayRef = Arc::new(StringArray::from_iter_values((0..4096).map(|n| format!("{n:010}"))));
+        let batch = RecordBatch::try_from_iter([("numbers", numbers), ("words", words)]).unwrap();
+        assert_eq!(64 * (8 + 10 + 4) + 4, bytes_of(&batch.slice(100, 64)).unwrap());
     }
 }

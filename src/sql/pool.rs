@@ -2,9 +2,9 @@
 //!
 //! In: what the engine's steps ask for. Out: whether they may have it, or have to spill.
 //! Guarantees: what is granted on asking is never more than the pool, but for rows that are on their way from one
-//! task to another. A little is kept for each step that has begun, and of the rest none that can spill has more than about an
-//! eighth, so that the steps of one query that hold much at one time (two tasks that group, and two that sort
-//! what those give) leave each other room, and the merging of what was sorted.
+//! task to another. A little is kept for each step that has begun, and of the rest none that can spill has more
+//! than about an eighth, so that the steps of one query that hold much at one time (two tasks that group, and two
+//! that sort what those give) leave each other room, and the merging of what was sorted.
 //! Not the library's fair pool: that divides by all steps of a query, of which most hold next to nothing.
 
 use std::collections::HashMap;

@@ -2,8 +2,8 @@
 //!
 //! In: a plan. Out: the same plan, where `SUM(x) OVER (PARTITION BY ... ORDER BY ... ROWS BETWEEN UNBOUNDED
 //! PRECEDING AND CURRENT ROW)` over whole numbers is worked out in one pass over the sorted rows.
-//! Guarantees: the same rows in the same order. The library's own step asks its accumulator for each row; for the
-//! 6,000,000 joins and leaves that peak concurrency counts, that was half of the time.
+//! Guarantees: the same rows in the same order. The library's own step asks its accumulator for each row: 2.1
+//! seconds of CPU for 3,000,000 rows of peak concurrency.
 //! Not here: any other window, which stays the library's.
 
 use std::fmt;

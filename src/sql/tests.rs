@@ -303,7 +303,7 @@ async fn a_running_total_is_the_sum_of_the_rows_so_far() {
     }
 }
 
-/// Two tasks read what cannot be written: both have its error, and it was tried once.
+/// Two tasks read what cannot be written: whichever ends first, the error is that of the rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_below_the_parts_is_the_querys() {
     let engine = Engine::without_tables(Spill::Temporary, 8 << 20).unwrap();

@@ -1,7 +1,7 @@
 //! The settings of `verify`: whom to ask as for `run`, but that the export itself may say whose it is. What is
 //! held against what is only typed.
 
-use super::{Asked, Sources, asked, local, rate, user_state_dir};
+use super::{Asked, Sources, asked, local, pace, user_state_dir};
 use crate::cli::VerifyArgs;
 use crate::config::file::ConfigFile;
 use crate::config::settings;
@@ -18,9 +18,7 @@ pub(super) fn verify(args: VerifyArgs, mut sources: Sources<'_>) -> Result<Verif
     let minutes = typed_only.value(&settings::VERIFY_MINUTES, args.minutes.as_deref(), values::choice)?;
     let against = typed_only.value(&settings::AGAINST, args.against.as_deref(), Against::parse)?;
     let api = if args.offline { None } else { Some(api(asked(&args.account, &mut sources)?)?) };
-    let rate = rate(args.rate.as_deref(), &mut sources)?;
-    let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
-    let timeout = sources.value(&settings::TIMEOUT, args.timeout.as_deref(), values::timeout)?;
+    let (rate, reserve_percent, timeout) = pace(&args.pace, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     let mut settings = sources.into_shown();
     settings.extend(typed_only.into_shown());
