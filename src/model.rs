@@ -9,6 +9,7 @@ mod minutes;
 mod number;
 mod price;
 mod request_key;
+mod time;
 mod window;
 
 pub(crate) use ids::trim_id;
@@ -17,4 +18,5 @@ pub use minutes::{Minutes, MinutesError, ParsedMinutes};
 pub(crate) use number::Number;
 pub use price::{Dollars, Price};
 pub use request_key::{PageSize, RequestKey};
+pub(crate) use time::parse_time;
 pub use window::Window;

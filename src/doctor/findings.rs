@@ -11,7 +11,7 @@ use super::SessionId;
 use crate::fetch::QuotaTold;
 pub(super) use crate::fetch::Refusal;
 use crate::model::{Minutes, ParticipantId};
-use crate::wire::{Object, RawValue, elements, is_null, text};
+use crate::wire::{Object, Raw, elements, is_null, text};
 
 /// What came of one question.
 pub(super) type Told<T> = Result<T, Refusal>;
@@ -149,7 +149,7 @@ impl<T> Listing<T> {
         };
         let rows = elements(list)?;
         let paging = |object: &Object<'_>| {
-            let paging = object.get("paging").filter(|paging| !is_null(paging))?;
+            let paging = object.get("paging").filter(|paging| !is_null(*paging))?;
             let total = Object::parse(paging).and_then(|paging| number(paging.get("total_count")?));
             Some(total)
         };
@@ -228,8 +228,8 @@ impl Record {
     }
 
     /// A field's value as JSON.
-    fn value(&self, name: &str) -> Option<&RawValue> {
-        serde_json::from_str(self.get(name)?).ok()
+    fn value(&self, name: &str) -> Option<Raw<'_>> {
+        Raw::parse(self.get(name)?)
     }
 
     pub(super) fn id(&self) -> Option<ParticipantId> {
@@ -243,7 +243,7 @@ impl Record {
     /// The sum of its events' minutes; `None` where no event carries any.
     pub(super) fn event_minutes(&self) -> Option<i128> {
         let events = elements(self.value("peer_events")?)?;
-        let of_event = |event: &RawValue| minutes(Object::parse(event)?.get("minutes_consumed")?);
+        let of_event = |event: Raw<'_>| minutes(Object::parse(event)?.get("minutes_consumed")?);
         let units: Vec<_> = events.into_iter().filter_map(of_event).map(|m| i128::from(m.units())).collect();
         (!units.is_empty()).then(|| units.iter().sum())
     }
@@ -295,12 +295,12 @@ fn time(object: &Object<'_>, name: &str) -> Option<DateTime<Utc>> {
 }
 
 /// A count, also where it is written as a string.
-fn number(value: &RawValue) -> Option<u64> {
+fn number(value: Raw<'_>) -> Option<u64> {
     text(value).map_or_else(|| value.get().parse().ok(), |digits| digits.parse().ok())
 }
 
 /// Minutes, also where they are written as a string.
-fn minutes(value: &RawValue) -> Option<Minutes> {
+fn minutes(value: Raw<'_>) -> Option<Minutes> {
     let digits = text(value).map_or_else(|| value.get().to_owned(), std::borrow::Cow::into_owned);
     Minutes::parse(&digits).ok().map(|parsed| parsed.minutes)
 }

@@ -19,7 +19,7 @@ use super::target::Queries;
 use super::{Failure, Reason};
 use crate::clock;
 use crate::model::RequestKey;
-use crate::wire::{ApiError, BadBody, Expected, Gave, Object, RawValue, api_error, success};
+use crate::wire::{ApiError, BadBody, Expected, Gave, Object, Raw, api_error, success};
 
 /// Of a body that is no answer, this much is kept in `failures` and the log.
 const KEPT: usize = 512;
@@ -61,7 +61,7 @@ const fn expected(key: &RequestKey) -> Expected {
 }
 
 /// What a reply about one participant gave.
-fn what_it_gave(key: &RequestKey, record: &RawValue, queries: Queries) -> Gave {
+fn what_it_gave(key: &RequestKey, record: Raw<'_>, queries: Queries) -> Gave {
     let Some(record) = Object::parse(record) else { return Gave::default() };
     match key {
         RequestKey::Details { .. } => Gave::of_details(&record),

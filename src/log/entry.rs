@@ -9,7 +9,11 @@ use serde_json::value::RawValue;
 use super::block::{BlockWriter, State};
 use super::lines;
 use crate::fetch::{Answer, Reason, Reply};
-use crate::model::{PageSize, RequestKey};
+use crate::model::{PageSize, RequestKey, parse_time};
+use crate::wire::Raw;
+
+/// What stands before the body, the last of a line's fields.
+const BODY: &[u8] = b",\"body\":";
 
 /// Everything of a reply's line before its body.
 #[derive(Serialize)]
@@ -51,7 +55,7 @@ pub(super) fn write(reply: Reply, block: &mut BlockWriter) -> io::Result<()> {
     meta.truncate(meta.len() - 2);
     block.index(&reply, state)?;
     block.write(&meta)?;
-    block.write(b",\"body\":")?;
+    block.write(BODY)?;
     match reply.answer {
         Answer::Found(mut body) => {
             blank_line_breaks(&mut body);
@@ -150,7 +154,7 @@ pub struct Entry<'a> {
 #[derive(Debug)]
 pub enum EntryAnswer<'a> {
     /// The body as sent, but for line breaks.
-    Found(&'a RawValue),
+    Found(Raw<'a>),
     /// A failure, without its body.
     Failed {
         /// The kind.
@@ -164,9 +168,9 @@ pub enum EntryAnswer<'a> {
     },
 }
 
-/// A line as it is read.
+/// Everything of a line before its body, as it is read.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct ReadMeta<'a> {
     at: &'a str,
     attempts: u32,
     rate_limited: u32,
@@ -180,28 +184,31 @@ struct Line<'a> {
     api_code: Option<i64>,
     #[serde(default)]
     message: Option<String>,
-    #[serde(borrow)]
-    body: &'a RawValue,
 }
 
 impl<'a> Entry<'a> {
-    /// Reads a line; `None` where it is not one that the log wrote.
+    /// Reads a line; `None` where it is not one that the log wrote. The body was checked before it was
+    /// written, and the block's checksum vouches for it.
     pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
-        let line: Line<'a> = serde_json::from_slice(line).ok()?;
-        let answer = match line.reason {
-            None => EntryAnswer::Found(line.body),
+        // In no text before it: there, a quote is escaped.
+        let end = memchr::memmem::find(line, BODY)?;
+        let body = std::str::from_utf8(line[end + BODY.len()..].strip_suffix(b"}")?).ok()?;
+        let meta = [&line[..end], b"}"].concat();
+        let meta: ReadMeta<'_> = serde_json::from_slice(&meta).ok()?;
+        let answer = match meta.reason {
+            None => EntryAnswer::Found(Raw::checked_before(body)),
             Some(reason) => EntryAnswer::Failed {
                 reason,
-                http_status: line.http_status,
-                api_code: line.api_code,
-                message: line.message.unwrap_or_default(),
+                http_status: meta.http_status,
+                api_code: meta.api_code,
+                message: meta.message.unwrap_or_default(),
             },
         };
         Some(Self {
-            arrived_at: DateTime::parse_from_rfc3339(line.at).ok()?.to_utc(),
-            attempts: line.attempts,
-            rate_limited: line.rate_limited,
-            cf_ray: line.cf_ray,
+            arrived_at: parse_time(meta.at)?,
+            attempts: meta.attempts,
+            rate_limited: meta.rate_limited,
+            cf_ray: meta.cf_ray,
             answer,
         })
     }

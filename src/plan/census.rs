@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::wants::{SessionNo, Want, WantKind, Wants};
 use crate::model::{IdKey, Minutes};
 use crate::wire::{
-    BadBody, Expected, Listed, Object, PageSummary, RawValue, each_object, elements, is_null, text,
+    BadBody, Expected, Keys, Listed, Object, PageSummary, Raw, each_object, elements, is_null, text,
 };
 
 /// What the first page of a session's participants shows.
@@ -118,12 +118,12 @@ impl Usage {
         }
     }
 
-    fn add(&mut self, record: &RawValue, object: &Object<'_>) {
+    fn add(&mut self, record: Raw<'_>, object: &Object<'_>) {
         self.participants += 1;
         self.bytes += record.get().len() as u64;
         let Some(list) = object.get("peer_events") else { return };
         let (mut events, mut minutes, mut view_type) = (0, None, None);
-        let is_list = each_object(list, |event| {
+        let is_list = each_object(list, &mut Keys::default(), |event| {
             events += 1;
             let Ok(event) = event else { return };
             if let Some(consumed) = event.get("minutes_consumed").and_then(units) {
@@ -144,7 +144,7 @@ impl Usage {
 }
 
 /// Minutes as written, in 10⁻⁹ minute.
-fn units(value: &RawValue) -> Option<i128> {
+fn units(value: Raw<'_>) -> Option<i128> {
     let quoted = text(value);
     let parsed = Minutes::parse(quoted.as_deref().unwrap_or(value.get())).ok()?;
     Some(i128::from(parsed.minutes.units()))

@@ -19,6 +19,7 @@ use super::failures::{Failed, FailureRows};
 use super::found::{Found, found};
 use super::id_list::{self, FirstLabels, Status};
 use super::participants::ParticipantRows;
+use super::record::Habits;
 use super::schema::{CallStatistics, Table};
 use super::session_pages::{PageCache, Person, SessionPages};
 use super::statistics::StatisticsRows;
@@ -30,7 +31,7 @@ use crate::lists::ListRow;
 use crate::log::{Log, Replies, State};
 use crate::model::{IdKey, ParticipantId};
 use crate::plan::{SessionNo, Want, WantKind, WantNo, Wants};
-use crate::wire::Expected;
+use crate::wire::{Expected, Keys};
 
 /// The tables being made.
 pub(super) struct Export<'a> {
@@ -47,6 +48,7 @@ pub(super) struct Export<'a> {
     reports_are_records: bool,
     participants: ParticipantRows,
     peer_events: Columns,
+    peer_event_habits: Habits,
     sessions: Columns,
     id_list: Columns,
     labels: Columns,
@@ -88,6 +90,7 @@ impl<'a> Export<'a> {
             reports_are_records: head.settings.fetch == "auto",
             participants: ParticipantRows::new(),
             peer_events: Columns::new(Table::PeerEvents),
+            peer_event_habits: Habits::default(),
             sessions: Columns::new(Table::Sessions),
             id_list: Columns::new(Table::IdList),
             labels: Columns::new(Table::Labels),
@@ -205,7 +208,9 @@ impl<'a> Export<'a> {
         let entry = self.cache.entries.parse(&block, reply.location)?;
         let fetched_at = entry.arrived_at;
         let warnings = &mut self.warnings;
-        if let Some(Found { object, others }) = found(&entry.answer, Expected::Session, warnings) {
+        if let Some(Found { object, others }) =
+            found(&entry.answer, Expected::Session, &mut Keys::default(), warnings)
+        {
             sessions::add(&mut self.sessions, &session_id, object, &others, fetched_at, warnings);
         } else {
             self.failures.add(Some(&session_id), None, origin, &Failed::of(entry));

@@ -5,12 +5,12 @@ use super::warnings::{Notice, Warnings, excerpt};
 use crate::log::EntryAnswer;
 use crate::model::{IdKey, ParticipantId, trim_id};
 use crate::plan::WantKind;
-use crate::wire::{Expected, Field, Object, RawValue, text};
+use crate::wire::{Expected, Field, Keys, Object, Raw, text};
 
 /// A promised object, and what came around it, by its path.
 pub(super) struct Found<'a> {
     pub(super) object: Object<'a>,
-    pub(super) others: Vec<(String, &'a RawValue)>,
+    pub(super) others: Vec<(String, Raw<'a>)>,
 }
 
 impl<'a> Found<'a> {
@@ -33,18 +33,19 @@ impl<'a> Found<'a> {
 
     /// The id for a message, as written.
     pub(super) fn shown_id(&self) -> &'a str {
-        self.object.get("id").map_or("none", RawValue::get)
+        self.object.get("id").map_or("none", Raw::get)
     }
 }
 
-/// The promised object of a found reply.
+/// The promised object of a found reply; its keys are expected to be those of the last.
 pub(super) fn found<'a>(
     answer: &EntryAnswer<'a>,
     expected: Expected,
+    keys: &mut Keys,
     warnings: &mut Warnings,
 ) -> Option<Found<'a>> {
     let EntryAnswer::Found(body) = answer else { return None };
-    let reply = expected.find_record(body.get())?;
+    let reply = expected.find_record(*body, keys)?;
     let table = if expected == Expected::Session { Table::Sessions } else { Table::Participants };
     for (place, field) in &reply.around.overwritten {
         let path = format!("{place}{}", field.shown_name());

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 
 use super::columns::Columns;
 use super::peer_events::PeerEventRows;
-use super::record::Record;
+use super::record::{Habits, Record};
 use super::schema::Table;
 use super::statistics::StatisticsRows;
 use super::warnings::Warnings;
 use crate::error::Result;
 use crate::model::{IdKey, Minutes, ParticipantId, trim_id};
-use crate::wire::{Object, RawValue};
+use crate::wire::{Object, Raw};
 
 /// Where a record comes from and for whom.
 #[derive(Clone, Copy, Debug)]
@@ -56,12 +56,17 @@ pub(super) fn add(sum: &mut Option<i128>, value: Option<i128>) {
 /// Rows of `participants` in the making.
 pub(super) struct ParticipantRows {
     pub(super) columns: Columns,
+    pub(super) habits: Habits,
     pub(super) totals: Totals,
 }
 
 impl ParticipantRows {
     pub(super) fn new() -> Self {
-        Self { columns: Columns::new(Table::Participants), totals: Totals::default() }
+        Self {
+            columns: Columns::new(Table::Participants),
+            habits: Habits::default(),
+            totals: Totals::default(),
+        }
     }
 
     /// Adds a record; its events go to `events`, its call statistics to `statistics` where they were asked
@@ -70,12 +75,12 @@ impl ParticipantRows {
         &mut self,
         context: &Context<'_>,
         object: Object<'_>,
-        others: &[(String, &RawValue)],
+        others: &[(String, Raw<'_>)],
         events: &mut PeerEventRows<'_>,
         statistics: Option<&mut StatisticsRows>,
         warnings: &mut Warnings,
     ) -> Result<()> {
-        let mut record = Record::new(Table::Participants, object, warnings);
+        let mut record = Record::new(Table::Participants, object, &mut self.habits.places, warnings);
         let id = record.text("id", warnings);
         let named = id.as_deref().filter(|id| !trim_id(id).is_empty());
         if id.is_some() && named.is_none() {

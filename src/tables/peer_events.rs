@@ -4,11 +4,11 @@ use super::Hand;
 use super::columns::Columns;
 use super::known::{EVENT_NAMES, VIEW_TYPES};
 use super::participants::{Context, add};
-use super::record::{Record, close, push_member};
+use super::record::{Habits, Record, close, push_member};
 use super::schema::Table;
 use super::warnings::{Notice, Warnings, excerpt};
 use crate::error::Result;
-use crate::wire::{Object, RawValue, each_object};
+use crate::wire::{Object, Raw, each_object};
 
 /// What a list of events came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub(super) struct Listed {
 /// thousand.
 pub(super) struct PeerEventRows<'a> {
     pub(super) columns: &'a mut Columns,
+    pub(super) habits: &'a mut Habits,
     pub(super) hand: Hand<'a>,
 }
 
@@ -32,13 +33,16 @@ impl PeerEventRows<'_> {
         &mut self,
         context: &Context<'_>,
         participant_id: &str,
-        value: &RawValue,
+        value: Raw<'_>,
         warnings: &mut Warnings,
     ) -> Result<Option<Listed>> {
         let mut listed = Listed::default();
-        let mut record = Record::empty(Table::PeerEvents);
+        // Taken, so that rows can be added meanwhile.
+        let mut habits = std::mem::take(self.habits);
+        let Habits { keys, places } = &mut habits;
+        let mut record = Record::empty(Table::PeerEvents, places);
         let mut failed = None;
-        let is_array = each_object(value, |event| {
+        let is_array = each_object(value, keys, |event| {
             if failed.is_some() {
                 return;
             }
@@ -49,6 +53,7 @@ impl PeerEventRows<'_> {
                 failed = self.columns.hand_on(self.hand).err();
             }
         });
+        *self.habits = habits;
         match failed {
             Some(error) => Err(error),
             None => Ok(is_array.then_some(listed)),
@@ -61,8 +66,8 @@ impl PeerEventRows<'_> {
         context: &Context<'_>,
         participant_id: &str,
         index: u64,
-        event: std::result::Result<&mut Object<'a>, &'a RawValue>,
-        record: &mut Record<'a>,
+        event: std::result::Result<&mut Object<'a>, Raw<'a>>,
+        record: &mut Record<'a, '_>,
         warnings: &mut Warnings,
     ) -> Option<i128> {
         let mut none = Object::default();

@@ -7,15 +7,33 @@ use chrono::{DateTime, Utc};
 use super::known::nullable;
 use super::schema::Table;
 use super::warnings::{Notice, Warnings, excerpt};
-use crate::model::{Minutes, Number};
-use crate::wire::{Field, Object, RawValue, is_null, text};
+use crate::model::{Minutes, Number, parse_time};
+use crate::wire::{Field, Keys, Object, Raw, is_null, text};
+
+/// What the records of a table have looked like. The next one is mostly alike, so that neither its keys nor
+/// its fields are searched for.
+#[derive(Debug, Default)]
+pub(super) struct Habits {
+    /// The keys of the last one.
+    pub(super) keys: Keys,
+    /// Where its fields stood.
+    pub(super) places: Places,
+}
+
+/// Where the field stood that was asked for first, second, and so on: every record of a table is asked for
+/// the same fields in the same order.
+#[derive(Debug, Default)]
+pub(super) struct Places(Vec<usize>);
 
 /// An object whose fields are taken one by one.
-pub(super) struct Record<'a> {
+pub(super) struct Record<'a, 'p> {
     table: Table,
     object: Object<'a>,
     /// What became of each field, by place.
     fates: Vec<Fate>,
+    places: &'p mut Places,
+    /// Fields asked for so far.
+    asked: usize,
 }
 
 /// What became of a field.
@@ -31,17 +49,22 @@ enum Fate {
     Null,
 }
 
-impl<'a> Record<'a> {
+impl<'a, 'p> Record<'a, 'p> {
     /// An object for a table; duplicate keys are noted.
-    pub(super) fn new(table: Table, object: Object<'a>, warnings: &mut Warnings) -> Self {
-        let mut record = Self { table, fates: Vec::new(), object };
+    pub(super) fn new(
+        table: Table,
+        object: Object<'a>,
+        places: &'p mut Places,
+        warnings: &mut Warnings,
+    ) -> Self {
+        let mut record = Self { table, object, fates: Vec::new(), places, asked: 0 };
         record.begin(warnings);
         record
     }
 
     /// No object yet; [`exchange`](Self::exchange) gives it one after the other.
-    pub(super) fn empty(table: Table) -> Self {
-        Self { table, fates: Vec::new(), object: Object::default() }
+    pub(super) fn empty(table: Table, places: &'p mut Places) -> Self {
+        Self { table, object: Object::default(), fates: Vec::new(), places, asked: 0 }
     }
 
     /// Goes on with another object, which it gets in exchange for the last.
@@ -51,6 +74,7 @@ impl<'a> Record<'a> {
     }
 
     fn begin(&mut self, warnings: &mut Warnings) {
+        self.asked = 0;
         self.fates.clear();
         self.fates.resize(self.object.fields.len(), Fate::Unknown);
         for field in &self.object.overwritten {
@@ -59,9 +83,27 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The place of a field: where it stood last time, else wherever it stands.
+    fn place(&mut self, name: &str) -> Option<usize> {
+        let is_it = |field: &Field<'_>| field.name.as_deref() == Some(name);
+        let ordinal = self.asked;
+        self.asked += 1;
+        if let Some(place) = self.places.0.get(ordinal).copied()
+            && self.object.fields.get(place).is_some_and(is_it)
+        {
+            return Some(place);
+        }
+        let place = self.object.fields.iter().position(is_it)?;
+        if self.places.0.len() <= ordinal {
+            self.places.0.resize(ordinal + 1, 0);
+        }
+        self.places.0[ordinal] = place;
+        Some(place)
+    }
+
     /// The place and value of a field that is there and not null. A null is taken.
-    fn present(&mut self, name: &str) -> Option<(usize, &'a RawValue)> {
-        let place = self.object.fields.iter().position(|field| field.name.as_deref() == Some(name))?;
+    fn present(&mut self, name: &str) -> Option<(usize, Raw<'a>)> {
+        let place = self.place(name)?;
         let value = self.object.fields[place].value;
         if is_null(value) {
             self.fates[place] = Fate::Null;
@@ -71,7 +113,7 @@ impl<'a> Record<'a> {
     }
 
     /// A field's value as written, taken.
-    pub(super) fn raw(&mut self, name: &str) -> Option<&'a RawValue> {
+    pub(super) fn raw(&mut self, name: &str) -> Option<Raw<'a>> {
         let (place, value) = self.present(name)?;
         self.fates[place] = Fate::Taken;
         Some(value)
@@ -146,13 +188,13 @@ impl<'a> Record<'a> {
     /// A time of RFC 3339, cut to microseconds.
     pub(super) fn time(&mut self, name: &str, warnings: &mut Warnings) -> Option<DateTime<Utc>> {
         let (place, value) = self.present(name)?;
-        let time = text(value).and_then(|text| DateTime::parse_from_rfc3339(&text).ok());
+        let time = text(value).and_then(|text| parse_time(&text));
         let Some(time) = time else {
             self.misfit(place, "a time of RFC 3339", warnings);
             return None;
         };
         self.fates[place] = Fate::Taken;
-        Some(time.to_utc())
+        Some(time)
     }
 
     /// Minutes, from the number's own digits.
@@ -201,7 +243,7 @@ impl<'a> Record<'a> {
     /// told here: by now each column has taken its own.
     ///
     /// `others` are fields from around the object, by their path.
-    pub(super) fn extra(&self, others: &[(String, &RawValue)], warnings: &mut Warnings) -> Option<String> {
+    pub(super) fn extra(&self, others: &[(String, Raw<'_>)], warnings: &mut Warnings) -> Option<String> {
         let mut extra = String::new();
         for (field, fate) in self.object.fields.iter().zip(&self.fates) {
             match fate {

@@ -4,22 +4,23 @@ use chrono::{DateTime, Utc};
 
 use super::columns::Columns;
 use super::known::{SESSION_STATUSES, SESSION_TYPES};
-use super::record::Record;
+use super::record::{Places, Record};
 use super::schema::Table;
 use super::warnings::Warnings;
 use crate::model::IdKey;
-use crate::wire::{Object, RawValue};
+use crate::wire::{Object, Raw};
 
 /// Adds a session's record. `others` are fields from around it.
 pub(super) fn add(
     columns: &mut Columns,
     session_id: &str,
     object: Object<'_>,
-    others: &[(String, &RawValue)],
+    others: &[(String, Raw<'_>)],
     fetched_at: DateTime<Utc>,
     warnings: &mut Warnings,
 ) {
-    let mut record = Record::new(Table::Sessions, object, warnings);
+    let mut places = Places::default();
+    let mut record = Record::new(Table::Sessions, object, &mut places, warnings);
     // The id is the one that was asked for; where the record says another, that stays in extra.
     if record.text("id", warnings).is_some_and(|id| IdKey::of(&id) != IdKey::of(session_id)) {
         record.put_back("id", "the id that was asked for", warnings);

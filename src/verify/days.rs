@@ -16,7 +16,7 @@ use super::record::minutes;
 use super::sessions::Around;
 use super::{Subject, Units, Verdict, is_rounding};
 use crate::fetch::{Endpoint, Probe};
-use crate::wire::{Object, RawValue, elements, text};
+use crate::wire::{Object, Raw, elements, text};
 
 /// What the API tells of days; those without a session are left out by it.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Told {
     }
 }
 
-fn count(value: &RawValue) -> Option<u64> {
+fn count(value: Raw<'_>) -> Option<u64> {
     text(value).map_or_else(|| value.get().parse().ok(), |digits| digits.parse().ok())
 }
 

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::model::{Minutes, SessionId};
-use crate::wire::{ListedSession, Object, Paging, RawValue, SessionStatus, elements, is_null, text};
+use crate::wire::{ListedSession, Object, Paging, Raw, SessionStatus, elements, is_null, text};
 
 use super::Units;
 
@@ -67,7 +67,7 @@ impl Page {
     pub(super) fn read(root: &Object<'_>) -> Option<Self> {
         let data = Object::parse(root.get("data")?)?;
         let rows = elements(data.get("sessions")?)?;
-        let paging = [root.get("paging"), data.get("paging")].into_iter().flatten().find(|p| !is_null(p));
+        let paging = [root.get("paging"), data.get("paging")].into_iter().flatten().find(|p| !is_null(*p));
         Some(Self {
             records: rows.into_iter().filter_map(|row| Record::of(&Object::parse(row)?)).collect(),
             paging: Paging::of(paging),
@@ -76,7 +76,7 @@ impl Page {
 }
 
 /// Minutes, as a number or as text.
-pub(super) fn minutes(value: &RawValue) -> Option<Units> {
+pub(super) fn minutes(value: Raw<'_>) -> Option<Units> {
     let digits = text(value);
     let parsed = Minutes::parse(digits.as_deref().unwrap_or(value.get())).ok()?;
     Some(Units(i128::from(parsed.minutes.units())))

@@ -69,10 +69,10 @@ pub(super) async fn ask(asker: &Asker<'_>, exported: &Exported, api: &Api) -> Op
 
 /// Reads the reply. GraphQL's own errors come with a success.
 fn read(root: &Object<'_>) -> Option<Answer<Sums>> {
-    if let Some(errors) = root.get("errors").filter(|errors| !is_null(errors)).and_then(elements)
+    if let Some(errors) = root.get("errors").filter(|errors| !is_null(*errors)).and_then(elements)
         && let Some(first) = errors.first()
     {
-        let message = Object::parse(first).and_then(|error| Some(text(error.get("message")?)?.into_owned()));
+        let message = Object::parse(*first).and_then(|error| Some(text(error.get("message")?)?.into_owned()));
         let message = message.unwrap_or_else(|| "GraphQL refuses it".to_owned());
         return Some(Err(Refusal { status: Some(200), api_code: None, message }));
     }

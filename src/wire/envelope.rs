@@ -3,10 +3,9 @@
 //! Facts: API page, sections 2 (envelope), 8 (errors) and 15 (`data.participant` or `data`,
 //! `data.session` or `data`).
 
-use serde_json::value::RawValue;
-
 use super::gave::STATISTICS;
-use super::object::{Field, Nested, Object, is_null, text};
+use super::object::{Field, Keys, Nested, Object, is_null, text};
+use super::raw::Raw;
 
 /// What a successful reply to a request must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +41,11 @@ pub enum BadBody {
 #[derive(Debug)]
 pub struct Reply<'a> {
     /// The promised object or array.
-    pub value: &'a RawValue,
+    pub value: Raw<'a>,
     /// What came beside it.
     pub around: Around<'a>,
     /// `paging`, wherever it sat.
-    pub paging: Option<&'a RawValue>,
+    pub paging: Option<Raw<'a>>,
 }
 
 /// A reply's promised object and the rest of its wrapping.
@@ -111,8 +110,16 @@ impl Expected {
     /// # Errors
     /// [`BadBody`] where the body is not what was promised.
     pub fn find(self, body: &[u8]) -> Result<Reply<'_>, BadBody> {
+        self.find_in(json(body)?)
+    }
+
+    /// The same in a body that is known to be JSON.
+    ///
+    /// # Errors
+    /// [`BadBody`] where it is not what was promised.
+    pub fn find_in(self, body: Raw<'_>) -> Result<Reply<'_>, BadBody> {
         let (name, may_be_bare) = self.place();
-        let root = success(body)?;
+        let root = success_in(body)?;
         let data_value = root.get("data").ok_or(BadBody::Missing("data"))?;
         let data = Object::parse(data_value).ok_or(BadBody::Missing(name))?;
         let first = if self.is_page() { '[' } else { '{' };
@@ -122,7 +129,7 @@ impl Expected {
             None if may_be_bare && self.is_bare(&data) => data_value,
             None => return Err(BadBody::Missing(name)),
         };
-        let paging = [root.get("paging"), data.get("paging")].into_iter().flatten().find(|p| !is_null(p));
+        let paging = [root.get("paging"), data.get("paging")].into_iter().flatten().find(|p| !is_null(*p));
         // Where `data` is the record itself, its fields are the record's.
         let around = Around::new(self, root, wrapped.is_some().then_some(data));
         Ok(Reply { value, around, paging })
@@ -130,15 +137,15 @@ impl Expected {
 
     /// Finds the promised object in a reply's body; `None` where [`find`](Self::find) would not.
     #[must_use]
-    pub fn find_record(self, body: &str) -> Option<Record<'_>> {
+    pub fn find_record<'a>(self, body: Raw<'a>, keys: &mut Keys) -> Option<Record<'a>> {
         // The usual shape takes one pass over the body in place of three.
-        if let Some(nested) = Nested::parse(body, ["data", self.place().0])
+        if let Some(nested) = Nested::parse(body, ["data", self.place().0], keys)
             && nested.outer.get("success").is_none_or(|success| success.get() != "false")
         {
             let around = Around::new(self, nested.outer, Some(nested.middle));
             return Some(Record { object: nested.inner, around });
         }
-        let reply = self.find(body.as_bytes()).ok()?;
+        let reply = self.find_in(body).ok()?;
         Some(Record { object: Object::parse(reply.value)?, around: reply.around })
     }
 }
@@ -148,12 +155,16 @@ impl Expected {
 /// # Errors
 /// [`BadBody`] where the body is none.
 pub fn success(body: &[u8]) -> Result<Object<'_>, BadBody> {
-    // Checked once, as text; the parser would check each value again.
-    let body = std::str::from_utf8(body).map_err(|_| BadBody::NotJson)?;
-    let root = Object::parse_text(body).ok_or_else(|| match serde_json::from_str::<&RawValue>(body) {
-        Ok(_) => BadBody::Missing("object"),
-        Err(_) => BadBody::NotJson,
-    })?;
+    success_in(json(body)?)
+}
+
+/// Checks a body, once: what is read of it later is not.
+fn json(body: &[u8]) -> Result<Raw<'_>, BadBody> {
+    std::str::from_utf8(body).ok().and_then(Raw::parse).ok_or(BadBody::NotJson)
+}
+
+fn success_in(body: Raw<'_>) -> Result<Object<'_>, BadBody> {
+    let root = Object::parse(body).ok_or(BadBody::Missing("object"))?;
     if root.get("success").is_some_and(|success| success.get() == "false") {
         return Err(BadBody::Refused);
     }
@@ -194,9 +205,8 @@ pub struct ApiError {
 #[must_use]
 pub fn api_error(body: &[u8]) -> ApiError {
     let read = || {
-        let root: &RawValue = serde_json::from_slice(body).ok()?;
-        let root = Object::parse(root)?;
-        let listed = || super::elements(root.get("errors")?)?.first().and_then(|first| Object::parse(first));
+        let root = Object::parse(json(body).ok()?)?;
+        let listed = || super::elements(root.get("errors")?)?.first().and_then(|first| Object::parse(*first));
         let error = root.get("error").and_then(Object::parse).or_else(listed)?;
         let code = error.get("code").and_then(|code| {
             let digits = text(code).map_or_else(|| code.get().to_owned(), std::borrow::Cow::into_owned);
@@ -318,7 +328,8 @@ mod tests {
         ];
         for (shape, value) in shapes.iter().flat_map(|shape| values.map(|value| (shape, value))) {
             let body = shape.replace('D', value);
-            let quick = Expected::Participant.find_record(&body);
+            let quick = Raw::parse(&body);
+            let quick = quick.and_then(|body| Expected::Participant.find_record(body, &mut Keys::default()));
             let slow = Expected::Participant.find(body.as_bytes()).ok();
             let shown = |object: &Object<'_>, around: &Around<'_>| format!("{object:?} {around:?}");
             let quick = quick.map(|record| shown(&record.object, &record.around));

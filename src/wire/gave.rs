@@ -3,9 +3,8 @@
 //! Facts: API page, sections 5 to 7. The newest details endpoint carries no statistics; a peer report is
 //! asked for without a session, and older contracts know no peer events there.
 
-use serde_json::value::RawValue;
-
 use super::object::{Object, each_element, is_null, text};
+use super::raw::Raw;
 use crate::model::SessionId;
 
 /// The fields that hold call statistics: two of the old shape, one of the new.
@@ -55,7 +54,7 @@ pub fn has_statistics(record: &Object<'_>) -> bool {
 }
 
 /// Whether there is a value within: not only nulls, empty lists and empty objects.
-fn has_value(value: &RawValue, levels: u8) -> bool {
+fn has_value(value: Raw<'_>, levels: u8) -> bool {
     if is_null(value) {
         return false;
     }

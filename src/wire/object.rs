@@ -2,11 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use super::raw::{Raw, Walk};
 
 /// One `"key": value` of an object.
 #[derive(Clone, Debug)]
@@ -14,9 +11,9 @@ pub struct Field<'a> {
     /// The key, unescaped; `None` where it holds a lone surrogate and so is no text.
     pub name: Option<Cow<'a, str>>,
     /// The key as written, with its quotes.
-    pub raw_name: &'a RawValue,
+    pub raw_name: Raw<'a>,
     /// The value as written.
-    pub value: &'a RawValue,
+    pub value: Raw<'a>,
 }
 
 impl<'a> Field<'a> {
@@ -56,33 +53,99 @@ pub struct Object<'a> {
 /// Room for the fields of the API's own records, so that their list is allocated once.
 const USUAL_KEYS: usize = 16;
 
+/// Objects with more keys than this find duplicates by a hash set: a hostile body of a million keys
+/// must not cost a million comparisons each.
+const LINEAR_KEYS: usize = 32;
+
+/// The place of each key, where there are many.
+type Places<'a> = hashbrown::HashMap<(bool, Cow<'a, str>), usize>;
+
+/// The keys of the last object of a kind, in their order. The next one mostly has the same: then none of
+/// its keys is searched for its end, and none is a duplicate.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// As written, with quotes, without escapes, one after the other.
+    written: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Keys {
+    fn get(&self, place: usize) -> Option<&str> {
+        let start = if place == 0 { 0 } else { *self.ends.get(place - 1)? };
+        self.written.get(start..*self.ends.get(place)?)
+    }
+
+    fn learn(&mut self, object: &Object<'_>) {
+        self.written.clear();
+        self.ends.clear();
+        // A hostile object need not be remembered, nor may one with escapes: it could repeat a key.
+        let usual = object.fields.iter().take(LINEAR_KEYS);
+        for field in usual.take_while(|field| matches!(field.name, Some(Cow::Borrowed(_)))) {
+            self.written.push_str(field.raw_name.get());
+            self.ends.push(self.written.len());
+        }
+    }
+}
+
 impl<'a> Object<'a> {
     /// Reads an object; `None` where the value is none.
     #[must_use]
-    pub fn parse(value: &'a RawValue) -> Option<Self> {
-        Self::parse_text(value.get())
+    pub fn parse(value: Raw<'a>) -> Option<Self> {
+        let mut object = Self { fields: Vec::with_capacity(USUAL_KEYS), overwritten: Vec::new() };
+        object.fill(&mut Walk::of(value), None)?;
+        Some(object)
     }
 
-    /// Reads an object from its text; `None` where the text is none.
+    /// Reads an object from a text; `None` where that is no JSON, or no object.
     #[must_use]
     pub fn parse_text(text: &'a str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        Self::parse(Raw::parse(text)?)
     }
 
-    /// Reads another object in place of this one, into the same memory; whether the value is one.
-    pub fn read(&mut self, value: &'a RawValue) -> bool {
+    /// Reads the object that comes next in place of this one, into the same memory.
+    fn fill(&mut self, walk: &mut Walk<'a>, keys: Option<&mut Keys>) -> Option<()> {
         self.fields.clear();
         self.overwritten.clear();
-        let mut deserializer = serde_json::Deserializer::from_str(value.get());
-        let is_object = deserializer.deserialize_map(ObjectVisitor(self)).is_ok();
-        if !is_object {
-            self.fields.clear();
+        if !walk.pass(b'{') {
+            return None;
         }
-        is_object
+        if walk.pass(b'}') {
+            return Some(());
+        }
+        let mut places = Places::new();
+        // How many keys came so far as they came last time.
+        let mut known = 0;
+        loop {
+            let expected = match &keys {
+                Some(keys) if known == self.fields.len() => keys.get(known),
+                _ => None,
+            };
+            if let Some(raw_name) = expected.and_then(|expected| walk.pass_text(expected)) {
+                known += 1;
+                let value = after_colon(walk)?;
+                let name = raw_name.get();
+                let name = Some(Cow::Borrowed(&name[1..name.len() - 1]));
+                self.fields.push(Field { name, raw_name, value });
+            } else {
+                let raw_name = walk.string()?;
+                let value = after_colon(walk)?;
+                self.add(raw_name, value, &mut places);
+            }
+            if !walk.pass_between(b'}')? {
+                break;
+            }
+        }
+        if let Some(keys) = keys
+            && known < self.fields.len()
+        {
+            keys.learn(self);
+        }
+        Some(())
     }
 
     /// Adds a field; one of the same key makes way for it.
-    fn add(&mut self, raw_name: &'a RawValue, value: &'a RawValue, places: &mut Places<'a>) {
+    fn add(&mut self, raw_name: Raw<'a>, value: Raw<'a>, places: &mut Places<'a>) {
         let field = Field { name: text(raw_name), raw_name, value };
         let place = if self.fields.len() <= LINEAR_KEYS {
             self.fields.iter().position(|known| known.same_name(&field))
@@ -108,43 +171,14 @@ impl<'a> Object<'a> {
 
     /// The value of a key.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+    pub fn get(&self, name: &str) -> Option<Raw<'a>> {
         self.fields.iter().find(|field| field.name.as_deref() == Some(name)).map(|field| field.value)
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut object = Self { fields: Vec::with_capacity(USUAL_KEYS), overwritten: Vec::new() };
-        deserializer.deserialize_map(ObjectVisitor(&mut object))?;
-        Ok(object)
-    }
-}
-
-/// Fills an empty object.
-struct ObjectVisitor<'o, 'a>(&'o mut Object<'a>);
-
-/// Objects with more keys than this find duplicates by a hash set: a hostile body of a million keys
-/// must not cost a million comparisons each.
-const LINEAR_KEYS: usize = 32;
-
-/// The place of each key, where there are many.
-type Places<'a> = hashbrown::HashMap<(bool, Cow<'a, str>), usize>;
-
-impl<'de: 'a, 'a> Visitor<'de> for ObjectVisitor<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut places = Places::new();
-        while let Some((raw_name, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
-            self.0.add(raw_name, value, &mut places);
-        }
-        Ok(())
-    }
+/// The value of a member whose key was passed.
+fn after_colon<'a>(walk: &mut Walk<'a>) -> Option<Raw<'a>> {
+    if walk.pass(b':') { walk.value() } else { None }
 }
 
 /// Looks a key up among many.
@@ -157,90 +191,51 @@ fn place_in<'de>(object: &Object<'de>, places: &mut Places<'de>, field: &Field<'
 
 /// The elements of an array; `None` where the value is none.
 #[must_use]
-pub fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(value.get()).ok()
+pub fn elements(value: Raw<'_>) -> Option<Vec<Raw<'_>>> {
+    let mut elements = Vec::new();
+    each_element(value, |element| elements.push(element)).then_some(elements)
 }
 
 /// Tells each element of an array, without holding them all; whether the value is an array.
-pub fn each_element<'a>(value: &'a RawValue, tell: impl FnMut(&'a RawValue)) -> bool {
-    struct Each<F>(F);
-
-    impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for Each<F> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an array")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-            while let Some(element) = seq.next_element()? {
-                (self.0)(element);
-            }
-            Ok(())
-        }
-    }
-
-    let mut deserializer = serde_json::Deserializer::from_str(value.get());
-    deserializer.deserialize_seq(Each(tell)).is_ok()
+pub fn each_element<'a>(value: Raw<'a>, mut tell: impl FnMut(Raw<'a>)) -> bool {
+    let tell_next = |walk: &mut Walk<'a>| walk.value().map(&mut tell);
+    walk_array(value, tell_next).is_some()
 }
 
 /// Tells each element of an array as an object, or as it stands where it is none; whether the value is an
-/// array.
+/// array. The objects share their memory, and the keys that they are expected to have.
 pub fn each_object<'a>(
-    value: &'a RawValue,
-    mut tell: impl FnMut(Result<&mut Object<'a>, &'a RawValue>),
+    value: Raw<'a>,
+    keys: &mut Keys,
+    mut tell: impl FnMut(Result<&mut Object<'a>, Raw<'a>>),
 ) -> bool {
-    let mut told = 0;
     let mut object = Object::default();
-    let mut deserializer = serde_json::Deserializer::from_str(value.get());
-    let count = |object: &mut Object<'a>| {
-        told += 1;
-        tell(Ok(object));
+    let tell_next = |walk: &mut Walk<'a>| {
+        if walk.peek()? == b'{' {
+            object.fill(walk, Some(keys))?;
+            tell(Ok(&mut object));
+        } else {
+            tell(Err(walk.value()?));
+        }
+        Some(())
     };
-    if deserializer.deserialize_seq(Objects { object: &mut object, tell: count }).is_ok() {
-        return true;
+    walk_array(value, tell_next).is_some()
+}
+
+/// Passes an array; its elements are the caller's to pass.
+fn walk_array<'a>(value: Raw<'a>, mut element: impl FnMut(&mut Walk<'a>) -> Option<()>) -> Option<()> {
+    let mut walk = Walk::of(value);
+    if !walk.pass(b'[') {
+        return None;
     }
-    // No array, or an element is no object. The elements told are passed over.
-    let mut place = 0_usize;
-    each_element(value, |element| {
-        place += 1;
-        if place > told {
-            tell(if object.read(element) { Ok(&mut object) } else { Err(element) });
+    if walk.pass(b']') {
+        return Some(());
+    }
+    loop {
+        element(&mut walk)?;
+        if !walk.pass_between(b']')? {
+            return Some(());
         }
-    })
-}
-
-/// The elements of an array, one after the other in the same memory.
-struct Objects<'o, 'a, F> {
-    object: &'o mut Object<'a>,
-    tell: F,
-}
-
-impl<'de: 'a, 'a, F: FnMut(&mut Object<'a>)> Visitor<'de> for Objects<'_, 'a, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of objects")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Refilled(self.object))?.is_some() {
-            (self.tell)(self.object);
-        }
-        Ok(())
-    }
-}
-
-/// Reads an object into the memory of another.
-struct Refilled<'o, 'a>(&'o mut Object<'a>);
-
-impl<'de: 'a, 'a> DeserializeSeed<'de> for Refilled<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        self.0.fields.clear();
-        self.0.overwritten.clear();
-        deserializer.deserialize_map(ObjectVisitor(self.0))
     }
 }
 
@@ -256,62 +251,50 @@ pub(super) struct Nested<'a> {
 }
 
 impl<'a> Nested<'a> {
-    /// Follows two keys; `None` where one is missing, comes twice, or leads to no object.
-    pub(super) fn parse(text: &'a str, keys: [&str; 2]) -> Option<Self> {
+    /// Follows two names; `None` where one is missing, comes twice, or leads to no object.
+    pub(super) fn parse(value: Raw<'a>, names: [&str; 2], keys: &mut Keys) -> Option<Self> {
         let mut nested = Self::default();
         nested.inner.fields.reserve(USUAL_KEYS);
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let inner = Refilled(&mut nested.inner);
-        let middle = Level { key: keys[1], others: &mut nested.middle, inner };
-        let outer = Level { key: keys[0], others: &mut nested.outer, inner: middle };
-        outer.deserialize(&mut deserializer).ok()?;
-        deserializer.end().ok()?;
+        let (middle, inner) = (&mut nested.middle, &mut nested.inner);
+        follow(&mut Walk::of(value), names[0], &mut nested.outer, |walk| {
+            follow(walk, names[1], middle, |walk| inner.fill(walk, Some(keys)))
+        })?;
         Some(nested)
     }
 }
 
-/// An object of which one key leads on.
-struct Level<'o, 'a, S> {
-    key: &'o str,
-    others: &'o mut Object<'a>,
-    inner: S,
-}
-
-impl<'de: 'a, 'a, S: DeserializeSeed<'de, Value = ()>> DeserializeSeed<'de> for Level<'_, 'a, S> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+/// Passes an object of which one name leads on, once; the others are kept.
+fn follow<'a>(
+    walk: &mut Walk<'a>,
+    name: &str,
+    others: &mut Object<'a>,
+    inner: impl FnOnce(&mut Walk<'a>) -> Option<()>,
+) -> Option<()> {
+    if !walk.pass(b'{') || walk.peek()? == b'}' {
+        return None;
     }
-}
-
-impl<'de: 'a, 'a, S: DeserializeSeed<'de, Value = ()>> Visitor<'de> for Level<'_, 'a, S> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object with one {:?}", self.key)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut places = Places::new();
-        let mut inner = Some(self.inner);
-        while let Some(raw_name) = map.next_key::<&'de RawValue>()? {
-            if text(raw_name).as_deref() == Some(self.key) {
-                let inner = inner.take().ok_or_else(|| A::Error::custom("the key came before"))?;
-                map.next_value_seed(inner)?;
-            } else {
-                self.others.add(raw_name, map.next_value()?, &mut places);
-            }
+    let mut places = Places::new();
+    let mut inner = Some(inner);
+    loop {
+        let raw_name = walk.string()?;
+        if text(raw_name).as_deref() == Some(name) {
+            let inner = inner.take().filter(|_| walk.pass(b':'))?;
+            inner(walk)?;
+        } else {
+            others.add(raw_name, after_colon(walk)?, &mut places);
         }
-        if inner.is_some() { Err(A::Error::custom("the key is missing")) } else { Ok(()) }
+        if !walk.pass_between(b'}')? {
+            break;
+        }
     }
+    inner.is_none().then_some(())
 }
 
 /// The text of a JSON string; `None` where the value is none, or holds a lone surrogate.
 #[must_use]
-pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+pub fn text(value: Raw<'_>) -> Option<Cow<'_, str>> {
     let inner = value.get().strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.contains('\\') {
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str::<String>(value.get()).ok().map(Cow::Owned)
@@ -319,7 +302,7 @@ pub fn text(value: &RawValue) -> Option<Cow<'_, str>> {
 
 /// Whether the value is `null`.
 #[must_use]
-pub fn is_null(value: &RawValue) -> bool {
+pub fn is_null(value: Raw<'_>) -> bool {
     value.get() == "null"
 }
 
@@ -327,8 +310,8 @@ pub fn is_null(value: &RawValue) -> bool {
 mod tests {
     use super::*;
 
-    fn raw(json: &str) -> &RawValue {
-        serde_json::from_str(json).expect("JSON")
+    fn raw(json: &str) -> Raw<'_> {
+        Raw::parse(json).expect("JSON")
     }
 
     #[test]
@@ -356,6 +339,6 @@ mod tests {
         let json = format!("{{\"\\u006b0\":0,{},\"\\u006b5\":\"last\"}}", keys.join(","));
         let object = Object::parse(raw(&json)).unwrap();
         assert_eq!((object.fields.len(), object.overwritten.len()), (500, 5));
-        assert_eq!(object.get("k5").map(RawValue::get), Some("\"last\""));
+        assert_eq!(object.get("k5").map(Raw::get), Some("\"last\""));
     }
 }

@@ -1,9 +1,8 @@
 //! What a page of the participants list says of who is in the session and where the list ends.
 
-use serde_json::value::RawValue;
-
 use super::envelope::{BadBody, Expected};
 use super::object::{Object, elements, text};
+use super::raw::Raw;
 use crate::model::{IdKey, ParticipantId, trim_id};
 
 /// One record of a page, by the ids it can be found by.
@@ -43,7 +42,7 @@ impl PageSummary {
     pub fn parse(body: &[u8]) -> Result<Self, BadBody> {
         let page = Expected::Participants.find(body)?;
         let records = elements(page.value).ok_or(BadBody::Missing("participants"))?;
-        let listed = |record: &RawValue| Object::parse(record).as_ref().map(Listed::of).unwrap_or_default();
+        let listed = |record: Raw<'_>| Object::parse(record).as_ref().map(Listed::of).unwrap_or_default();
         Ok(Self { listed: records.into_iter().map(listed).collect(), paging: Paging::of(page.paging) })
     }
 }
@@ -51,7 +50,7 @@ impl PageSummary {
 impl Paging {
     /// What a reply's `paging` says.
     #[must_use]
-    pub fn of(paging: Option<&RawValue>) -> Self {
+    pub fn of(paging: Option<Raw<'_>>) -> Self {
         let total = paging.and_then(Object::parse).and_then(|paging| count(paging.get("total_count")?));
         Self { total }
     }
@@ -73,7 +72,7 @@ impl Listed {
 }
 
 /// A count written as a number or, by some servers, as a string.
-fn count(value: &RawValue) -> Option<u64> {
+fn count(value: Raw<'_>) -> Option<u64> {
     text(value).map_or_else(|| value.get().parse().ok(), |digits| digits.parse().ok())
 }
 

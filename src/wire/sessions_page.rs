@@ -1,11 +1,11 @@
 //! What a page of the sessions list says of each session, as far as it tells whether a window has it.
 
 use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
 
 use super::envelope::{BadBody, Expected};
 use super::object::{Object, elements, text};
 use super::page::Paging;
+use super::raw::Raw;
 use crate::model::{IdKey, SessionId, trim_id};
 
 /// One record of a page.
@@ -53,7 +53,7 @@ impl SessionsPage {
         let page = Expected::Sessions.find(body)?;
         let records = elements(page.value).ok_or(BadBody::Missing("sessions"))?;
         let listed =
-            |record: &RawValue| Object::parse(record).as_ref().map(ListedSession::of).unwrap_or_default();
+            |record: Raw<'_>| Object::parse(record).as_ref().map(ListedSession::of).unwrap_or_default();
         Ok(Self { listed: records.into_iter().map(listed).collect(), paging: Paging::of(page.paging) })
     }
 }

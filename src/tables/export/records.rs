@@ -26,7 +26,7 @@ use crate::error::Result;
 use crate::log::{Entry, Location, Ruling, State};
 use crate::model::ParticipantId;
 use crate::plan::{SessionNo, WantKind, WantNo};
-use crate::wire::{Expected, has_statistics, is_of_session, text};
+use crate::wire::{Expected, Keys, has_statistics, is_of_session, text};
 
 /// Somebody to be added.
 pub(super) struct Who<'p> {
@@ -76,7 +76,8 @@ impl Export<'_> {
         };
         if let Some((block, at)) = &details {
             let entry = self.cache.entries.parse(block, *at)?;
-            let Some(found) = found(&entry.answer, Expected::Participant, &mut self.warnings) else {
+            let keys = &mut self.participants.habits.keys;
+            let Some(found) = found(&entry.answer, Expected::Participant, keys, &mut self.warnings) else {
                 self.fail_participant(who, &Failed::of(entry), origin);
                 return Ok(Some((Fate::Failure, WantKind::Participant)));
             };
@@ -110,7 +111,7 @@ impl Export<'_> {
 
     /// The record of a peer report, unless it is one of another session.
     fn report<'a>(&mut self, who: &Who<'_>, entry: &Entry<'a>) -> Option<Came<'a>> {
-        let found = found(&entry.answer, Expected::PeerReport, &mut self.warnings)?;
+        let found = found(&entry.answer, Expected::PeerReport, &mut Keys::default(), &mut self.warnings)?;
         let is_right = is_of_session(&found.object, self.wants.session_id(who.session));
         is_right.then_some(Came { found, at: entry.arrived_at })
     }
@@ -184,7 +185,8 @@ impl Export<'_> {
             origin: origin.map(|(file, row)| (file, row.row_number)),
             fetched_at: at,
         };
-        let mut events = PeerEventRows { columns: &mut self.peer_events, hand: self.hand };
+        let habits = &mut self.peer_event_habits;
+        let mut events = PeerEventRows { columns: &mut self.peer_events, habits, hand: self.hand };
         let (statistics, warnings) = (self.statistics.as_mut(), &mut self.warnings);
         self.participants.add(&context, found.object, &found.others, &mut events, statistics, warnings)?;
         self.hand_on(Columns::is_full)

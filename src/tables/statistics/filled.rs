@@ -9,7 +9,7 @@ use super::reading::{Reading, Value};
 use super::shape::{Node, Part, Shape};
 use crate::tables::schema::{Source, Table};
 use crate::tables::warnings::{Notice, Warnings, excerpt};
-use crate::wire::{Field, Object, RawValue, is_null};
+use crate::wire::{Field, Object, Raw, is_null};
 
 /// A row being filled.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl<'a> Filled<'a> {
     }
 
     /// Keeps an element of an array that is no object, whole under the array's name.
-    pub(super) fn keep_element(&mut self, array: &Field<'_>, element: &RawValue, warnings: &mut Warnings) {
+    pub(super) fn keep_element(&mut self, array: &Field<'_>, element: Raw<'_>, warnings: &mut Warnings) {
         let example = || format!("expected an object, found {}", excerpt(element.get()));
         warnings.note(Notice::Misfit, self.table, array.shown_name(), example);
         self.extra.push(array.raw_name.get(), element.get());

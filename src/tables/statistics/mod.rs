@@ -27,7 +27,7 @@ use super::record::Record;
 use super::schema::Table;
 use super::warnings::Warnings;
 use crate::error::Result;
-use crate::wire::{Field, Object, each_element, each_object};
+use crate::wire::{Field, Keys, Object, each_element, each_object};
 use filled::Filled;
 use quality::SummaryRows;
 use rows::{Out, Owner, Rows};
@@ -78,7 +78,7 @@ impl StatisticsRows {
         &mut self,
         context: &Context<'_>,
         participant_id: &str,
-        record: &mut Record<'_>,
+        record: &mut Record<'_, '_>,
         hand: Hand<'_>,
         warnings: &mut Warnings,
     ) -> Result<()> {
@@ -191,7 +191,7 @@ impl StatisticsRows {
     ) -> Result<()> {
         let mut update_index = 0;
         let mut ended = Ok(());
-        each_object(array.value, |update| {
+        each_object(array.value, &mut Keys::default(), |update| {
             if ended.is_err() {
                 return;
             }
@@ -275,7 +275,7 @@ impl StatisticsRows {
         }
         let mut index = 0;
         let mut ended = Ok(());
-        let is_array = each_object(quality.value, |report| {
+        let is_array = each_object(quality.value, &mut Keys::default(), |report| {
             if ended.is_err() {
                 return;
             }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::tables::columns::Columns;
 use crate::tables::schema::Table;
 use crate::tables::warnings::Warnings;
-use crate::wire::{Field, Object, RawValue};
+use crate::wire::{Field, Object, Raw};
 
 /// What is said of a measure that is a plain number.
 const PLAIN: &str = "value";
@@ -106,7 +106,7 @@ impl SummaryRows {
         owner: &Owner<'_>,
         source: &str,
         array: &Field<'_>,
-        element: &RawValue,
+        element: Raw<'_>,
         out: &mut Out<'_>,
     ) -> Result<()> {
         let mut filled = Filled::new(Table::QualitySummary);

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::model::Number;
 use crate::tables::schema::{Column, Kind};
 use crate::tables::warnings::Notice;
-use crate::wire::{RawValue, text};
+use crate::wire::{Raw, text};
 
 /// A value of a column.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +86,7 @@ impl Reading {
     }
 
     /// Reads a value that is not null; `None` where the column cannot take it.
-    pub(super) fn take(self, raw: &RawValue) -> Option<Taken<'_>> {
+    pub(super) fn take(self, raw: Raw<'_>) -> Option<Taken<'_>> {
         let plain = |value| Some(Taken { value, notice: None });
         match self {
             Self::Text => plain(Value::Text(text(raw)?)),
@@ -123,10 +123,7 @@ impl Reading {
 }
 
 /// Reads a number, also one written as a string.
-fn number<'a>(
-    raw: &'a RawValue,
-    read: impl FnOnce(Number<'_>) -> Option<(Value<'a>, bool)>,
-) -> Option<Taken<'a>> {
+fn number<'a>(raw: Raw<'a>, read: impl FnOnce(Number<'_>) -> Option<(Value<'a>, bool)>) -> Option<Taken<'a>> {
     let quoted = text(raw);
     let (value, is_exact) = read(Number::parse(quoted.as_deref().unwrap_or(raw.get()))?)?;
     let notice = match (is_exact, quoted.is_some()) {

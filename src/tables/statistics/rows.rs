@@ -9,7 +9,7 @@ use crate::tables::Hand;
 use crate::tables::columns::Columns;
 use crate::tables::schema::Table;
 use crate::tables::warnings::Warnings;
-use crate::wire::{Field, Object, each_object};
+use crate::wire::{Field, Keys, Object, each_object};
 
 /// Whose rows they are.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,7 @@ pub(super) struct Out<'s> {
 pub(super) struct Rows {
     pub(super) columns: Columns,
     pub(super) shape: Shape,
+    keys: Keys,
     table: Table,
 }
 
@@ -40,7 +41,7 @@ impl Rows {
 
     /// The same, with fields that hold more.
     pub(super) fn shaped(table: Table, shape: Shape) -> Self {
-        Self { columns: Columns::new(table), shape, table }
+        Self { columns: Columns::new(table), shape, keys: Keys::default(), table }
     }
 
     /// An empty row.
@@ -61,7 +62,9 @@ impl Rows {
         let mut filled = self.filled();
         let mut index = 0;
         let mut ended = Ok(());
-        each_object(array.value, |element| {
+        // Taken, so that rows can be added meanwhile.
+        let mut keys = std::mem::take(&mut self.keys);
+        each_object(array.value, &mut keys, |element| {
             if ended.is_err() {
                 return;
             }
@@ -80,6 +83,7 @@ impl Rows {
                 .and_then(|()| self.add(owner, lead, &[index], &mut filled, out));
             index += 1;
         });
+        self.keys = keys;
         ended
     }
 

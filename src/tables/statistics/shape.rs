@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::reading::Reading;
 use crate::tables::schema::{Source, Table};
-use crate::wire::RawValue;
+use crate::wire::Raw;
 
 /// The known fields of an object.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ pub(super) const AVERAGE_QUALITY: &str = "average_quality";
 
 impl Part {
     /// What is asked for where the value is not of the part's form.
-    pub(super) fn misfit(self, value: &RawValue) -> Option<&'static str> {
+    pub(super) fn misfit(self, value: Raw<'_>) -> Option<&'static str> {
         let (first, expected) = match self {
             Self::Summary { .. } => ('{', "an object"),
             Self::OldMeasure { .. } | Self::OldPeer | Self::OldStart | Self::OldEnd => return None,

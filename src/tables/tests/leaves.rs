@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use serde_json::value::RawValue;
 
 use super::samples::PREDECESSOR;
 use super::*;
 use crate::tables::CallStatistics;
 use crate::tables::schema::Kind;
-use crate::wire::{Object, elements, text};
+use crate::wire::{Object, Raw, elements, text};
 
 /// JSON that is not written yet: leaves are told apart by a number when they are.
 #[derive(Clone, Debug)]
@@ -275,7 +274,7 @@ fn record() -> impl Strategy<Value = Json> {
 
 /// A number by its digits, whatever its spelling.
 fn digits(text: &str) -> Option<String> {
-    serde_json::from_str::<&RawValue>(text).ok()?;
+    Raw::parse(text)?;
     let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
     rest.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
     let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
@@ -296,7 +295,7 @@ fn micros(text: &str) -> Option<String> {
 }
 
 /// Every way in which a leaf may be found again.
-fn forms(leaf: &RawValue) -> Vec<String> {
+fn forms(leaf: Raw<'_>) -> Vec<String> {
     let mut forms = vec![leaf.get().to_owned()];
     let text = text(leaf);
     if let Some(text) = &text {
@@ -316,7 +315,7 @@ fn forms(leaf: &RawValue) -> Vec<String> {
 }
 
 /// Tells every leaf; of a key that comes twice the last.
-fn each_leaf<'a>(value: &'a RawValue, tell: &mut dyn FnMut(&'a RawValue)) {
+fn each_leaf<'a>(value: Raw<'a>, tell: &mut dyn FnMut(Raw<'a>)) {
     if let Some(object) = Object::parse(value) {
         for field in object.fields {
             each_leaf(field.value, tell);
@@ -350,7 +349,7 @@ fn said(output: &Output) -> BTreeMap<String, BTreeSet<String>> {
                         said.insert(format!("time {}", time.timestamp_micros()));
                     }
                     Kind::Json => {
-                        let json: &RawValue = serde_json::from_str(cell).expect(cell);
+                        let json = Raw::parse(cell).expect(cell);
                         each_leaf(json, &mut |leaf| said.extend(forms(leaf)));
                     }
                     Kind::Minutes | Kind::MinutesSum => {}
@@ -377,7 +376,7 @@ proptest! {
         for (record, n) in written.iter().zip(1_u8..) {
             let said = &said[&id(n)];
             let mut lost = Vec::new();
-            each_leaf(serde_json::from_str(record).unwrap(), &mut |leaf| {
+            each_leaf(Raw::parse(record).unwrap(), &mut |leaf| {
                 let is_found = leaf.get() == "null" || forms(leaf).iter().any(|form| said.contains(form));
                 if !is_found {
                     lost.push(leaf.get());

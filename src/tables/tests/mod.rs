@@ -26,7 +26,7 @@ use crate::log::{
 };
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId, Window};
 use crate::plan::Wants;
-use crate::wire::{Expected, Gave};
+use crate::wire::{Expected, Gave, Keys, Raw};
 
 /// When the export began, and replies arrived.
 const STARTED: &str = "2026-11-23T00:00:00Z";
@@ -105,10 +105,10 @@ fn found(key: RequestKey, body: impl Into<String>) -> Reply {
     let body = body.into();
     let gave = match key {
         RequestKey::Details { .. } => Expected::Participant
-            .find_record(&body)
+            .find_record(Raw::parse(&body).unwrap(), &mut Keys::default())
             .map_or_else(Gave::default, |found| Gave::of_details(&found.object)),
         RequestKey::PeerReport { session, .. } => Expected::PeerReport
-            .find_record(&body)
+            .find_record(Raw::parse(&body).unwrap(), &mut Keys::default())
             .map_or_else(Gave::default, |found| Gave::of_report(&found.object, session, true)),
         RequestKey::Page { .. } | RequestKey::Session { .. } | RequestKey::Sessions { .. } => Gave::default(),
     };
