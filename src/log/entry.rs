@@ -27,6 +27,7 @@ struct Meta<'a> {
     page_no: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     per_page: Option<u32>,
+    /// To the millisecond, as the API writes its own times: `fetched_at` takes a third less of a file.
     at: String,
     attempts: u32,
     rate_limited: u32,
@@ -112,7 +113,7 @@ fn describe(reply: &Reply) -> (Vec<u8>, State) {
         participant,
         page_no,
         per_page,
-        at: reply.arrived_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        at: reply.arrived_at.to_rfc3339_opts(SecondsFormat::Millis, true),
         attempts: reply.attempts,
         rate_limited: reply.rate_limited,
         cf_ray: reply.cf_ray.as_deref(),

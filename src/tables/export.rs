@@ -245,13 +245,14 @@ impl<'a> Export<'a> {
             return Ok((Status::Duplicate, None));
         }
         let Want { session, key, .. } = want;
-        let Own { details, report } = self.own(session, want.participant());
+        let own = self.own(session, want.participant());
+        let Own { details, report } = own;
         let is_found = details.is_some_and(|reply| reply.state == State::Found);
         // Pages are not even read for those whose details came.
         let pages = if is_found { None } else { Some(self.pages(session)?) };
         let page = pages.as_deref().filter(|_| self.pages_are_records);
         let page = page.and_then(|pages| Some((pages, pages.by_id(key)?)));
-        let who = Who { number, session, participant: want.participant(), page };
+        let who = Who { number, session, participant: want.participant(), own, page };
         if let Some((fate, matched)) = self.add_whole(&who, origin)? {
             return Ok(fate.ends(matched));
         }
@@ -311,11 +312,12 @@ impl<'a> Export<'a> {
         }
         let participant = ParticipantId::from_bytes(id.to_bytes());
         let page = self.pages_are_records.then_some((pages, person));
-        let who = Who { number, session, participant, page };
+        let own = self.own(session, participant);
+        let who = Who { number, session, participant, own, page };
         if let Some((fate, _)) = self.add_whole(&who, origin)? {
             return Ok(fate);
         }
-        match self.own(session, participant).details {
+        match own.details {
             Some(reply) => {
                 let failed = self.cache.failed(reply.location)?;
                 self.fail_participant(&who, &failed, origin);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::raw::{Raw, Walk};
+use super::raw::{Raw, Walk, has_escape};
 
 /// One `"key": value` of an object.
 #[derive(Clone, Debug)]
@@ -294,7 +294,7 @@ fn follow<'a>(
 #[must_use]
 pub fn text(value: Raw<'_>) -> Option<Cow<'_, str>> {
     let inner = value.get().strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+    if !has_escape(inner) {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str::<String>(value.get()).ok().map(Cow::Owned)

@@ -1,8 +1,7 @@
 //! A JSON value as it is written, and the walk over its parts.
 //!
 //! In: text that is known to be JSON. Out: slices of it.
-//! Guarantees: nothing is copied; each byte of a value is passed once, strings by the vector instructions of
-//! `memchr`. Where the text is no JSON after all, a part is `None` or what stands there: no panic.
+//! Guarantees: nothing is copied; each byte of a value is passed once, strings by eight bytes at a time. Where the text is no JSON after all, a part is `None` or what stands there: no panic.
 //! Not here: checking, which is `serde_json`'s and done once, when the text comes in. Asking it again at each
 //! level took three quarters of the time from a log to its tables.
 
@@ -116,7 +115,7 @@ impl<'a> Walk<'a> {
         let bytes = self.text.as_bytes();
         let mut at = start + 1;
         loop {
-            at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+            at += quote_or_escape(bytes.get(at..)?)?;
             if bytes[at] == b'"' {
                 return Some(at + 1);
             }
@@ -143,6 +142,48 @@ impl<'a> Walk<'a> {
             at += 1;
         }
     }
+}
+
+/// Where the first quote or backslash is.
+fn quote_or_escape(bytes: &[u8]) -> Option<usize> {
+    match find_by_eight(bytes, |word| has_byte(word, b'"') | has_byte(word, b'\\')) {
+        Ok(at) => Some(at),
+        Err(at) => Some(at + memchr::memchr2(b'"', b'\\', &bytes[at..])?),
+    }
+}
+
+/// Whether a text holds a backslash.
+pub(super) fn has_escape(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    match find_by_eight(bytes, |word| has_byte(word, b'\\')) {
+        Ok(_) => true,
+        Err(at) => memchr::memchr(b'\\', &bytes[at..]).is_some(),
+    }
+}
+
+/// Looks through the first bytes, of which `find` marks those wanted; else how far it looked. A vector search
+/// takes longer to begin than most strings of an API take to end.
+fn find_by_eight(bytes: &[u8], find: impl Fn(u64) -> u64) -> Result<usize, usize> {
+    const MOST: usize = 8;
+    let mut at = 0;
+    for eight in bytes.chunks_exact(8).take(MOST) {
+        let mut word = [0; 8];
+        word.copy_from_slice(eight);
+        let found = find(u64::from_le_bytes(word));
+        if found != 0 {
+            return Ok(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    Err(at)
+}
+
+/// Marks the lowest byte of eight that is the one wanted, by its highest bit. Bytes above it may be marked, too
+/// (Warren, Hacker's Delight, "Find first 0-byte").
+const fn has_byte(word: u64, byte: u8) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let zeros = word ^ u64::from_le_bytes([byte; 8]);
+    zeros.wrapping_sub(ONES) & !zeros & (ONES << 7)
 }
 
 #[cfg(test)]

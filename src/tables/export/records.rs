@@ -34,6 +34,8 @@ pub(super) struct Who<'p> {
     pub(super) number: WantNo,
     pub(super) session: SessionNo,
     pub(super) participant: ParticipantId,
+    /// The replies to its own requests.
+    pub(super) own: Own,
     /// Where its record is on a page, if pages hold records.
     pub(super) page: Option<(&'p SessionPages, Person)>,
 }
@@ -67,7 +69,7 @@ impl Export<'_> {
         who: &Who<'_>,
         origin: Origin<'_>,
     ) -> Result<Option<(Fate, WantKind)>> {
-        let own = self.own(who.session, who.participant);
+        let own = who.own;
         let details = self.open(own.details)?;
         let report = self.open(own.report)?;
         let report = match &report {

@@ -30,7 +30,7 @@ use crate::wire::{Expected, Gave, Keys, Raw};
 
 /// When the export began, and replies arrived.
 const STARTED: &str = "2026-11-23T00:00:00Z";
-const ARRIVED: &str = "2026-11-23T01:02:03.000004Z";
+const ARRIVED: &str = "2026-11-23T01:02:03.004000Z";
 
 fn session(n: u8) -> SessionId {
     SessionId::from_bytes([n; 16])

@@ -171,8 +171,8 @@ fn failures_carry_the_rows_labels() {
         output.shown(Table::Failures, &["row_number", "participant_id", "reason", "labels", "failed_at"]),
         [
             format!("2 x1 invalid_id {{{all}}} 2026-11-23T00:00:00.000000Z"),
-            format!(r#"3 - not_found {{"custom_participant_id":"c\\",{all}}} 2026-11-23T01:02:03.000004Z"#),
-            format!("4 {} not_found - 2026-11-23T01:02:03.000004Z", id(1)),
+            format!(r#"3 - not_found {{"custom_participant_id":"c\\",{all}}} 2026-11-23T01:02:03.004000Z"#),
+            format!("4 {} not_found - 2026-11-23T01:02:03.004000Z", id(1)),
         ]
     );
     let labels = output.shown(Table::Labels, &["list_file", "row_number", "name", "value"]);

@@ -50,7 +50,7 @@ fn every_field_has_its_column() {
             "-",
             "a.csv",
             "2",
-            "2026-11-23T01:02:03.000004Z"
+            "2026-11-23T01:02:03.004000Z"
         ]
     );
     let cells: Vec<_> = events[0].0.iter().map(|(_, cell)| cell.as_deref().unwrap_or("-")).collect();
@@ -71,7 +71,7 @@ fn every_field_has_its_column() {
             "2026-11-22T10:51:29.000000Z",
             "2026-11-22T10:51:30.000000Z",
             "-",
-            "2026-11-23T01:02:03.000004Z"
+            "2026-11-23T01:02:03.004000Z"
         ]
     );
     assert_eq!(output.warnings(), Vec::<String>::new());
