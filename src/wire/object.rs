@@ -92,9 +92,13 @@ impl<'a> Object<'a> {
     /// Reads an object; `None` where the value is none.
     #[must_use]
     pub fn parse(value: Raw<'a>) -> Option<Self> {
-        let mut object = Self { fields: Vec::with_capacity(USUAL_KEYS), overwritten: Vec::new() };
+        let mut object = Self::roomy();
         object.fill(&mut Walk::of(value), None)?;
         Some(object)
+    }
+
+    fn roomy() -> Self {
+        Self { fields: Vec::with_capacity(USUAL_KEYS), overwritten: Vec::new() }
     }
 
     /// Reads an object from a text; `None` where that is no JSON, or no object.
@@ -209,7 +213,7 @@ pub fn each_object<'a>(
     keys: &mut Keys,
     mut tell: impl FnMut(Result<&mut Object<'a>, Raw<'a>>),
 ) -> bool {
-    let mut object = Object::default();
+    let mut object = Object::roomy();
     let tell_next = |walk: &mut Walk<'a>| {
         if walk.peek()? == b'{' {
             object.fill(walk, Some(keys))?;
@@ -253,8 +257,7 @@ pub(super) struct Nested<'a> {
 impl<'a> Nested<'a> {
     /// Follows two names; `None` where one is missing, comes twice, or leads to no object.
     pub(super) fn parse(value: Raw<'a>, names: [&str; 2], keys: &mut Keys) -> Option<Self> {
-        let mut nested = Self::default();
-        nested.inner.fields.reserve(USUAL_KEYS);
+        let mut nested = Self { inner: Object::roomy(), ..Self::default() };
         let (middle, inner) = (&mut nested.middle, &mut nested.inner);
         follow(&mut Walk::of(value), names[0], &mut nested.outer, |walk| {
             follow(walk, names[1], middle, |walk| inner.fill(walk, Some(keys)))
