@@ -9,7 +9,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{RequestBuilder, Response, StatusCode, redirect, retry};
+use reqwest::{IntoUrl, RequestBuilder, Response, StatusCode, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use url::{Host, Url};
@@ -114,7 +114,7 @@ impl Client {
 
     /// Sends one request, a GET, and reads its reply. Dropped, it gives up the reply, and the place at the
     /// gate counts as one that timed out.
-    pub(super) async fn send(&self, url: &str, pass: Pass) -> Result<Received, Fault> {
+    pub(super) async fn send(&self, url: impl IntoUrl, pass: Pass) -> Result<Received, Fault> {
         self.reply_to(self.http.get(url), pass).await
     }
 

@@ -26,6 +26,7 @@ use std::time::Instant;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
+use url::Url;
 
 pub use body::Body;
 pub use budget::{BudgetConfig, Gate, GateState, Left, Pass, Policy, Wait};
@@ -136,7 +137,7 @@ impl Fetcher {
     /// What ends the run: [`Error::CredentialsRefused`], [`Error::ClientBlocked`],
     /// [`Error::ApiUnreachable`].
     pub async fn fetch(&self, key: RequestKey) -> Result<Option<Reply>> {
-        let url = self.target.url(&key);
+        let url = self.target.url(&key)?;
         let mut course = Course::default();
         loop {
             let Some((tried, ticket)) = self.try_once(&key, &url, &mut course).await? else {
@@ -180,7 +181,7 @@ impl Fetcher {
     async fn try_once(
         &self,
         key: &RequestKey,
-        url: &str,
+        url: &Url,
         course: &mut Course,
     ) -> Result<Option<(Tried, Ticket)>> {
         let Some(pass) = self.gate.acquire().await else { return Ok(None) };
@@ -188,7 +189,7 @@ impl Fetcher {
         let sent = Instant::now();
         course.attempts += 1;
         let asked = Some((key, self.queries));
-        let tried = Tried::of(asked, self.client.send(url, pass).await);
+        let tried = Tried::of(asked, self.client.send(url.clone(), pass).await);
         course.spent.time += sent.elapsed();
         match tried.is_up() {
             Some(true) => self.breaker.up(),

@@ -26,6 +26,8 @@ pub(super) struct Target {
     prefix: String,
     /// Where the base, the account and the app end in it.
     ends: [usize; 3],
+    /// The prefix's directory: what a request's URL is told relative to.
+    dir: Url,
     details: String,
     reports: String,
     pages: String,
@@ -97,8 +99,10 @@ impl Target {
         let root = base.as_str().trim_end_matches('/');
         let account = format!("{root}/accounts/{}", segment(account_id));
         let app = format!("{account}/realtime/kit/{}", segment(app_id));
+        let dir = format!("{app}/");
         Ok(Self {
             prefix: format!("{app}/sessions"),
+            dir: Url::parse(&dir).map_err(|_| Error::BaseUrl { url: dir })?,
             ends: [root.len(), account.len(), app.len()],
             details: queries.details.text('?'),
             reports: queries.reports.text('?'),
@@ -127,10 +131,19 @@ impl Target {
         &self.prefix
     }
 
-    /// The URL of a request.
-    pub(super) fn url(&self, key: &RequestKey) -> String {
-        let mut url = String::with_capacity(self.prefix.len() + 160);
-        url.push_str(&self.prefix);
+    /// The URL of a request. Only its own part is parsed: the rest is the same for all.
+    ///
+    /// # Errors
+    /// [`Error::BaseUrl`] where nothing can be put below the base, which [`new`](Self::new) has seen to.
+    pub(super) fn url(&self, key: &RequestKey) -> Result<Url> {
+        let path = self.path(key);
+        self.dir.join(&path).map_err(|_| Error::BaseUrl { url: format!("{}{path}", self.dir) })
+    }
+
+    /// What stands below the app.
+    fn path(&self, key: &RequestKey) -> String {
+        let mut url = String::with_capacity(160);
+        url.push_str("sessions");
         let written = match key {
             RequestKey::Details { session, participant } => {
                 write!(url, "/{session}/participants/{participant}{}", self.details)
@@ -186,9 +199,9 @@ mod tests {
 
     fn url(base: &str, app: &str, queries: Queries, key: RequestKey) -> String {
         let base = Url::parse(base).unwrap();
-        let url = Target::new(&base, "acc", app, queries, None).unwrap().url(&key);
-        assert_eq!(Url::parse(&url).unwrap().as_str(), url, "nothing is left to normalise");
-        url
+        let url = Target::new(&base, "acc", app, queries, None).unwrap().url(&key).unwrap();
+        assert_eq!(Url::parse(url.as_str()).unwrap(), url, "nothing is left to normalise");
+        url.into()
     }
 
     #[test]
@@ -238,9 +251,9 @@ mod tests {
             let (since, until) = (since.map(time), until.map(time));
             let window = Window { since, until, meeting: meeting.map(str::to_owned), live: false };
             let target = Target::new(&base, "acc", "app", Queries::default(), Some(&window)).unwrap();
-            let url = target.url(&RequestKey::Sessions { page_no: 2, size });
-            assert_eq!(Url::parse(&url).unwrap().as_str(), url, "nothing is left to normalise");
-            url.rsplit_once("/app/").unwrap().1.to_owned()
+            let url = target.url(&RequestKey::Sessions { page_no: 2, size }).unwrap();
+            assert_eq!(Url::parse(url.as_str()).unwrap(), url, "nothing is left to normalise");
+            url.as_str().rsplit_once("/app/").unwrap().1.to_owned()
         };
         let sorted = "sort_by=createdAt&sort_order=ASC";
         assert_eq!(
