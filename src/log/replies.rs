@@ -188,6 +188,18 @@ impl Replies {
         self.own(wants, session, participant, Kind::PeerReport)
     }
 
+    /// The reply to the details request of a want for one participant.
+    #[must_use]
+    pub fn details_of(&self, want: WantNo) -> Option<Ruling> {
+        self.of_want(want, Kind::Details)
+    }
+
+    /// The reply to the peer-report request of such a want.
+    #[must_use]
+    pub fn report_of(&self, want: WantNo) -> Option<Ruling> {
+        self.of_want(want, Kind::PeerReport)
+    }
+
     fn own(
         &self,
         wants: &Wants,
@@ -201,6 +213,10 @@ impl Replies {
                 self.others.binary_search_by_key(&key, |(session, id, kind, _)| (*session, *id, *kind));
             return Some(self.others[place.ok()?].3);
         };
+        self.of_want(want, kind)
+    }
+
+    fn of_want(&self, want: WantNo, kind: Kind) -> Option<Ruling> {
         let (known, reply) = unpack(self.first[want as usize])?;
         if known == kind {
             return Some(reply);

@@ -113,7 +113,7 @@ impl<'a> Export<'a> {
         let list_file = self.list_files.get(row.file).cloned().unwrap_or_default();
         let origin = Some((&*list_file, row));
         id_list::add_labels(&mut self.labels, &list_file, row);
-        let want = row.asked.as_ref().ok().and_then(|asked| self.wants.find(asked));
+        let want = row.asked.as_ref().ok().and_then(|asked| self.wants.find(asked, self.next_want));
         let (status, matched) = match want {
             None => {
                 self.add_invalid(&list_file, row);
@@ -245,7 +245,7 @@ impl<'a> Export<'a> {
             return Ok((Status::Duplicate, None));
         }
         let Want { session, key, .. } = want;
-        let own = self.own(session, want.participant());
+        let own = self.own_of(number);
         let Own { details, report } = own;
         let is_found = details.is_some_and(|reply| reply.state == State::Found);
         // Pages are not even read for those whose details came.

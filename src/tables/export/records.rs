@@ -63,6 +63,14 @@ impl Export<'_> {
         }
     }
 
+    /// The same of a want for one participant.
+    pub(super) fn own_of(&self, want: WantNo) -> Own {
+        Own {
+            details: self.replies.details_of(want),
+            report: if self.statistics.is_some() { self.replies.report_of(want) } else { None },
+        }
+    }
+
     /// Adds a participant; gives by which id the API found it, and `None` where no reply has its record.
     pub(super) fn add_whole(
         &mut self,
