@@ -21,6 +21,7 @@ DUCKDB = """
 import glob, os, sys, duckdb
 export, query, out = sys.argv[1:]
 connection = duckdb.connect()
+connection.execute("SET enable_progress_bar = false")  # it goes to stdout, among the figures
 connection.execute("SET TimeZone = 'UTC'; SET threads = 2")
 for table in ["participants", "peer_events", "sessions", "labels"]:
     connection.execute(f"CREATE VIEW {table} AS SELECT * FROM '{export}/{table}/*.parquet'")
@@ -44,7 +45,9 @@ SAME = """
 import sys, duckdb
 ours, theirs = (f"SELECT * FROM '{path}'" for path in sys.argv[1:])
 differ = f"(({ours} EXCEPT ALL {theirs}) UNION ALL ({theirs} EXCEPT ALL {ours}))"
-sys.exit(1 if duckdb.connect().execute(f"SELECT COUNT(*) FROM {differ}").fetchone()[0] else 0)
+connection = duckdb.connect()
+connection.execute("SET enable_progress_bar = false")
+sys.exit(1 if connection.execute(f"SELECT COUNT(*) FROM {differ}").fetchone()[0] else 0)
 """
 
 

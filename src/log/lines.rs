@@ -153,13 +153,13 @@ pub struct Lists {
 /// An opening line, told apart by `kind`.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum OpeningLine {
+pub(super) enum OpeningLine<'a> {
     Export {
         log_version: u32,
         #[serde(flatten)]
         head: Box<Head>,
     },
-    Row(super::rows::RowLine),
+    Row(super::rows::RowLine<'a>),
     Lists(Lists),
 }
 

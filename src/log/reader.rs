@@ -202,7 +202,7 @@ impl Opening {
         if !self.advance()? || !self.line.starts_with(b"{\"kind\":\"row\"") {
             return Ok(None);
         }
-        let row = serde_json::from_slice::<RowLine>(&self.line).ok().and_then(RowLine::into_row);
+        let row = serde_json::from_slice::<RowLine<'_>>(&self.line).ok().and_then(RowLine::into_row);
         row.map(Some).ok_or_else(|| Error::LogOfAnotherVersion { path: self.path.clone() })
     }
 

@@ -1,5 +1,6 @@
 //! List rows as lines of the log, and the digest that tells whether two lists are the same.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,21 +10,26 @@ use super::lines::OpeningLine;
 use crate::lists::{Asked, InvalidRow, ListRow};
 use crate::model::{ParticipantId, SessionId};
 
-/// A list row as a line.
+/// A list row as a line. It borrows where it is written: a run that goes on writes all rows again, to see
+/// whether they are the same.
 #[derive(Serialize, Deserialize)]
-pub(super) struct RowLine {
+pub(super) struct RowLine<'a> {
     file: usize,
     row: u64,
-    session: String,
+    session: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    participant: Option<String>,
+    participant: Option<Cow<'a, str>>,
     #[serde(rename = "as")]
     asked: AskedAs,
     /// What is wrong with the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    labels: Vec<(Arc<str>, String)>,
+    #[serde(default, skip_serializing_if = "has_none")]
+    labels: Cow<'a, [(Arc<str>, String)]>,
+}
+
+fn has_none(labels: &[(Arc<str>, String)]) -> bool {
+    labels.is_empty()
 }
 
 /// By which id a row asks.
@@ -37,8 +43,8 @@ enum AskedAs {
     Nobody,
 }
 
-impl RowLine {
-    pub(super) fn of(row: &ListRow) -> Self {
+impl<'a> RowLine<'a> {
+    pub(super) fn of(row: &'a ListRow) -> Self {
         let asked = match &row.asked {
             Ok(Asked::Everyone(_)) => AskedAs::Everyone,
             Ok(Asked::Participant(..)) => AskedAs::Participant,
@@ -49,18 +55,18 @@ impl RowLine {
         Self {
             file: row.file,
             row: row.row_number,
-            session: row.session_text.clone(),
-            participant: row.participant_text.clone(),
+            session: Cow::Borrowed(&row.session_text),
+            participant: row.participant_text.as_deref().map(Cow::Borrowed),
             asked,
             problem: row.asked.as_ref().err().map(ToString::to_string),
-            labels: row.labels.clone(),
+            labels: Cow::Borrowed(&row.labels),
         }
     }
 
     /// The row again; `None` where the line is not one that [`RowLine::of`] wrote.
     pub(super) fn into_row(self) -> Option<ListRow> {
         let session = || SessionId::parse(&self.session);
-        let participant = || self.participant.clone();
+        let participant = || self.participant.as_deref().map(str::to_owned);
         let asked = match self.asked {
             AskedAs::Everyone => Ok(Asked::Everyone(session()?)),
             AskedAs::Participant => {
@@ -73,10 +79,10 @@ impl RowLine {
         Some(ListRow {
             file: self.file,
             row_number: self.row,
-            session_text: self.session,
-            participant_text: self.participant,
+            session_text: self.session.into_owned(),
+            participant_text: self.participant.map(Cow::into_owned),
             asked,
-            labels: self.labels,
+            labels: self.labels.into_owned(),
         })
     }
 }
