@@ -188,7 +188,7 @@ struct ReadMeta<'a> {
 
 impl<'a> Entry<'a> {
     /// Reads a line; `None` where it is not one that the log wrote. The body was checked before it was
-    /// written, and the block's checksum vouches for it.
+    /// written, and its zstd frame has a checksum.
     pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
         // In no text before it: there, a quote is escaped.
         let end = memchr::memmem::find(line, BODY)?;

@@ -107,13 +107,18 @@ impl Log {
         opening.head()?;
         let (read, rows) = mpsc::sync_channel(ROWS_AHEAD);
         let read_all = move || {
-            while let Some(rows) = opening.next_rows()
-                && read.send(rows).is_ok()
-            {}
+            while let Some(rows) = opening.next_rows() {
+                let is_over = rows.last().is_some_and(Result::is_err);
+                if read.send(rows).is_err() || is_over {
+                    break;
+                }
+            }
         };
         let reader = thread::Builder::new().name("rows".to_owned()).spawn(read_all);
-        reader.map_err(Error::io("read", &self.path))?;
-        Ok(rows.into_iter().flatten())
+        let mut reader = Some(reader.map_err(Error::io("read", &self.path))?);
+        // Only a thread that ended well has come to the end of the rows.
+        let end = move || reader.take()?.join().is_err().then_some(Err(Error::StageEnded { stage: "log" }));
+        Ok(rows.into_iter().flatten().chain(std::iter::from_fn(end)))
     }
 
     /// Tells every reply, in the order in which they were logged. One request may have several; the

@@ -4,7 +4,8 @@
 //! each once.
 //! Guarantees: a row is in the part of its keys, equal keys in one; nobody reads before all is written, so that
 //! no task waits for another's reading; what waits to be written is an eighth of the pool, and a part that is
-//! small enough to wait is never written; a part's file is gone when it was read; an error is the same for all tasks.
+//! small enough to wait, and less than a batch, is never written; a part's file is gone when it was read; an
+//! error is the same for all tasks.
 //! Not the library's repartitioning, which may also spill: its readers follow several writers through one queue,
 //! and where the file that a reader waits for is not the one that is written next, all wait for ever.
 //! Not here: which steps read parts, and when (`turns.rs`).
@@ -14,7 +15,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, RecordBatch, StringViewArray};
 use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
@@ -211,11 +212,15 @@ impl Writer {
 
 /// What rows take that are copied: the partitioner gives slices of one batch, each of which holds all of it.
 fn bytes_of(rows: &RecordBatch) -> Result<usize> {
-    Ok(rows
-        .columns()
-        .iter()
-        .map(|column| column.to_data().get_slice_memory_size())
-        .sum::<Result<usize, _>>()?)
+    let of_column = |column: &ArrayRef| {
+        let texts = column.as_string_view_opt().map(StringViewArray::views);
+        let bytes = column.as_binary_view_opt().map(BinaryViewArray::views);
+        // What is beside a view counts, too: the low half of its first word is the length.
+        let views = texts.or(bytes).map_or(&[][..], |views| views);
+        let beside = views.iter().map(|view| (view & u128::from(u32::MAX)) as usize).sum::<usize>();
+        column.to_data().get_slice_memory_size().map(|bytes| bytes + beside)
+    };
+    Ok(rows.columns().iter().map(of_column).sum::<std::result::Result<usize, _>>()?)
 }
 
 impl PartFile {
@@ -329,7 +334,7 @@ impl ExecutionPlan for Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datafusion::arrow::array::{ArrayRef, Int64Array, StringArray};
+    use arrow::array::{Int64Array, StringArray};
 
     #[test]
     fn rows_count_for_what_they_take_not_for_the_batch_they_are_a_slice_of() {
@@ -337,5 +342,9 @@ mod tests {
         let words: ArrayRef = Arc::new(StringArray::from_iter_values((0..4096).map(|n| format!("{n:010}"))));
         let batch = RecordBatch::try_from_iter([("numbers", numbers), ("words", words)]).unwrap();
         assert_eq!(64 * (8 + 10 + 4) + 4, bytes_of(&batch.slice(100, 64)).unwrap());
+        let views: ArrayRef =
+            Arc::new(StringViewArray::from_iter_values((0..4096).map(|n| format!("{n:050}"))));
+        let batch = RecordBatch::try_from_iter([("views", views)]).unwrap();
+        assert_eq!(64 * (16 + 50), bytes_of(&batch.slice(100, 64)).unwrap());
     }
 }

@@ -57,6 +57,9 @@ const USUAL_KEYS: usize = 16;
 /// must not cost a million comparisons each.
 const LINEAR_KEYS: usize = 32;
 
+/// Keys that are remembered take no more than this.
+const LEARNED_BYTES: usize = 4 << 10;
+
 /// The place of each key, where there are many.
 type Places<'a> = hashbrown::HashMap<(bool, Cow<'a, str>), usize>;
 
@@ -82,6 +85,9 @@ impl Keys {
         // A hostile object need not be remembered, nor may one with escapes: it could repeat a key.
         let usual = object.fields.iter().take(LINEAR_KEYS);
         for field in usual.take_while(|field| matches!(field.name, Some(Cow::Borrowed(_)))) {
+            if self.written.len() + field.raw_name.get().len() > LEARNED_BYTES {
+                return;
+            }
             self.written.push_str(field.raw_name.get());
             self.ends.push(self.written.len());
         }

@@ -1,7 +1,8 @@
 //! A JSON value as it is written, and the walk over its parts.
 //!
 //! In: text that is known to be JSON. Out: slices of it.
-//! Guarantees: nothing is copied; each byte of a value is passed once, strings by eight bytes at a time. Where the text is no JSON after all, a part is `None` or what stands there: no panic.
+//! Guarantees: nothing is copied; each byte of a value is passed once, strings by eight bytes at a time. Where
+//! the text is no JSON after all, a part is `None` or what stands there: no panic.
 //! Not here: checking, which is `serde_json`'s and done once, when the text comes in. Asking it again at each
 //! level took three quarters of the time from a log to its tables.
 
