@@ -24,8 +24,8 @@ pub use surveying::{OddRow, OddRows, Survey, SurveyedList, survey};
 use crate::log::DURABLE_REPLIES;
 
 /// Replies between the fetching tasks and the log: what the disk may lag behind by. Their bodies are in
-/// the pool. With those that the log itself may hold back they are the thousand within which a reply is durable;
-/// what a slow disk keeps from being handed over, a reply for each request in flight at most, comes on top.
-const REPLIES_AHEAD: usize = 1_000 - DURABLE_REPLIES;
+/// the pool. With those that the log itself may hold back and with a hundred that wait to be
+/// handed over, they are the thousand within which a reply is durable.
+const REPLIES_AHEAD: usize = 1_000 - DURABLE_REPLIES - 100;
 /// Batches between making tables and writing files; each is at most 2 MiB of text or one large value.
 const BATCHES_AHEAD: usize = 4;

@@ -18,8 +18,8 @@ use crate::lists::ListRow;
 /// A reply is durable within 5 seconds of its arrival (contract, "Response log"); a second of them is
 /// left for the disk.
 const DURABLE_WITHIN: Duration = Duration::from_secs(4);
-/// And within 1,000 replies, of which this many are held back here; the others may be on their way: as many, so
-/// that at 30,000 replies a second a sync may take 15 ms before fetching waits for it.
+/// And within 1,000 replies, of which this many are held back here; the others may be on their way: so many
+/// that at 30,000 replies a second a sync may take 13 ms before fetching waits for it.
 pub(crate) const DURABLE_REPLIES: usize = 500;
 /// Unpacked bytes after which a block is closed: large enough to compress well, small enough to be
 /// unpacked for one reply.
