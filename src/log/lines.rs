@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::model::Window;
+use crate::model::{Window, parse_time};
 
 /// Version of the lines' shape.
 pub(super) const LOG_VERSION: u32 = 1;
@@ -31,10 +31,9 @@ impl Head {
     #[must_use]
     pub fn window(&self) -> Option<Window> {
         let resolved = self.window.as_ref()?;
-        let time = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
         Some(Window {
-            since: resolved.since.as_deref().and_then(time),
-            until: resolved.until.as_deref().and_then(time),
+            since: resolved.since.as_deref().and_then(parse_time),
+            until: resolved.until.as_deref().and_then(parse_time),
             meeting: self.settings.window.meeting.clone(),
             live: self.settings.window.live,
         })

@@ -29,7 +29,7 @@ use crate::error::Result;
 use crate::fetch::Reason;
 use crate::lists::ListRow;
 use crate::log::{Log, Replies, State};
-use crate::model::{IdKey, ParticipantId};
+use crate::model::{IdKey, ParticipantId, parse_time};
 use crate::plan::{SessionNo, Want, WantKind, WantNo, Wants};
 use crate::wire::{Expected, Keys};
 
@@ -83,9 +83,7 @@ impl<'a> Export<'a> {
             hand,
             cache: PageCache::new(log.entries()?),
             list_files: lists.iter().map(|list| Rc::from(list.path.as_str())).collect(),
-            started_at: DateTime::parse_from_rfc3339(&head.started_at)
-                .map(|t| t.to_utc())
-                .unwrap_or_default(),
+            started_at: parse_time(&head.started_at).unwrap_or_default(),
             pages_are_records: head.settings.fetch != "detail",
             reports_are_records: head.settings.fetch == "auto",
             participants: ParticipantRows::new(),

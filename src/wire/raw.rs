@@ -4,7 +4,7 @@
 //! Guarantees: nothing is copied; each byte of a value is passed once, strings by eight bytes at a time. Where
 //! the text is no JSON after all, a part is `None` or what stands there: no panic.
 //! Not here: checking, which is `serde_json`'s and done once, when the text comes in. Asking it again at each
-//! level took three quarters of the time from a log to its tables.
+//! level took a fifth of the CPU from a log to its tables (3.7 to 3.0 s for 200,000 replies).
 
 use serde_json::value::RawValue;
 
@@ -16,7 +16,7 @@ impl<'a> Raw<'a> {
     /// Checks a text; `None` where it is not one JSON value.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        serde_json::from_str::<&RawValue>(text).ok().map(Self::from)
+        serde_json::from_str::<&RawValue>(text).ok().map(|checked| Self(checked.get()))
     }
 
     /// A text that was checked when it came in and is covered by the log's checksum since.
@@ -28,12 +28,6 @@ impl<'a> Raw<'a> {
     #[must_use]
     pub const fn get(self) -> &'a str {
         self.0
-    }
-}
-
-impl<'a> From<&'a RawValue> for Raw<'a> {
-    fn from(value: &'a RawValue) -> Self {
-        Self(value.get())
     }
 }
 
