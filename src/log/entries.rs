@@ -15,6 +15,7 @@ use super::block::Location;
 use super::entry::Entry;
 use super::scan::Block;
 use crate::error::{Error, Result};
+use crate::wire::Keys;
 
 /// Unpacked blocks that are kept: rows in plan order mostly come from the block just read, but retried and
 /// resumed requests stand elsewhere, and each of four threads may be between two blocks.
@@ -31,6 +32,8 @@ pub struct Entries {
     packed: Arc<Packed>,
     /// The block asked for last, which is mostly asked for again.
     last: Option<(u32, Unpacked)>,
+    /// Of the line read last.
+    keys: Keys,
 }
 
 /// The blocks as they lie on disk, and those that were unpacked.
@@ -47,7 +50,11 @@ type Slot = Arc<Mutex<Option<Unpacked>>>;
 
 impl Entries {
     pub(super) fn new(path: PathBuf, blocks: Vec<Block>) -> Self {
-        Self { packed: Arc::new(Packed { path, blocks, cache: Mutex::default() }), last: None }
+        Self {
+            packed: Arc::new(Packed { path, blocks, cache: Mutex::default() }),
+            last: None,
+            keys: Keys::default(),
+        }
     }
 
     /// The unpacked block in which a reply stands. [`Entries::parse`] finds the reply in it.
@@ -75,10 +82,10 @@ impl Entries {
     ///
     /// # Errors
     /// A damaged line.
-    pub fn parse<'a>(&self, block: &'a [u8], location: Location) -> Result<Entry<'a>> {
+    pub fn parse<'a>(&mut self, block: &'a [u8], location: Location) -> Result<Entry<'a>> {
         let line = block.get(location.offset() as usize..).unwrap_or_default();
         let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        Entry::parse(&line[..end]).ok_or_else(|| self.packed.damaged(location.block()))
+        Entry::parse(&line[..end], &mut self.keys).ok_or_else(|| self.packed.damaged(location.block()))
     }
 }
 

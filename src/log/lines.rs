@@ -150,15 +150,27 @@ pub struct Lists {
 }
 
 /// An opening line, told apart by `kind`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum OpeningLine<'a> {
     Export {
         log_version: u32,
         #[serde(flatten)]
-        head: Box<Head>,
+        head: &'a Head,
     },
     Row(super::rows::RowLine<'a>),
+    Lists(&'a Lists),
+}
+
+/// The lines around the rows, as they are read.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum ReadLine {
+    Export {
+        log_version: u32,
+        #[serde(flatten)]
+        head: Box<Head>,
+    },
     Lists(Lists),
 }
 

@@ -8,13 +8,13 @@ use std::thread;
 
 use super::block::{BlockKind, Header, IndexedReply, Location, PREFIX, State};
 use super::entries::Entries;
-use super::lines::{Head, LOG_VERSION, Lists, OpeningLine};
-use super::rows::RowLine;
+use super::lines::{Head, LOG_VERSION, Lists, ReadLine};
+use super::rows::row;
 use super::scan::{Block, scan};
 use crate::error::{Error, Result};
 use crate::lists::ListRow;
 use crate::model::RequestKey;
-use crate::wire::Gave;
+use crate::wire::{Gave, Keys};
 
 /// A log as it lies on disk, without a torn tail.
 #[derive(Debug)]
@@ -174,6 +174,8 @@ struct Opening {
     path: PathBuf,
     lines: Option<Box<dyn BufRead + Send>>,
     line: Vec<u8>,
+    /// Of the row read last.
+    keys: Keys,
 }
 
 impl Opening {
@@ -184,7 +186,12 @@ impl Opening {
         // The zstd decoder passes over the describing frames by itself.
         let decoder = zstd::stream::read::Decoder::new(file.take(end)).map_err(Error::io("read", path))?;
         let lines: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 16, decoder));
-        Ok(Self { path: path.to_owned(), lines: (end > 0).then_some(lines), line: Vec::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            lines: (end > 0).then_some(lines),
+            line: Vec::new(),
+            keys: Keys::default(),
+        })
     }
 
     /// Reads the next line; whether there was one.
@@ -200,7 +207,7 @@ impl Opening {
             return Ok(None);
         }
         match serde_json::from_slice(&self.line) {
-            Ok(OpeningLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(*head)),
+            Ok(ReadLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(*head)),
             _ => Err(Error::LogOfAnotherVersion { path: self.path.clone() }),
         }
     }
@@ -210,8 +217,10 @@ impl Opening {
         if !self.advance()? || !self.line.starts_with(b"{\"kind\":\"row\"") {
             return Ok(None);
         }
-        let row = serde_json::from_slice::<RowLine<'_>>(&self.line).ok().and_then(RowLine::into_row);
-        row.map(Some).ok_or_else(|| Error::LogOfAnotherVersion { path: self.path.clone() })
+        let line = std::str::from_utf8(&self.line).ok();
+        line.and_then(|line| row(line, &mut self.keys))
+            .map(Some)
+            .ok_or_else(|| Error::LogOfAnotherVersion { path: self.path.clone() })
     }
 
     /// The next few rows, the last of which may be an error; `None` at the end of the rows.
@@ -236,7 +245,7 @@ impl Opening {
             if self.line.starts_with(b"{\"kind\":\"row\"") {
                 continue;
             }
-            if let Ok(OpeningLine::Lists(lists)) = serde_json::from_slice(&self.line) {
+            if let Ok(ReadLine::Lists(lists)) = serde_json::from_slice(&self.line) {
                 return Ok(Some(lists));
             }
         }

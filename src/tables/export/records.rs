@@ -81,7 +81,10 @@ impl Export<'_> {
         let details = self.open(own.details)?;
         let report = self.open(own.report)?;
         let report = match &report {
-            Some((block, at)) => self.report(who, &self.cache.entries.parse(block, *at)?),
+            Some((block, at)) => {
+                let entry = self.cache.entries.parse(block, *at)?;
+                self.report(who, &entry)
+            }
             None => None,
         };
         if let Some((block, at)) = &details {
