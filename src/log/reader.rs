@@ -65,7 +65,9 @@ impl Log {
         let mut opening = Opening::new(path, &blocks)?;
         let another_version = || Error::LogOfAnotherVersion { path: path.to_owned() };
         let head = opening.head()?.ok_or_else(another_version)?;
-        let lists = opening.lists()?;
+        // The line behind all rows is in the last of the opening's blocks: a million rows need not be unpacked.
+        let last = blocks.iter().rposition(|block| block.header.kind == BlockKind::Opening).unwrap_or_default();
+        let lists = Opening::new(path, &blocks[last..])?.lists()?;
         // Nothing is asked before the lists have their end.
         if lists.is_none() && blocks.iter().any(|block| block.header.kind != BlockKind::Opening) {
             return Err(another_version());
@@ -179,19 +181,20 @@ struct Opening {
 }
 
 impl Opening {
+    /// The lines of these blocks up to the opening's end.
     fn new(path: &Path, blocks: &[Block]) -> Result<Self> {
         let opening = blocks.iter().take_while(|block| block.header.kind == BlockKind::Opening);
-        let end = opening.last().map_or(0, |block| block.data + block.header.packed_bytes);
-        let file = File::open(path).map_err(Error::io("read", path))?;
-        // The zstd decoder passes over the describing frames by itself.
-        let decoder = zstd::stream::read::Decoder::new(file.take(end)).map_err(Error::io("read", path))?;
-        let lines: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 16, decoder));
-        Ok(Self {
-            path: path.to_owned(),
-            lines: (end > 0).then_some(lines),
-            line: Vec::new(),
-            keys: Keys::default(),
-        })
+        let ends = blocks.first().zip(opening.last()).map(|(first, last)| (first.start, last.end()));
+        let open = |(start, end)| {
+            let mut file = File::open(path)?;
+            file.seek(SeekFrom::Start(start))?;
+            // The zstd decoder passes over the describing frames by itself.
+            let decoder = zstd::stream::read::Decoder::new(file.take(end - start))?;
+            let lines: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 16, decoder));
+            io::Result::Ok(lines)
+        };
+        let lines = ends.map(open).transpose().map_err(Error::io("read", path))?;
+        Ok(Self { path: path.to_owned(), lines, line: Vec::new(), keys: Keys::default() })
     }
 
     /// Reads the next line; whether there was one.

@@ -50,8 +50,9 @@ pub struct Object<'a> {
     pub overwritten: Vec<Field<'a>>,
 }
 
-/// Room for the fields of the API's own records, so that their list is allocated once.
-const USUAL_KEYS: usize = 16;
+/// Room for the fields of the API's own records, so that their list is allocated once. With two more it would be
+/// past the 1,032 bytes up to which glibc keeps what a thread freed at hand.
+const USUAL_KEYS: usize = 14;
 
 /// Objects with more keys than this find duplicates by a hash set: a hostile body of a million keys
 /// must not cost a million comparisons each.
