@@ -66,7 +66,8 @@ impl Log {
         let another_version = || Error::LogOfAnotherVersion { path: path.to_owned() };
         let head = opening.head()?.ok_or_else(another_version)?;
         // The line behind all rows is in the last of the opening's blocks: a million rows need not be unpacked.
-        let last = blocks.iter().rposition(|block| block.header.kind == BlockKind::Opening).unwrap_or_default();
+        let last =
+            blocks.iter().rposition(|block| block.header.kind == BlockKind::Opening).unwrap_or_default();
         let lists = Opening::new(path, &blocks[last..])?.lists()?;
         // Nothing is asked before the lists have their end.
         if lists.is_none() && blocks.iter().any(|block| block.header.kind != BlockKind::Opening) {

@@ -160,3 +160,28 @@ impl Kept {
         (self.bytes <= ALONE_BYTES).then_some(self.batches)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::StringArray;
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+
+    #[test]
+    fn a_chunk_that_came_to_too_much_is_not_kept() {
+        let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, false)]));
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(ALONE_BYTES / 2 - 100)]));
+        let batch = RecordBatch::try_new(schema, vec![text]).unwrap();
+        let mut kept = Kept::default();
+        kept.add(Table::Labels, batch.clone());
+        kept.add(Table::Labels, batch.clone());
+        assert_eq!(kept.batches.len(), 2);
+        kept.add(Table::Labels, batch.slice(0, 1));
+        kept.add(Table::Labels, batch.slice(0, 0));
+        assert!(kept.batches.is_empty());
+        assert!(kept.batches().is_none());
+    }
+}

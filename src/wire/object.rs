@@ -50,7 +50,7 @@ pub struct Object<'a> {
     pub overwritten: Vec<Field<'a>>,
 }
 
-/// Room for the fields of the API's own records, so that their list is allocated once. With two more it would be
+/// Room for the fields of the API's own records, so that their list is allocated once. With one more it would be
 /// past the 1,032 bytes up to which glibc keeps what a thread freed at hand.
 const USUAL_KEYS: usize = 14;
 
