@@ -51,7 +51,9 @@ def by_duckdb(task):
         yield name, {query: rows(connection.execute(sql).fetchall()) for query, sql in task["queries"].items()}
 
 
-def by_spark(task):
+@contextlib.contextmanager
+def spark_session():
+    """A session in this process, with a place of its own for what it writes."""
     from pyspark.sql import SparkSession
 
     scratch = tempfile.mkdtemp()
@@ -74,14 +76,19 @@ def by_spark(task):
         .getOrCreate()
     )
     try:
+        yield spark
+    finally:
+        spark.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def by_spark(task):
+    with spark_session() as spark:
         for name, folders in task["exports"].items():
             for table in task["columns"]:
                 # Not the folder: its own name could be one of a partition.
                 spark.read.parquet(*files(folders, "parquet", table)).createOrReplaceTempView(table)
             yield name, {query: rows(spark.sql(sql).collect()) for query, sql in task["queries"].items()}
-    finally:
-        spark.stop()
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 POSTGRESQL_TYPES = {
@@ -99,7 +106,10 @@ def program(name):
 
 @contextlib.contextmanager
 def postgresql():
-    """A server of its own, reached by a socket in a directory of its own; as root, run by its own user."""
+    """A server of its own, reached by a socket in a directory of its own; as root, run by its own user.
+
+    Gives a connection and that directory.
+    """
     import psycopg2
 
     user = "postgres" if os.geteuid() == 0 else None
@@ -122,7 +132,7 @@ def postgresql():
         try:
             connection = psycopg2.connect(host=place, user="postgres", dbname="postgres")
             connection.autocommit = True
-            yield connection
+            yield connection, place
             connection.close()
         finally:
             run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
@@ -131,7 +141,7 @@ def postgresql():
 
 
 def by_postgresql(task):
-    with postgresql() as connection, connection.cursor() as cursor:
+    with postgresql() as (connection, _), connection.cursor() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")
         for name, folders in task["exports"].items():
             for table in task["columns"]:
@@ -161,4 +171,5 @@ def main():
     json.dump(answers, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

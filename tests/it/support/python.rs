@@ -25,6 +25,8 @@ enum Packages {
     Readers,
     /// Engines that run its queries: much larger, so apart.
     Engines,
+    /// What stands in for warehouses: it wants versions of its own.
+    Warehouses,
     /// What drives a browser.
     Browser,
 }
@@ -35,6 +37,7 @@ impl Packages {
         match self {
             Self::Readers => include_str!("requirements.txt"),
             Self::Engines => include_str!("requirements-engines.txt"),
+            Self::Warehouses => include_str!("requirements-warehouses.txt"),
             Self::Browser => include_str!("requirements-browser.txt"),
         }
     }
@@ -44,6 +47,7 @@ impl Packages {
         match self {
             Self::Readers => "import duckdb, pyarrow",
             Self::Engines => "import duckdb, pytz, psycopg2, pyspark",
+            Self::Warehouses => "import chdb, fakesnow, pyarrow, sqlglot",
             Self::Browser => "import playwright",
         }
     }
@@ -97,6 +101,18 @@ pub(crate) fn ask_engine(name: &str, task: &Path) -> BTreeMap<String, BTreeMap<S
     serde_json::from_str(&run(Packages::Engines, "engines.py", &[name, task.to_str().unwrap()])).unwrap()
 }
 
+/// What the tables hold after each script of a warehouse's statements: see `warehouses.py`.
+pub(crate) fn ask_warehouse(name: &str, task: &Path) -> Vec<BTreeMap<String, TextRows>> {
+    let (packages, needed) = match name {
+        "postgres" => (Packages::Engines, have_postgresql()),
+        "spark" => (Packages::Engines, have_java()),
+        "duckdb" => (Packages::Engines, Ok(())),
+        _ => (Packages::Warehouses, Ok(())),
+    };
+    needed.unwrap_or_else(|problem| panic!("{problem}"));
+    serde_json::from_str(&run(packages, "warehouses.py", &[name, task.to_str().unwrap()])).unwrap()
+}
+
 /// What a headless Chromium makes of a page: see `browse.py`. Screenshots are left in the folder.
 pub(crate) fn browse(page: &Path, screenshots: &Path) -> Value {
     let chromium = have_chromium().unwrap_or_else(|problem| panic!("{problem}"));
@@ -117,10 +133,12 @@ fn run(packages: Packages, script: &str, args: &[&str]) -> String {
 fn python(packages: Packages) -> &'static Path {
     static READERS: OnceLock<PathBuf> = OnceLock::new();
     static ENGINES: OnceLock<PathBuf> = OnceLock::new();
+    static WAREHOUSES: OnceLock<PathBuf> = OnceLock::new();
     static BROWSER: OnceLock<PathBuf> = OnceLock::new();
     let python = match packages {
         Packages::Readers => &READERS,
         Packages::Engines => &ENGINES,
+        Packages::Warehouses => &WAREHOUSES,
         Packages::Browser => &BROWSER,
     };
     python.get_or_init(|| made(packages).unwrap_or_else(|problem| panic!("{problem}")))

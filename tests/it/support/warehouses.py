@@ -1,0 +1,149 @@
+"""Runs scripts of `rtk-export schema --dialect` by the engine that they are for; prints what the tables hold.
+
+Usage: warehouses.py ENGINE TASK, the task a JSON file: {"scripts": [file], "columns": {table: [name]}}. The scripts are
+run one after the other, in one database. Output: after each of them {table: rows}, sorted. Every value is text as
+`read_export.py` has it: decimals with their places, times in microseconds since 1970, null as null.
+"""
+
+import datetime
+import decimal
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from engines import postgresql, program, spark_session
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def text(value):
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime.datetime):
+        # Spark's are of the process's own zone, which is UTC here.
+        value = value.replace(tzinfo=value.tzinfo or datetime.timezone.utc)
+        return str((value - EPOCH) // datetime.timedelta(microseconds=1))
+    return str(value)
+
+
+def tables(task, select):
+    """What `select` finds in each table."""
+    found = {}
+    for table, columns in task["columns"].items():
+        named = ", ".join(columns)
+        rows = [[text(value) for value in row] for row in select(f"SELECT {named} FROM {table}")]
+        found[table] = sorted(rows, key=lambda row: [(value is not None, value or "") for value in row])
+    return found
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def statements(path):
+    """One by one: no text in a script ends a line with a semicolon."""
+    found = (statement.strip() for statement in read(path).split(";\n"))
+    return [statement for statement in found if statement]
+
+
+def by_postgres(task):
+    import psycopg2.extras
+
+    # As it lies there: `json` keeps a text as it is.
+    psycopg2.extras.register_default_json(loads=lambda value: value, globally=True)
+    with postgresql() as (connection, socket), connection.cursor() as cursor:
+
+        def select(sql):
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+        for script in task["scripts"]:
+            # The client that the scripts are for; as the superuser, so that no password is asked for.
+            psql = [program("psql"), "-X", "-q", "-h", socket, "-U", "postgres", "-d", "postgres", "-f", script]
+            subprocess.run(psql, check=True, stdout=sys.stderr, env={**os.environ, "PGOPTIONS": "-c TimeZone=Asia/Kolkata"})
+            yield tables(task, select)
+
+
+def by_duckdb(task):
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'Asia/Kolkata'")
+    for script in task["scripts"]:
+        connection.execute(read(script))
+        yield tables(task, lambda sql: connection.execute(sql).fetchall())
+
+
+def by_spark(task):
+    with spark_session() as spark:
+        for script in task["scripts"]:
+            for statement in statements(script):
+                spark.sql(statement)
+            yield tables(task, lambda sql: spark.sql(sql).collect())
+
+
+def by_clickhouse(task):
+    import chdb.session
+    import pyarrow
+
+    place = tempfile.mkdtemp()
+    session = chdb.session.Session(place)
+
+    def select(sql):
+        settings = " SETTINGS output_format_arrow_string_as_string = 1"
+        with pyarrow.ipc.open_file(session.query(sql + settings, "Arrow").bytes()) as reader:
+            table = reader.read_all()
+        return zip(*(column.to_pylist() for column in table.columns))
+
+    try:
+        for script in task["scripts"]:
+            for statement in statements(script):
+                session.query(statement)
+            yield tables(task, select)
+    finally:
+        session.close()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def by_snowflake(task):
+    """Not Snowflake itself: fakesnow, which takes its statements and runs them with DuckDB."""
+    import fakesnow
+    import snowflake.connector
+
+    with fakesnow.patch():
+        connection = snowflake.connector.connect(database="DB", schema="EXPORTS")
+        cursor = connection.cursor()
+
+        def select(sql):
+            return cursor.execute(sql).fetchall()
+
+        for script in task["scripts"]:
+            for statement in statements(script):
+                cursor.execute(statement)
+            yield tables(task, select)
+
+
+def main():
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    engines = {
+        "postgres": by_postgres, "duckdb": by_duckdb, "spark": by_spark, "clickhouse": by_clickhouse,
+        "snowflake": by_snowflake,
+    }
+    engine, task = sys.argv[1:]
+    json.dump(list(engines[engine](json.loads(read(task)))), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+//! What `rtk-export schema --dialect` prints creates and loads tables that hold what the export holds.
+//!
+//! Engines run the scripts: an export, then a later one of the same ids, then that again. After each, every value
+//! of every table is what the exports' own files have, as `PyArrow` reads them. What cannot run here is parsed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use rtk_export::sandbox::StatsShape;
+use rtk_export::tables::schema::Table;
+use serde_json::json;
+
+use crate::support::{Place, Seen, Server, TextRows, ask_warehouse, read};
+
+struct Exports {
+    place: Place,
+    /// The tables of each.
+    early: BTreeMap<String, Seen>,
+    late: BTreeMap<String, Seen>,
+}
+
+/// Two exports of the same ids, whose replies differ; a name that needs care wherever it is quoted.
+fn exports() -> &'static Exports {
+    static EXPORTS: OnceLock<Exports> = OnceLock::new();
+    EXPORTS.get_or_init(|| {
+        let place = Place::new();
+        let mut seen = [("early it's", false), ("late it's", true)].into_iter().map(|(name, messy)| {
+            let server = Server::start(|options| {
+                options.world.messy = messy;
+                options.stats_shape = StatsShape::New;
+            });
+            let unknown = "0e0e0e0e-0e0e-4e0e-8e0e-0e0e0e0e0e0e";
+            let pairs = server.pairs(30).replace('\n', ",a\\b 'c'\n").replacen("a\\b 'c'", "It's \\ mine", 1);
+            place.write("pairs.csv", format!("{pairs}{unknown},{unknown},\nnot an id,,\n"));
+            place.write("sessions.csv", server.sessions(3));
+            let run = place.rtk("run pairs.csv sessions.csv --with-sessions --filters all -o").arg(name);
+            run.against(&server).ends(3);
+            place.rtk("rebuild --format csv").arg(name).arg("-o").arg(&format!("{name}-csv")).ends(3);
+            read("pyarrow", &place.path(name))
+        });
+        let (early, late) = (seen.next().unwrap(), seen.next().unwrap());
+        drop(seen);
+        Exports { place, early, late }
+    })
+}
+
+/// The script for an export.
+fn script(dialect: &str, location: &str, statements: &str) -> String {
+    let command = format!("schema --dialect {dialect} --call-statistics --statements {statements} --from");
+    exports().place.rtk(&command).arg(location).ends(0).stdout
+}
+
+/// What an engine has after the early export, the late one, and that again.
+fn loaded(dialect: &str, location: impl Fn(&str) -> String) -> Vec<BTreeMap<String, TextRows>> {
+    let place = &exports().place;
+    let write =
+        |number: usize, text: String| -> PathBuf { place.write(&format!("{dialect}-{number}.sql"), text) };
+    let scripts = [
+        write(0, script(dialect, &location("early it's"), "all")),
+        write(1, script(dialect, &location("late it's"), "load")),
+        write(2, script(dialect, &location("late it's"), "all")),
+    ];
+    let columns: BTreeMap<_, Vec<_>> = Table::ALL
+        .into_iter()
+        .map(|table| (table.name(), table.columns().iter().map(|column| column.name).collect()))
+        .collect();
+    let task = json!({ "scripts": scripts, "columns": columns });
+    ask_warehouse(dialect, &place.write(&format!("{dialect}.json"), task.to_string()))
+}
+
+/// A table's rows after both exports: the later one's, and of the early one what that says nothing of.
+fn both(table: Table) -> TextRows {
+    let [early, late] = [&exports().early, &exports().late].map(|seen| &seen[table.name()]);
+    let unit: &[&str] = match table {
+        Table::Sessions => &["session_id"],
+        Table::IdList | Table::Labels => &["list_file"],
+        Table::Failures => &["session_id", "participant_id", "list_file", "row_number"],
+        _ => &["session_id", "participant_id"],
+    };
+    let places: Vec<_> =
+        unit.iter().map(|name| late.columns.iter().position(|(column, _)| column == name).unwrap()).collect();
+    let unit_of =
+        |row: &Vec<Option<String>>| places.iter().map(|place| row[*place].clone()).collect::<Vec<_>>();
+    let replaced: BTreeSet<_> = late.rows.iter().map(unit_of).collect();
+    let stays = early.rows.iter().filter(|row| !replaced.contains(&unit_of(row)));
+    stays.chain(&late.rows).cloned().collect()
+}
+
+/// Both exports arrive as they are.
+fn arrives(dialect: &str, location: impl Fn(&str) -> String, stored: impl Fn(&str) -> String) {
+    let exports = exports();
+    let after = loaded(dialect, location);
+    assert_eq!(after.len(), 3);
+    for (number, tables) in after.iter().enumerate() {
+        for table in Table::ALL {
+            let columns = &exports.late[table.name()].columns;
+            let columns: Vec<_> = columns.iter().map(|(name, _)| name.as_str()).collect();
+            assert!(columns.iter().copied().eq(table.columns().iter().map(|column| column.name)));
+            let mut expected =
+                if number == 0 { exports.early[table.name()].rows.clone() } else { both(table) };
+            for value in expected.iter_mut().flatten().flatten() {
+                *value = stored(value);
+            }
+            expected.sort();
+            let found = &tables[table.name()];
+            assert_eq!(found.len(), expected.len(), "{dialect}, {}, script {number}", table.name());
+            for (found, expected) in found.iter().zip(&expected) {
+                for ((found, expected), column) in found.iter().zip(expected).zip(&columns) {
+                    assert_eq!(found, expected, "{dialect}, {}.{column}, script {number}", table.name());
+                }
+            }
+        }
+    }
+}
+
+/// Where an export lies on this machine.
+fn directory(name: &str) -> String {
+    exports().place.path(name).to_str().unwrap().to_owned()
+}
+
+fn unchanged(value: &str) -> String {
+    value.to_owned()
+}
+
+#[test]
+fn what_is_loaded_is_worth_comparing() {
+    let Exports { early, late, .. } = exports();
+    for table in Table::ALL {
+        let [early, late] = [early, late].map(|seen| &seen[table.name()]);
+        assert!(!early.rows.is_empty() && !late.rows.is_empty(), "{} has no rows", table.name());
+    }
+    // Participants with other events than before, and such of whom the later export has none.
+    let keys = |rows: &TextRows| -> BTreeSet<_> { rows.iter().map(|row| row[..3].to_vec()).collect() };
+    let [early, late] = [early, late].map(|seen| keys(&seen["peer_events"].rows));
+    let after = keys(&both(Table::PeerEvents));
+    assert!(!early.is_subset(&after) && !late.is_subset(&early) && late != after, "all events are the same");
+}
+
+#[test]
+fn duckdb() {
+    arrives("duckdb", directory, unchanged);
+}
+
+#[test]
+fn postgres() {
+    // A character that none of its texts can have.
+    arrives("postgres", |name| directory(name) + "-csv", |value| value.replace('\0', ""));
+}
+
+#[test]
+fn clickhouse() {
+    arrives("clickhouse", directory, unchanged);
+}
+
+#[test]
+fn spark() {
+    arrives("spark", directory, unchanged);
+}
