@@ -59,14 +59,12 @@ pub(super) const fn data_type(kind: Kind, dialect: Dialect) -> &'static str {
     }
 }
 
-/// The type of a column in a staging table that the dialect reads Parquet into.
+/// The type of a column where the dialect reads Parquet into it.
 pub(super) const fn staged_type(kind: Kind, dialect: Dialect) -> &'static str {
     match (dialect, kind) {
         // Both read a Parquet time in UTC as one without a zone.
         (Dialect::Redshift, Kind::Time) => "TIMESTAMP",
         (Dialect::Trino, Kind::Time) => "TIMESTAMP(6)",
-        // What LOAD DATA infers; the table's own NUMERIC(18,9) is checked when rows are inserted.
-        (Dialect::Bigquery, Kind::Minutes) => "NUMERIC",
         _ => data_type(kind, dialect),
     }
 }

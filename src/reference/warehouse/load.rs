@@ -107,7 +107,8 @@ fn stage(table: Table, location: &Location) -> String {
             )
         }
         Dialect::Bigquery => format!(
-            "LOAD DATA OVERWRITE TEMP TABLE {staged} (\n  {}\n)\n\
+            "CREATE OR REPLACE TEMP TABLE {staged} (\n  {}\n);\n\
+             LOAD DATA INTO TEMP TABLE {staged}\n\
              FROM FILES (format = 'PARQUET', uris = [{}]);\n",
             columns(),
             quoted(format!("{folder}/*.parquet"))

@@ -1,7 +1,8 @@
 """Runs scripts of `rtk-export schema --dialect` by the engine that they are for; prints what the tables hold.
 
-Usage: warehouses.py ENGINE TASK, the task a JSON file: {"scripts": [file], "columns": {table: [name]}}. The scripts are
-run one after the other, in one database. Output: after each of them {table: rows}, sorted. Every value is text as
+Usage: warehouses.py ENGINE TASK, the task a JSON file: {"scripts": [file], "exports": [folder], "columns":
+{table: [name]}}. The scripts, each of which loads the export beside it, are run one after the other, in one database.
+Of engines that cannot run here, sqlglot parses every statement, and DuckDB runs what replaces rows, translated. Output: after each of them {table: rows}, sorted. Every value is text as
 `read_export.py` has it: decimals with their places, times in microseconds since 1970, null as null.
 """
 
@@ -117,21 +118,69 @@ def by_clickhouse(task):
 
 
 def by_snowflake(task):
-    """Not Snowflake itself: fakesnow, which takes its statements and runs them with DuckDB."""
+    """Not Snowflake itself: fakesnow, which takes its statements and runs them with DuckDB.
+
+    It does not know ALTER SESSION, and copies by column names into tables only that all can see.
+    """
     import fakesnow
     import snowflake.connector
 
     with fakesnow.patch():
         connection = snowflake.connector.connect(database="DB", schema="EXPORTS")
         cursor = connection.cursor()
+        cursor.execute(f"CREATE STAGE exports URL = 'file://{os.path.dirname(task['exports'][0])}/'")
 
         def select(sql):
             return cursor.execute(sql).fetchall()
 
         for script in task["scripts"]:
             for statement in statements(script):
-                cursor.execute(statement)
+                if "ALTER SESSION" not in statement:
+                    cursor.execute(statement.replace("TEMPORARY TABLE", "TABLE"))
             yield tables(task, select)
+
+
+def by_translation(dialect):
+    """An engine that parses the dialect's statements, and runs those that work on the tables with DuckDB."""
+
+    def run(task):
+        import duckdb
+        import sqlglot
+        from sqlglot import exp
+
+        connection = duckdb.connect()
+        connection.execute("SET TimeZone = 'UTC'")
+        # Trino's name for what DuckDB calls timezone().
+        connection.execute("CREATE MACRO with_timezone(value, zone) AS timezone(zone, value)")
+
+        def of_files(table, folder):
+            names = os.path.join(folder, table, "*.parquet").replace("'", "''")
+            return f"SELECT * FROM read_parquet('{names}')"
+
+        for table in task["columns"]:
+            connection.execute(f"CREATE TABLE {table} AS {of_files(table, task['exports'][0])} LIMIT 0")
+        for script, folder in zip(task["scripts"], task["exports"]):
+            for table in task["columns"]:
+                sql = of_files(table, folder)
+                if dialect in ("redshift", "trino"):
+                    # They read times without a zone.
+                    times = connection.execute(
+                        "SELECT column_name FROM (DESCRIBE " + sql + ") WHERE column_type LIKE 'TIMESTAMP%'"
+                    ).fetchall()
+                    named = ", ".join(f'CAST("{name}" AS TIMESTAMP) AS "{name}"' for (name,) in times)
+                    sql = sql.replace("SELECT *", f"SELECT * REPLACE ({named})" if times else "SELECT *", 1)
+                connection.execute(f"CREATE OR REPLACE TABLE {table}_staged AS {sql}")
+            for text in statements(script):
+                for parsed in sqlglot.parse(text, read=dialect, error_level=sqlglot.ErrorLevel.RAISE):
+                    assert not parsed.find(exp.Command), f"sqlglot does not know {text}"
+                    if isinstance(parsed, (exp.Merge, exp.Delete, exp.Insert, exp.Transaction, exp.Commit)):
+                        for table in parsed.find_all(exp.Table):
+                            table.set("db", None)
+                            table.set("catalog", None)
+                        connection.execute(parsed.sql("duckdb"))
+            yield tables(task, lambda sql: connection.execute(sql).fetchall())
+
+    return run
 
 
 def main():
@@ -140,6 +189,7 @@ def main():
     engines = {
         "postgres": by_postgres, "duckdb": by_duckdb, "spark": by_spark, "clickhouse": by_clickhouse,
         "snowflake": by_snowflake,
+        **{dialect: by_translation(dialect) for dialect in ("bigquery", "redshift", "databricks", "trino")},
     }
     engine, task = sys.argv[1:]
     json.dump(list(engines[engine](json.loads(read(task)))), sys.stdout)
