@@ -103,6 +103,20 @@ pub(crate) fn ask_engine(name: &str, task: &Path) -> BTreeMap<String, BTreeMap<S
 
 /// What the tables hold after each script of a warehouse's statements: see `warehouses.py`.
 pub(crate) fn ask_warehouse(name: &str, task: &Path) -> Vec<BTreeMap<String, TextRows>> {
+    let packages = warehouse_packages(name);
+    serde_json::from_str(&run(packages, "warehouses.py", &[name, task.to_str().unwrap()])).unwrap()
+}
+
+/// The command that runs a script of the shell where a warehouse's client is at hand.
+pub(crate) fn with_client(name: &str, script: &Path) -> String {
+    // DuckDB's is not among the engines' packages.
+    let packages = if name == "duckdb" { Packages::Warehouses } else { warehouse_packages(name) };
+    let (python, runner) = (python(packages).display(), support_file("warehouses.py"));
+    format!("exec '{python}' -I -B '{}' page {name} '{}'", runner.display(), script.display())
+}
+
+/// The packages that a warehouse is in; what it needs beside them is there.
+fn warehouse_packages(name: &str) -> Packages {
     let (packages, needed) = match name {
         "postgres" => (Packages::Engines, have_postgresql()),
         "spark" => (Packages::Engines, have_java()),
@@ -110,7 +124,7 @@ pub(crate) fn ask_warehouse(name: &str, task: &Path) -> Vec<BTreeMap<String, Tex
         _ => (Packages::Warehouses, Ok(())),
     };
     needed.unwrap_or_else(|problem| panic!("{problem}"));
-    serde_json::from_str(&run(packages, "warehouses.py", &[name, task.to_str().unwrap()])).unwrap()
+    packages
 }
 
 /// What a headless Chromium makes of a page: see `browse.py`. Screenshots are left in the folder.
@@ -122,11 +136,16 @@ pub(crate) fn browse(page: &Path, screenshots: &Path) -> Value {
 
 /// Runs a script that is beside this file; what it prints.
 fn run(packages: Packages, script: &str, args: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support").join(script);
+    let script = support_file(script);
     let mut command = Command::new(python(packages));
     // -I: nothing of the user's own Python; -B: no cache files beside the script.
     command.args(["-I", "-B"]).arg(&script).args(args).env("NO_PROXY", "*");
     finished(&mut command).unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+/// A file beside this one.
+fn support_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support").join(name)
 }
 
 /// The interpreter of an environment that has the packages.

@@ -2,10 +2,12 @@
 
 Usage: warehouses.py ENGINE TASK, the task a JSON file: {"scripts": [file], "exports": [folder], "columns":
 {table: [name]}}. The scripts, each of which loads the export beside it, are run one after the other, in one database.
+With `page ENGINE FILE` it runs the commands of a page, a script of the shell, where the engine's client is at hand.
 Of engines that cannot run here, sqlglot parses every statement, and DuckDB runs what replaces rows, translated. Output: after each of them {table: rows}, sorted. Every value is text as
 `read_export.py` has it: decimals with their places, times in microseconds since 1970, null as null.
 """
 
+import contextlib
 import datetime
 import decimal
 import json
@@ -95,26 +97,38 @@ def by_spark(task):
 
 
 def by_clickhouse(task):
-    import chdb.session
-    import pyarrow
+    with tempfile.TemporaryDirectory() as place, clickhouse(place) as session:
 
-    place = tempfile.mkdtemp()
-    session = chdb.session.Session(place)
+        def select(sql):
+            import pyarrow
 
-    def select(sql):
-        settings = " SETTINGS output_format_arrow_string_as_string = 1"
-        with pyarrow.ipc.open_file(session.query(sql + settings, "Arrow").bytes()) as reader:
-            table = reader.read_all()
-        return zip(*(column.to_pylist() for column in table.columns))
+            settings = " SETTINGS output_format_arrow_string_as_string = 1"
+            with pyarrow.ipc.open_file(session.query(sql + settings, "Arrow").bytes()) as reader:
+                table = reader.read_all()
+            return zip(*(column.to_pylist() for column in table.columns))
 
-    try:
         for script in task["scripts"]:
             for statement in statements(script):
                 session.query(statement)
             yield tables(task, select)
+
+
+@contextlib.contextmanager
+def clickhouse(place):
+    import chdb.session
+
+    session = chdb.session.Session(place)
+    try:
+        yield session
     finally:
         session.close()
-        shutil.rmtree(place, ignore_errors=True)
+
+
+def clickhouse_client(place, option, value):
+    """Stands in for the client: chdb is ClickHouse without a server."""
+    with clickhouse(place) as session:
+        for statement in {"--queries-file": statements, "--query": lambda query: [query]}[option](value):
+            print(session.query(statement), end="")
 
 
 def by_snowflake(task):
@@ -183,6 +197,40 @@ def by_translation(dialect):
     return run
 
 
+@contextlib.contextmanager
+def client(engine, scratch):
+    """What the environment of a command needs, so that it reaches the engine."""
+    path = os.path.dirname(sys.executable)
+    if engine == "postgres":
+        with postgresql() as (_, socket):
+            path = os.path.dirname(program("psql"))
+            yield {"PATH": path, "PGHOST": socket, "PGUSER": "postgres", "PGDATABASE": "postgres"}
+    elif engine == "clickhouse":
+        shim = os.path.join(scratch, "clickhouse-client")
+        with open(shim, "w", encoding="utf-8") as file:
+            called = f"'{sys.executable}' -I -B '{os.path.abspath(__file__)}' clickhouse-client '{scratch}/data'"
+            file.write(f'#!/bin/sh\nexec {called} "$@"\n')
+        os.chmod(shim, 0o755)
+        yield {"PATH": scratch}
+    elif engine == "spark":
+        import pyspark
+
+        yield {"PATH": path, "SPARK_HOME": os.path.dirname(pyspark.__file__)}
+    else:
+        yield {"PATH": path}
+
+
+def page(engine, script):
+    scratch = tempfile.mkdtemp()
+    try:
+        with client(engine, scratch) as more:
+            more["PATH"] = os.environ["PATH"] + os.pathsep + more["PATH"]
+            ended = subprocess.run(["bash", "-euo", "pipefail", script], env={**os.environ, **more})
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    sys.exit(ended.returncode)
+
+
 def main():
     os.environ["TZ"] = "UTC"
     time.tzset()
@@ -191,6 +239,10 @@ def main():
         "snowflake": by_snowflake,
         **{dialect: by_translation(dialect) for dialect in ("bigquery", "redshift", "databricks", "trino")},
     }
+    if sys.argv[1] == "clickhouse-client":
+        return clickhouse_client(*sys.argv[2:])
+    if sys.argv[1] == "page":
+        return page(*sys.argv[2:])
     engine, task = sys.argv[1:]
     json.dump(list(engines[engine](json.loads(read(task)))), sys.stdout)
 
