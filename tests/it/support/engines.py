@@ -51,30 +51,36 @@ def by_duckdb(task):
         yield name, {query: rows(connection.execute(sql).fetchall()) for query, sql in task["queries"].items()}
 
 
+def spark_settings(scratch):
+    """Small data: what takes time is to start and to compile, not to compute. All that is written goes to scratch."""
+    return {
+        "spark.master": "local[1]",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": os.path.join(scratch, "warehouse"),
+        "spark.local.dir": scratch,
+        "spark.driver.extraJavaOptions": f"-Dderby.system.home={scratch} -XX:TieredStopAtLevel=1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.log.level": "ERROR",
+    }
+
+
 @contextlib.contextmanager
 def spark_session():
     """A session in this process, with a place of its own for what it writes."""
     from pyspark.sql import SparkSession
 
     scratch = tempfile.mkdtemp()
-    spark = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.sql.session.timeZone", "UTC")
-        # Small data: what takes time is to start and to compile, not to compute.
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.sql.adaptive.enabled", "false")
-        .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.warehouse.dir", os.path.join(scratch, "warehouse"))
-        .config("spark.local.dir", scratch)
-        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={scratch} -XX:TieredStopAtLevel=1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.ui.enabled", "false")
-        .config("spark.log.level", "ERROR")
-        .getOrCreate()
-    )
+    builder = SparkSession.builder
+    for name, value in spark_settings(scratch).items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
     try:
         yield spark
     finally:

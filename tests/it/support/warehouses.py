@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from engines import postgresql, program, spark_session
+from engines import postgresql, program, spark_session, spark_settings
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -215,7 +215,9 @@ def client(engine, scratch):
     elif engine == "spark":
         import pyspark
 
-        yield {"PATH": path, "SPARK_HOME": os.path.dirname(pyspark.__file__)}
+        with open(os.path.join(scratch, "spark-defaults.conf"), "w", encoding="utf-8") as file:
+            file.writelines(f"{name} {value}\n" for name, value in spark_settings(scratch).items())
+        yield {"PATH": path, "SPARK_HOME": os.path.dirname(pyspark.__file__), "SPARK_CONF_DIR": scratch}
     else:
         yield {"PATH": path}
 
