@@ -190,3 +190,45 @@ fn bigquery_redshift_databricks_and_trino() {
 fn spark() {
     arrives("spark", directory, unchanged);
 }
+
+/// What is in a script.
+#[test]
+fn a_script_has_what_was_asked_for() {
+    let place = Place::new();
+    let script = |args: &str| place.rtk(&format!("schema --dialect postgres {args}")).ends(0).stdout;
+    let (created, loaded) = ("CREATE TABLE IF NOT EXISTS call_stats", "INSERT INTO call_stats");
+    // An export without call statistics has no files of theirs.
+    let whole = script("");
+    assert!(whole.contains(created) && !whole.contains(loaded));
+    assert!(
+        whole.contains("INSERT INTO failures") && whole.contains("Replace EXPORT_DIRECTORY, or let --from")
+    );
+    assert!(script("--call-statistics").contains(loaded) && script("call_stats").contains(loaded));
+    assert!(!script("call_stats").contains("failures"));
+    assert!(!script("--statements load call_stats").contains(created));
+    let create = script("--statements create call_stats");
+    assert!(create.contains(created) && !create.contains("BEGIN"));
+    assert!(!script("--from october").contains("EXPORT_DIRECTORY"));
+}
+
+/// A location is one line and one name, and of a kind that the dialect has.
+#[test]
+fn a_location_that_cannot_be_loaded_from_is_refused() {
+    let place = Place::new();
+    let refused = [
+        ("postgres", "out\n\\! true", "a directory on the machine where psql runs"),
+        ("duckdb", "exports/*", "a directory, or s3://"),
+        ("duckdb", "", "a directory, or s3://"),
+        ("bigquery", "s3://bucket/out", "gs://bucket/path"),
+        ("snowflake", "stage/out", "@stage/path"),
+        ("redshift", "out", "s3://bucket/path"),
+        ("databricks", "out", "/Volumes/"),
+        ("trino", "out", "s3://bucket/path"),
+    ];
+    for (dialect, location, wanted) in refused {
+        let command = place.rtk(&format!("schema --dialect {dialect} --from")).arg(location);
+        command.ends(2).says(&["cannot load from", wanted]);
+    }
+    place.rtk("schema --from out").ends(2);
+    place.rtk("schema --statements load").ends(2);
+}

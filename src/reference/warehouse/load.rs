@@ -29,7 +29,9 @@ pub fn load(tables: &[Table], location: &Location) -> String {
     }
     if matches!(dialect, Dialect::Clickhouse | Dialect::Trino) {
         // Theirs are tables that all can see; the others' end with the session.
-        parts.push(tables.iter().map(|table| format!("DROP TABLE {};\n", staged(*table, dialect))).collect());
+        let drops: Vec<_> =
+            tables.iter().map(|table| format!("DROP TABLE {};\n", staged(*table, dialect))).collect();
+        parts.push(drops.concat());
     }
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
