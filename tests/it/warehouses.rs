@@ -1,7 +1,8 @@
 //! What `rtk-export schema --dialect` prints creates and loads tables that hold what the export holds.
 //!
-//! Engines run the scripts: an export, then a later one of the same ids, then that again. After each, every value
-//! of every table is what the exports' own files have, as `PyArrow` reads them. What cannot run here is parsed.
+//! Engines run the scripts: an export, then a later one of the same ids, then that again. After each, every
+//! value of every table is what the exports' own files have, as `PyArrow` reads them. What cannot run here
+//! is parsed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;

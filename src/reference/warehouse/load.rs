@@ -1,8 +1,9 @@
 //! The statements that load an export: its files into staging tables, then the tables' rows from these.
 //!
-//! Engines with transactions replace all tables in one, so that readers see the export whole or not at all.
-//! `BigQuery`, Databricks and Trino replace each table with one MERGE. `ClickHouse` and Spark have neither: there
-//! a reader can see a table between its old rows and its new ones, and a load that broke off is started again.
+//! Engines with transactions replace all tables in one, so that readers see the export whole or not at
+//! all. `BigQuery`, Databricks and Trino replace each table with one MERGE. `ClickHouse` and Spark have
+//! neither: there a reader can see a table between its old rows and its new ones, and a load that broke
+//! off is started again.
 
 use super::columns::{data_type, name, ordered, quoted, staged_type, wrapped};
 use super::location::Location;
@@ -82,7 +83,7 @@ fn stage(table: Table, location: &Location) -> String {
         Dialect::Postgres => {
             // A line of headers in each file. The shell gets the folder as one word.
             let word = format!("'{}'", folder.replace('\'', r"'\''"));
-            let program = quoted(format!(r"tail -q -n +2 {word}/part-*.csv | tr -d '\000'"));
+            let program = quoted(format!(r"tail -q -n +2 -- {word}/part-*.csv | tr -d '\000'"));
             format!(
                 "DROP TABLE IF EXISTS pg_temp.{staged};\n\
                  CREATE TEMPORARY TABLE {staged} (LIKE {});\n\

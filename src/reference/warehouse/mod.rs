@@ -20,7 +20,8 @@ use crate::tables::Table;
 
 /// The columns of what a load replaces whole: the rows of a participant, of a list, or a session.
 ///
-/// More than one row where a table's key has more columns, so that an event that is no longer there does not stay.
+/// More than one row where a table's key has more columns, so that an event that is no longer there does
+/// not stay.
 const fn unit(table: Table) -> &'static [&'static str] {
     match table {
         Table::Sessions => &["session_id"],

@@ -1,7 +1,7 @@
 //! The statements that put staged rows in the place of a table's own.
 //!
-//! Guarantees: of each [unit](super::unit) that is staged, the staged rows are there afterwards and no others; all
-//! other rows stay. Staged rows may be none.
+//! Guarantees: of each [unit](super::unit) that is staged, the staged rows are there afterwards and no
+//! others; all other rows stay. Staged rows may be none.
 
 use super::columns::{BUCKET, Partition, data_type, name, ordered, spark_partition, staged_value, wrapped};
 use super::unit;
@@ -53,8 +53,8 @@ fn insert(table: Table, dialect: Dialect, verb: &str) -> String {
     )
 }
 
-/// A row that is deleted and inserted in one transaction can violate its own key there, so that only rows which do
-/// not come again are deleted, and the others replaced in their place.
+/// A row that is deleted and inserted in one transaction can violate its own key there, so that only rows
+/// which do not come again are deleted, and the others replaced in their place.
 fn in_duckdb(table: Table) -> String {
     let dialect = Dialect::Duckdb;
     let (key, unit) = (table.key(), unit(table));
@@ -128,7 +128,8 @@ fn in_clickhouse(table: Table) -> String {
     )
 }
 
-/// Rewrites the parts of a table that staged rows belong to: with them, and with the rows that they do not replace.
+/// Rewrites the parts of a table that staged rows belong to: with them, and with the rows that they do not
+/// replace.
 fn in_spark(table: Table) -> String {
     let dialect = Dialect::Spark;
     let staged = staged(table, dialect);
