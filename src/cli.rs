@@ -20,8 +20,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exporting::{AskArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
 pub use looking::{
-    Dialect, DoctorArgs, DoctorFormat, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, VerifyArgs,
-    VerifyFormat,
+    Dialect, DoctorArgs, DoctorFormat, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, Statements,
+    VerifyArgs, VerifyFormat,
 };
 
 use crate::sandbox::SandboxArgs;

@@ -101,6 +101,16 @@ pub enum Error {
         /// As it was typed.
         name: String,
     },
+    /// What a warehouse cannot load from.
+    #[error("cannot load from {location:?}: {why}")]
+    LoadLocation {
+        /// As it was typed.
+        location: String,
+        /// What is wrong with it.
+        why: &'static str,
+        /// What would do.
+        wanted: &'static str,
+    },
     /// `--excel` with a format that is not CSV.
     #[error("{origin} is only for the csv format")]
     ExcelWithoutCsv {

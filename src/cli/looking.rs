@@ -13,6 +13,14 @@ An export is only read: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE participants. The
 too: SELECT * FROM rollups.minutes_by_day WHERE day >= $since. Past 256 MB of memory, work goes to the \
 temporary directory. In jsonl, decimals are strings, with all their digits.";
 
+/// Heading of what is for a warehouse.
+const WAREHOUSE: &str = "Warehouse";
+
+/// What the help of `schema` ends with.
+const SCHEMA_NOTES: &str = "\
+With --dialect, tables that are named are created and loaded. Without names, all are created, and those loaded \
+that every export has. Statements can be run again: an export that is loaded twice is there once.";
+
 /// What the help of `verify` ends with.
 const VERIFY_NOTES: &str = "\
 Nothing is written. The exit code is 0 where all agrees, 3 where something differs or could not be told.";
@@ -134,6 +142,7 @@ pub enum VerifyFormat {
 
 /// Options of `schema`.
 #[derive(Debug, Default, Args)]
+#[command(after_help = SCHEMA_NOTES)]
 pub struct SchemaArgs {
     /// Tables to show [default: all]
     #[arg(value_name = "TABLE")]
@@ -141,9 +150,30 @@ pub struct SchemaArgs {
     /// Form of the reference on stdout
     #[arg(long, value_name = "FORM", value_enum, default_value_t, help_heading = OUTPUT)]
     pub format: SchemaFormat,
-    /// CREATE TABLE statements of this SQL dialect instead
-    #[arg(long, value_enum, conflicts_with = "format", help_heading = OUTPUT)]
+    /// Statements of this SQL dialect instead, which create the tables and load an export
+    #[arg(long, value_enum, conflicts_with = "format", help_heading = WAREHOUSE)]
     pub dialect: Option<Dialect>,
+    /// Where the export lies for the warehouse: a directory, a URL, a stage [default: a placeholder]
+    #[arg(long, value_name = "LOCATION", requires = "dialect", help_heading = WAREHOUSE)]
+    pub from: Option<String>,
+    /// Statements to print
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t, requires = "dialect", help_heading = WAREHOUSE)]
+    pub statements: Statements,
+    /// Load the tables of call statistics too, which an export with --filters has
+    #[arg(long, requires = "dialect", help_heading = WAREHOUSE)]
+    pub call_statistics: bool,
+}
+
+/// Which statements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Statements {
+    /// Both, in this order.
+    #[default]
+    All,
+    /// Those that create the tables where they are not there.
+    Create,
+    /// Those that load an export.
+    Load,
 }
 
 /// Form of the reference.
@@ -173,6 +203,12 @@ pub enum Dialect {
     Clickhouse,
     /// Apache Spark
     Spark,
+    /// Amazon Redshift
+    Redshift,
+    /// Databricks
+    Databricks,
+    /// Trino
+    Trino,
 }
 
 /// Options of `doctor`.

@@ -108,6 +108,7 @@ impl Error {
             | Self::SettingMalformed { .. }
             | Self::SettingsConflict { .. }
             | Self::UnknownTable { .. }
+            | Self::LoadLocation { .. }
             | Self::ExcelWithoutCsv { .. }
             | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }

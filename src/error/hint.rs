@@ -177,6 +177,7 @@ impl Error {
             | Self::ClearTextBaseUrl { origin, .. } => origin.remedy(),
             Self::SettingsConflict { second, .. } => Some(format!("leave {second} out")),
             Self::UnknownTable { .. } => Some("rtk-export schema shows them all".to_owned()),
+            Self::LoadLocation { wanted, .. } => Some(format!("--from takes {wanted}")),
             Self::ExcelWithoutCsv { .. } => Some("add --format csv".to_owned()),
             Self::StatisticsFromPages { .. } => {
                 Some("add --stats-from peer-report, or take another --fetch".to_owned())

@@ -179,12 +179,12 @@ fn every_statistic_over_a_call_is_a_row() {
 fn duckdb_loads_an_export_into_the_tables_of_its_ddl() {
     for shape in [StatsShape::Old, StatsShape::New] {
         let (place, _) = export(shape);
-        let ddl = place.rtk("schema --dialect duckdb").ends(0).stdout;
+        let ddl = place.rtk("schema --dialect duckdb --statements create").ends(0).stdout;
         let rows = load(&place.path("out"), &ddl);
         assert_eq!(rows.len(), Table::ALL.len());
         assert_eq!(rows["call_stats"], PARTICIPANTS as u64);
         assert!(rows["quality_samples"] > 100, "{rows:?}");
-        assert!(reference::ddl(&Table::ALL, rtk_export::cli::Dialect::Duckdb) == ddl);
+        assert!(reference::create(&Table::ALL, rtk_export::cli::Dialect::Duckdb) == ddl);
     }
 }
 

@@ -9,9 +9,9 @@ use rtk_export::sandbox::WorldOptions;
 use rtk_export::tables::schema::Table;
 use serde_json::Value;
 
-use crate::support::{Place, Server, query, repository_file};
+use crate::support::{Place, Server, query, repository_file, with_client};
 
-/// A fenced block of the README.
+/// A fenced block of a page.
 #[derive(Debug)]
 struct Block {
     language: String,
@@ -19,9 +19,13 @@ struct Block {
 }
 
 fn blocks() -> Vec<Block> {
-    let readme = repository_file("README.md");
+    blocks_of("README.md")
+}
+
+fn blocks_of(page: &str) -> Vec<Block> {
+    let text = repository_file(page);
     let mut blocks = Vec::new();
-    let mut lines = readme.lines();
+    let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(language) = line.strip_prefix("```") {
             let text = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n"));
@@ -66,6 +70,45 @@ fn every_command_of_the_readme_runs() {
         }
     }
     assert!(ran >= 5, "{ran} blocks ran");
+}
+
+/// The commands of a warehouse's page, in order, in one directory; a `console` block needs an account.
+fn page_runs(warehouse: &str) -> String {
+    let page = format!("samples/warehouses/{warehouse}.md");
+    let blocks = blocks_of(&page);
+    assert!(blocks.iter().all(|block| ["sh", "console"].contains(&block.language.as_str())), "{blocks:?}");
+    let commands: String =
+        blocks.into_iter().filter(|block| block.language == "sh").map(|block| block.text).collect();
+    assert!(repository_file("README.md").contains(&format!("({page})")), "the README leads to {page}");
+    let place = Place::with_samples();
+    let script = place.write("page.sh", &commands);
+    let command = match warehouse {
+        "bigquery" | "snowflake" => commands,
+        _ => with_client(warehouse, &script),
+    };
+    place.shell(&command).ends(0).stdout
+}
+
+/// A page whose commands end with the sessions of most minutes.
+fn page_answers(warehouse: &str) {
+    let shown = page_runs(warehouse);
+    assert_eq!(shown.matches("fb23d1cf-36ec-4f0d-8e87-917bb7d12aa4").count(), 1, "{warehouse}: {shown}");
+    assert!(shown.contains("887.290799999"), "{warehouse}: {shown}");
+}
+
+#[test]
+fn every_command_of_the_warehouses_pages_runs() {
+    for warehouse in ["bigquery", "snowflake"] {
+        page_runs(warehouse);
+    }
+    for warehouse in ["postgres", "duckdb", "clickhouse"] {
+        page_answers(warehouse);
+    }
+}
+
+#[test]
+fn every_command_of_the_page_of_spark_runs() {
+    page_answers("spark");
 }
 
 /// The first command, as it is typed, shows what the README shows.
@@ -212,7 +255,10 @@ fn the_changelog_says_what_is_coming() {
 /// What is checked in works on any machine: no path of one, no host of a registry.
 #[test]
 fn nothing_is_tied_to_a_machine() {
-    for file in ["README.md", "samples/tables.md", "CHANGELOG.md", ".ci/run", "Cargo.toml"] {
+    let pages = ["postgres", "duckdb", "clickhouse", "spark", "bigquery", "snowflake"];
+    let pages = pages.map(|name| format!("samples/warehouses/{name}.md"));
+    let files = ["README.md", "samples/tables.md", "CHANGELOG.md", ".ci/run", "Cargo.toml"];
+    for file in files.into_iter().chain(pages.iter().map(String::as_str)) {
         let text = repository_file(file);
         for tied in ["/home/", "/root", "/work/", "/tmp/", "/Users/", "crates.io", "pypi.org"] {
             assert!(!text.contains(tied), "{tied} in {file}");

@@ -37,4 +37,5 @@ mod soak;
 mod statistics_routes;
 mod support;
 mod verify;
+mod warehouses;
 mod window;

@@ -51,37 +51,50 @@ def by_duckdb(task):
         yield name, {query: rows(connection.execute(sql).fetchall()) for query, sql in task["queries"].items()}
 
 
-def by_spark(task):
+def spark_settings(scratch):
+    """Small data: what takes time is to start and to compile, not to compute. All that is written goes to scratch."""
+    return {
+        "spark.master": "local[1]",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": os.path.join(scratch, "warehouse"),
+        "spark.local.dir": scratch,
+        "spark.driver.extraJavaOptions": f"-Dderby.system.home={scratch} -XX:TieredStopAtLevel=1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.log.level": "ERROR",
+    }
+
+
+@contextlib.contextmanager
+def spark_session():
+    """A session in this process, with a place of its own for what it writes."""
     from pyspark.sql import SparkSession
 
     scratch = tempfile.mkdtemp()
-    spark = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.sql.session.timeZone", "UTC")
-        # Small data: what takes time is to start and to compile, not to compute.
-        .config("spark.sql.shuffle.partitions", "1")
-        .config("spark.sql.adaptive.enabled", "false")
-        .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.warehouse.dir", os.path.join(scratch, "warehouse"))
-        .config("spark.local.dir", scratch)
-        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={scratch} -XX:TieredStopAtLevel=1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.ui.enabled", "false")
-        .config("spark.log.level", "ERROR")
-        .getOrCreate()
-    )
+    builder = SparkSession.builder
+    for name, value in spark_settings(scratch).items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
     try:
+        yield spark
+    finally:
+        spark.stop()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def by_spark(task):
+    with spark_session() as spark:
         for name, folders in task["exports"].items():
             for table in task["columns"]:
                 # Not the folder: its own name could be one of a partition.
                 spark.read.parquet(*files(folders, "parquet", table)).createOrReplaceTempView(table)
             yield name, {query: rows(spark.sql(sql).collect()) for query, sql in task["queries"].items()}
-    finally:
-        spark.stop()
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 POSTGRESQL_TYPES = {
@@ -99,7 +112,10 @@ def program(name):
 
 @contextlib.contextmanager
 def postgresql():
-    """A server of its own, reached by a socket in a directory of its own; as root, run by its own user."""
+    """A server of its own, reached by a socket in a directory of its own; as root, run by its own user.
+
+    Gives a connection and that directory.
+    """
     import psycopg2
 
     user = "postgres" if os.geteuid() == 0 else None
@@ -122,7 +138,7 @@ def postgresql():
         try:
             connection = psycopg2.connect(host=place, user="postgres", dbname="postgres")
             connection.autocommit = True
-            yield connection
+            yield connection, place
             connection.close()
         finally:
             run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
@@ -131,7 +147,7 @@ def postgresql():
 
 
 def by_postgresql(task):
-    with postgresql() as connection, connection.cursor() as cursor:
+    with postgresql() as (connection, _), connection.cursor() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")
         for name, folders in task["exports"].items():
             for table in task["columns"]:
@@ -161,4 +177,5 @@ def main():
     json.dump(answers, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

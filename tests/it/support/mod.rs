@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 pub(crate) use cli::{Output, Place, Rtk};
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
-pub(crate) use python::{Seen, TextRows, ask_engine, browse, load, oracle, query, read};
+pub(crate) use python::{
+    Seen, TextRows, ask_engine, ask_warehouse, browse, load, oracle, query, read, with_client,
+};
 pub(crate) use server::{Server, faults};
 pub(crate) use tools::{finished, install, strace, zstdcat};
 

@@ -25,6 +25,8 @@ enum Packages {
     Readers,
     /// Engines that run its queries: much larger, so apart.
     Engines,
+    /// What stands in for warehouses: it wants versions of its own.
+    Warehouses,
     /// What drives a browser.
     Browser,
 }
@@ -35,6 +37,7 @@ impl Packages {
         match self {
             Self::Readers => include_str!("requirements.txt"),
             Self::Engines => include_str!("requirements-engines.txt"),
+            Self::Warehouses => include_str!("requirements-warehouses.txt"),
             Self::Browser => include_str!("requirements-browser.txt"),
         }
     }
@@ -44,6 +47,7 @@ impl Packages {
         match self {
             Self::Readers => "import duckdb, pyarrow",
             Self::Engines => "import duckdb, pytz, psycopg2, pyspark",
+            Self::Warehouses => "import chdb, fakesnow, pyarrow, sqlglot",
             Self::Browser => "import playwright",
         }
     }
@@ -97,6 +101,32 @@ pub(crate) fn ask_engine(name: &str, task: &Path) -> BTreeMap<String, BTreeMap<S
     serde_json::from_str(&run(Packages::Engines, "engines.py", &[name, task.to_str().unwrap()])).unwrap()
 }
 
+/// What the tables hold after each script of a warehouse's statements: see `warehouses.py`.
+pub(crate) fn ask_warehouse(name: &str, task: &Path) -> Vec<BTreeMap<String, TextRows>> {
+    let packages = warehouse_packages(name);
+    serde_json::from_str(&run(packages, "warehouses.py", &[name, task.to_str().unwrap()])).unwrap()
+}
+
+/// The command that runs a script of the shell where a warehouse's client is at hand.
+pub(crate) fn with_client(name: &str, script: &Path) -> String {
+    // DuckDB's is not among the engines' packages.
+    let packages = if name == "duckdb" { Packages::Warehouses } else { warehouse_packages(name) };
+    let (python, runner) = (python(packages).display(), support_file("warehouses.py"));
+    format!("exec '{python}' -I -B '{}' page {name} '{}'", runner.display(), script.display())
+}
+
+/// The packages that a warehouse is in; what it needs beside them is there.
+fn warehouse_packages(name: &str) -> Packages {
+    let (packages, needed) = match name {
+        "postgres" => (Packages::Engines, have_postgresql()),
+        "spark" => (Packages::Engines, have_java()),
+        "duckdb" => (Packages::Engines, Ok(())),
+        _ => (Packages::Warehouses, Ok(())),
+    };
+    needed.unwrap_or_else(|problem| panic!("{problem}"));
+    packages
+}
+
 /// What a headless Chromium makes of a page: see `browse.py`. Screenshots are left in the folder.
 pub(crate) fn browse(page: &Path, screenshots: &Path) -> Value {
     let chromium = have_chromium().unwrap_or_else(|problem| panic!("{problem}"));
@@ -106,21 +136,28 @@ pub(crate) fn browse(page: &Path, screenshots: &Path) -> Value {
 
 /// Runs a script that is beside this file; what it prints.
 fn run(packages: Packages, script: &str, args: &[&str]) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support").join(script);
+    let script = support_file(script);
     let mut command = Command::new(python(packages));
     // -I: nothing of the user's own Python; -B: no cache files beside the script.
     command.args(["-I", "-B"]).arg(&script).args(args).env("NO_PROXY", "*");
     finished(&mut command).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
+/// A file beside this one.
+fn support_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support").join(name)
+}
+
 /// The interpreter of an environment that has the packages.
 fn python(packages: Packages) -> &'static Path {
     static READERS: OnceLock<PathBuf> = OnceLock::new();
     static ENGINES: OnceLock<PathBuf> = OnceLock::new();
+    static WAREHOUSES: OnceLock<PathBuf> = OnceLock::new();
     static BROWSER: OnceLock<PathBuf> = OnceLock::new();
     let python = match packages {
         Packages::Readers => &READERS,
         Packages::Engines => &ENGINES,
+        Packages::Warehouses => &WAREHOUSES,
         Packages::Browser => &BROWSER,
     };
     python.get_or_init(|| made(packages).unwrap_or_else(|problem| panic!("{problem}")))
