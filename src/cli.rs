@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use exporting::{AskArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
+pub use exporting::{AskArgs, OperationArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
 pub use looking::{
     Dialect, DoctorArgs, DoctorFormat, PaceArgs, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, VerifyArgs,
     VerifyFormat,
@@ -36,6 +36,8 @@ const PACE: &str = "Pace";
 const PLAN: &str = "Plan";
 /// Heading of the options that say where the export goes.
 const OUTPUT: &str = "Output";
+/// Heading of the options for jobs that nobody watches.
+const OPERATION: &str = "Operation";
 /// Heading of the options that shape what is displayed.
 const DISPLAY: &str = "Display";
 

@@ -8,6 +8,7 @@
 
 mod file;
 mod filters;
+mod operation;
 mod report;
 mod resolve;
 pub mod settings;
@@ -27,6 +28,7 @@ use url::Url;
 
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
+pub use operation::{Deadline, HealthUrl, OperationConfig, TellingFile};
 pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
@@ -45,6 +47,8 @@ use crate::sandbox::SandboxArgs;
 pub struct Resolved {
     /// How it is displayed.
     pub face: FaceConfig,
+    /// Who is told how it went, as far as it could be resolved: there, too, to tell of the error.
+    pub operation: OperationConfig,
     /// What to do, or what is wrong with it.
     pub command: Result<CommandConfig>,
 }
@@ -85,6 +89,8 @@ pub struct RunConfig {
     pub fetch: FetchConfig,
     /// Where to and in which form.
     pub output: OutputConfig,
+    /// When fetching stops, if it is not done by then.
+    pub deadline: Option<Deadline>,
     /// Where this user's runs keep what they share; `None` where no such directory is known.
     pub user_state_dir: Option<PathBuf>,
     /// The command line, quoted for a shell.

@@ -173,6 +173,20 @@ pub enum Error {
         /// Why not; says nothing of its text.
         source: TokenFault,
     },
+    /// The file of `--health-url-file` cannot be read.
+    #[error("cannot read the health URL's file {}", path.display())]
+    HealthUrlUnreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What should be a health URL is none; it is not shown, for it may hold a secret.
+    #[error("{origin}: this is not an http or https URL")]
+    HealthUrlMalformed {
+        /// Where it was set.
+        origin: Origin,
+    },
     /// `run` with neither a list nor a window.
     #[error("no ID list was given, and none of --since, --until and --meeting")]
     NoList,
@@ -297,6 +311,41 @@ pub enum Error {
         signal: Signal,
         /// What there is to go on from, where the run had come so far.
         resume: Option<Resume>,
+    },
+    /// The time of `--deadline` came before everything was fetched.
+    #[error("stopped by --deadline at {}", at.to_rfc3339_opts(SecondsFormat::Secs, true))]
+    DeadlinePassed {
+        /// The time.
+        at: DateTime<Utc>,
+        /// What there is to go on from, where the run had come so far.
+        resume: Option<Resume>,
+    },
+    // ---- operation ----
+    /// A file that is to tell how the run went cannot be written.
+    #[error("{origin}: cannot write {}", path.display())]
+    TellingFileRefused {
+        /// Where it was set.
+        origin: Origin,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A health check was not told.
+    #[error("cannot tell {host} how the run goes")]
+    HealthUnreachable {
+        /// All of its URL that may be shown.
+        host: String,
+        /// What the HTTP client said, without the URL.
+        source: reqwest::Error,
+    },
+    /// A health check does not want to be told.
+    #[error("{host} answered {status} when it was told how the run goes")]
+    HealthRefused {
+        /// All of its URL that may be shown.
+        host: String,
+        /// The reply's status.
+        status: u16,
     },
     // ---- output and response log ----
     /// The output is a complete export.
@@ -737,6 +786,7 @@ impl Error {
     pub fn resumable(self, resume: Resume) -> Self {
         match self {
             Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
+            Self::DeadlinePassed { at, .. } => Self::DeadlinePassed { at, resume: Some(resume) },
             other => other,
         }
     }

@@ -102,6 +102,13 @@ impl Ui {
         }
     }
 
+    /// Shows an error that ends nothing, with its causes.
+    pub fn warn_of(&self, error: &Error) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.notice(&Notice::of_passing_error(error));
+        }
+    }
+
     /// Shows something worth knowing.
     pub fn note(&self, message: &str) {
         if self.face.verbosity > Verbosity::Quiet {

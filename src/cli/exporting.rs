@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AccountArgs, DATA, OUTPUT, PACE, PLAN};
+use super::{AccountArgs, DATA, OPERATION, OUTPUT, PACE, PLAN};
 
 /// Options of `run`.
 #[derive(Debug, Default, Args)]
@@ -15,6 +15,9 @@ pub struct RunArgs {
     /// Where it goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// How it is watched.
+    #[command(flatten)]
+    pub operation: OperationArgs,
 }
 
 /// Options of `plan`: those of `run` without an output, which it does not make.
@@ -138,6 +141,27 @@ pub struct OutputArgs {
     /// Fail, and publish nothing, where the data gives a warning (other than digits_rounded)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
     pub strict: Option<String>,
+}
+
+/// How long a job may take and whom it tells how it went: options of commands that nobody watches.
+#[derive(Debug, Default, Args)]
+pub struct OperationArgs {
+    /// Stop fetching, resumable, after this long (45m, 2h) or at this time (RFC 3339) [env:
+    /// RTK_EXPORT_DEADLINE]
+    #[arg(long, value_name = "DURATION|TIME", help_heading = OPERATION)]
+    pub deadline: Option<String>,
+    /// Write how the run went, also where it failed, as JSON to this .json file [env:
+    /// RTK_EXPORT_SUMMARY_FILE]
+    #[arg(long, value_name = "FILE", help_heading = OPERATION)]
+    pub summary_file: Option<PathBuf>,
+    /// Write it as metrics to this .prom file, for the textfile collector of Prometheus's node_exporter
+    /// [env: RTK_EXPORT_METRICS_FILE]
+    #[arg(long, value_name = "FILE", help_heading = OPERATION)]
+    pub metrics_file: Option<PathBuf>,
+    /// File that holds a URL to post to: at its end where the run succeeds, at URL/fail where it fails,
+    /// at URL/start when it begins [env, the URL: RTK_EXPORT_HEALTH_URL]
+    #[arg(long, value_name = "FILE", help_heading = OPERATION)]
+    pub health_url_file: Option<PathBuf>,
 }
 
 /// Options of `rebuild`.

@@ -12,15 +12,17 @@ mod report;
 mod run;
 mod sandbox;
 mod schema;
+mod telling;
 mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::config::{CommandConfig, Rollups};
+use crate::config::{CommandConfig, OperationConfig, Rollups};
 use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
+use crate::operation::Facts;
 use crate::queries::{self, Query};
 use crate::tables::{Notice, Table};
 use crate::ui::{Summary, TableRows, Ui};
@@ -49,13 +51,21 @@ impl Ending {
     }
 }
 
-/// Runs a command.
+/// Runs a command, if it could be resolved, and tells whom it may concern how that went.
 ///
 /// # Errors
 /// Whatever ended it without its result.
-pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
+pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui: &Ui) -> Result<Ending> {
+    if operation.is_empty() {
+        return one(command?, ui, &mut Facts::default()).await;
+    }
+    // Only `run` has somebody to tell.
+    telling::told("run", operation, ui, async |facts| one(command?, ui, facts).await).await
+}
+
+async fn one(command: CommandConfig, ui: &Ui, facts: &mut Facts) -> Result<Ending> {
     match command {
-        CommandConfig::Run(config) => run::run(*config, ui).await,
+        CommandConfig::Run(config) => run::run(*config, ui, facts).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,

@@ -14,6 +14,7 @@ use crate::config::{
     StartMode,
 };
 use crate::error::{Error, Result};
+use crate::operation::Facts;
 use crate::pipeline::{self, Signals};
 use crate::report::{self, Question, Reader};
 use crate::ui::Ui;
@@ -87,11 +88,12 @@ async fn export(lists: ListsConfig, ui: &Ui) -> Result<(Export, Ending)> {
             queries: None,
             on_warning: OnWarning::Publish,
         },
+        deadline: None,
         user_state_dir: lists.user_state_dir,
         command_line: command_line.clone(),
         settings: Vec::new(),
     };
-    match run_command::run(config, &ui.of_a_step()).await {
+    match run_command::run(config, &ui.of_a_step(), &mut Facts::default()).await {
         Ok(ending) => Ok((export, ending)),
         Err(error) => {
             keep(export, &command_line, ui);

@@ -1,5 +1,6 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
+mod operation;
 mod report;
 mod verify;
 
@@ -13,10 +14,10 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, DoctorConfig,
-    FaceConfig, FetchConfig, FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OutputConfig,
-    PeerEvents, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
-    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
+    AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, Deadline, DoctorConfig,
+    FaceConfig, FetchConfig, FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OperationConfig,
+    OutputConfig, PeerEvents, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved,
+    Rollups, RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
 use crate::cli::{
     AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs,
@@ -30,8 +31,19 @@ use url::Url;
 #[must_use]
 pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
     let mut face = typed_face(&cli.face, environment);
-    let command = read_file(&cli.face, environment).and_then(|file| {
+    let mut operation = OperationConfig::default();
+    let file = read_file(&cli.face, environment).inspect_err(|_| {
+        // Of a file that cannot be read, too, somebody is to be told.
+        if let Command::Run(args) = &cli.command {
+            let mut sources = Sources::new(environment, ConfigFile::default());
+            let _ = operation::operation(&args.operation, &mut sources, &mut operation);
+        }
+    });
+    let command = file.and_then(|file| {
         let mut sources = Sources::new(environment, file);
+        if let Command::Run(args) = &cli.command {
+            operation::operation(&args.operation, &mut sources, &mut operation)?;
+        }
         face = resolve_face(&cli.face, &mut sources, face)?;
         match cli.command {
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
@@ -47,7 +59,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
             Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         }
     });
-    Resolved { face, command }
+    Resolved { face, operation, command }
 }
 
 /// The configuration file that was named, or an empty one.
@@ -100,9 +112,11 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let api = api(&args.ask.account, &mut sources)?;
     let fetch = fetch(&args.ask, &mut sources)?;
     let output = output(&args.output, &mut sources)?;
+    let deadline = args.operation.deadline.as_deref();
+    let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
-    Ok(RunConfig { lists, window, api, fetch, output, user_state_dir, command_line, settings })
+    Ok(RunConfig { lists, window, api, fetch, output, deadline, user_state_dir, command_line, settings })
 }
 
 fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {

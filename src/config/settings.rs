@@ -17,8 +17,10 @@ pub struct Setting {
     pub expected: &'static str,
 }
 
-/// The token itself: the only setting whose variable holds something else than its flag.
+/// The token itself, where its flag names a file.
 pub const API_TOKEN_VARIABLE: &str = "CLOUDFLARE_API_TOKEN";
+/// The health URL itself, where its flag names a file: whoever has it can use it.
+pub const HEALTH_URL_VARIABLE: &str = "RTK_EXPORT_HEALTH_URL";
 /// The configuration file, where `--config` is not given.
 pub const CONFIG_VARIABLE: &str = "RTK_EXPORT_CONFIG";
 /// No colour where it is set and not empty (no-color.org).
@@ -139,6 +141,26 @@ pub static FORMAT: Setting = setting("format", Some("parquet"), "parquet or csv"
 pub static EXCEL: Setting = switch("excel");
 /// `--strict`
 pub static STRICT: Setting = switch("strict");
+/// `--deadline`
+pub static DEADLINE: Setting = setting(
+    "deadline",
+    None,
+    "a duration from 1s to 30days with its unit, such as 45m or 2h, or a time of RFC 3339 with its zone, such as \
+     2026-11-23T05:30:00Z",
+)
+.or_variable("RTK_EXPORT_DEADLINE");
+/// `--summary-file`
+pub static SUMMARY_FILE: Setting =
+    setting("summary-file", None, "a file whose name ends in .json, such as nightly.json")
+        .or_variable("RTK_EXPORT_SUMMARY_FILE");
+/// `--metrics-file`
+pub static METRICS_FILE: Setting =
+    setting("metrics-file", None, "a file whose name ends in .prom, such as nightly.prom")
+        .or_variable("RTK_EXPORT_METRICS_FILE");
+/// `--health-url-file`
+pub static HEALTH_URL_FILE: Setting =
+    setting("health-url-file", None, "a file that holds an http or https URL")
+        .or_variable(HEALTH_URL_VARIABLE);
 /// `--progress`
 pub static PROGRESS: Setting = setting("progress", Some("auto"), "auto, always or never");
 /// `--quiet`
@@ -180,7 +202,7 @@ pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or
 pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026-11-22");
 
 /// Those of the main job, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 33] = [
+pub static ALL: [&Setting; 37] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -210,6 +232,10 @@ pub static ALL: [&Setting; 33] = [
     &FORMAT,
     &EXCEL,
     &STRICT,
+    &DEADLINE,
+    &SUMMARY_FILE,
+    &METRICS_FILE,
+    &HEALTH_URL_FILE,
     &PROGRESS,
     &QUIET,
     &VERBOSE,

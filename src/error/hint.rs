@@ -86,13 +86,35 @@ impl Error {
                  resumes"
                     .to_owned(),
             ),
-            Self::Interrupted { resume: Some(Resume { replies, command }), .. } => {
-                let kept = match replies {
-                    0 => "nothing was fetched yet".to_owned(),
-                    1 => "1 reply is kept in the log".to_owned(),
-                    _ => format!("{replies} replies are kept in the log"),
-                };
-                Some(format!("{kept}; run the same command again, and it resumes: {command}"))
+            Self::Interrupted { resume: Some(resume), .. } => {
+                let Resume { command, .. } = resume;
+                Some(format!("{}; run the same command again, and it resumes: {command}", kept(resume)))
+            }
+            Self::DeadlinePassed { resume: Some(resume), .. } => {
+                let Resume { command, .. } = resume;
+                Some(format!(
+                    "{}; run the same command again, with a later --deadline or none where it is a time, and it \
+                     resumes: {command}",
+                    kept(resume)
+                ))
+            }
+            Self::DeadlinePassed { resume: None, .. } => Some(
+                "run the same command again, with a later --deadline or none where it is a time: it resumes"
+                    .to_owned(),
+            ),
+            Self::TellingFileRefused { .. } => {
+                Some("name a file in a directory that is there and that this user may write to".to_owned())
+            }
+            Self::HealthUnreachable { .. } | Self::HealthRefused { .. } => Some(format!(
+                "the run itself is not touched by it; check {}",
+                settings::listed(&[&settings::HEALTH_URL_FILE])
+            )),
+            Self::HealthUrlUnreadable { .. } => Some(format!(
+                "give a readable file with --health-url-file, or the URL itself in {}",
+                settings::HEALTH_URL_VARIABLE
+            )),
+            Self::HealthUrlMalformed { .. } => {
+                Some("write it as the health check shows it, such as https://hc-ping.com/your-uuid".to_owned())
             }
             Self::Interrupted { resume: None, .. } => {
                 Some("run the same command again: it resumes, and what was fetched is kept".to_owned())
@@ -288,6 +310,15 @@ impl Error {
                     .to_owned(),
             ),
         }
+    }
+}
+
+/// What a stopped run left.
+fn kept(resume: &Resume) -> String {
+    match resume.replies {
+        0 => "nothing was fetched yet".to_owned(),
+        1 => "1 reply is kept in the log".to_owned(),
+        replies => format!("{replies} replies are kept in the log"),
     }
 }
 

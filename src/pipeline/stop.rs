@@ -1,8 +1,10 @@
-//! The stop: a signal, or an error anywhere, ends the intake of requests.
+//! The stop: a signal, the deadline, or an error anywhere, ends the intake of requests.
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::error::{Error, Result, Signal};
 
@@ -71,6 +73,28 @@ impl Signals {
         {
             let _ = tokio::signal::ctrl_c().await;
             Signal::Interrupt
+        }
+    }
+}
+
+/// When fetching stops, whether it is done or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// By a clock that does not jump.
+    pub instant: Instant,
+    /// As it is told.
+    pub at: DateTime<Utc>,
+}
+
+impl Deadline {
+    /// Waits for it; for one that is not there, for ever. Dropping this loses nothing.
+    pub(super) async fn passed(deadline: Option<Self>) -> Error {
+        match deadline {
+            Some(Self { instant, at }) => {
+                tokio::time::sleep_until(instant).await;
+                Error::DeadlinePassed { at, resume: None }
+            }
+            None => std::future::pending().await,
         }
     }
 }

@@ -50,6 +50,11 @@ impl Notice {
         }
     }
 
+    /// Of an error that ends nothing.
+    pub(super) fn of_passing_error(error: &Error) -> Self {
+        Self { level: Level::Warning, exit_code: None, ..Self::of_error(error) }
+    }
+
     /// Of something worth knowing.
     pub(super) fn of_note(message: &str) -> Self {
         Self {

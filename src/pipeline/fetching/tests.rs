@@ -77,7 +77,7 @@ fn fetching(sandbox: &Sandbox) -> Fetching {
     };
     let fetcher = Fetcher::new(&client, RetryConfig::default(), budget, None).unwrap();
     let progress = Arc::new(Progress::default());
-    Fetching { fetcher: Arc::new(fetcher), concurrency: 64, max_failures: None, progress }
+    Fetching { fetcher: Arc::new(fetcher), concurrency: 64, max_failures: None, deadline: None, progress }
 }
 
 #[tokio::test(flavor = "multi_thread")]
