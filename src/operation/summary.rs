@@ -80,12 +80,7 @@ impl Failure {
             causes.push(source.to_string());
             cause = source.source();
         }
-        Self {
-            class: error.class().name(),
-            message: error.to_string(),
-            causes,
-            hint: error.hint(),
-        }
+        Self { class: error.class().name(), message: error.to_string(), causes, hint: error.hint() }
     }
 }
 

@@ -21,6 +21,7 @@ mod holds;
 mod layers;
 mod lists;
 mod memory;
+mod operation;
 mod plan;
 mod power;
 mod publishing;

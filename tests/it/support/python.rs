@@ -27,6 +27,8 @@ enum Packages {
     Engines,
     /// What drives a browser.
     Browser,
+    /// Parsers of what a job is started with, and of what it tells.
+    Operations,
 }
 
 impl Packages {
@@ -36,6 +38,7 @@ impl Packages {
             Self::Readers => include_str!("requirements.txt"),
             Self::Engines => include_str!("requirements-engines.txt"),
             Self::Browser => include_str!("requirements-browser.txt"),
+            Self::Operations => include_str!("requirements-operations.txt"),
         }
     }
 
@@ -45,6 +48,7 @@ impl Packages {
             Self::Readers => "import duckdb, pyarrow",
             Self::Engines => "import duckdb, pytz, psycopg2, pyspark",
             Self::Browser => "import playwright",
+            Self::Operations => "import crontab, jinja2, kubernetes_validate, prometheus_client, yamllint",
         }
     }
 }
@@ -104,6 +108,25 @@ pub(crate) fn browse(page: &Path, screenshots: &Path) -> Value {
     serde_json::from_str(&run(Packages::Browser, "browse.py", &args)).unwrap()
 }
 
+/// The series of a file of metrics, as Prometheus's own client reads them: name, labels, value.
+pub(crate) fn metrics(file: &Path) -> Vec<(String, BTreeMap<String, String>, String)> {
+    let args = ["metrics", file.to_str().unwrap()];
+    serde_json::from_str(&run(Packages::Operations, "operations.py", &args)).unwrap()
+}
+
+/// A shell command of a sample, and the environment that the sample gives it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct SampleCommand {
+    pub(crate) command: String,
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+/// The commands in each sample of a folder, after each was checked by its own parser.
+pub(crate) fn operation_samples(folder: &Path) -> BTreeMap<String, Vec<SampleCommand>> {
+    let args = ["samples", folder.to_str().unwrap()];
+    serde_json::from_str(&run(Packages::Operations, "operations.py", &args)).unwrap()
+}
+
 /// Runs a script that is beside this file; what it prints.
 fn run(packages: Packages, script: &str, args: &[&str]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support").join(script);
@@ -118,10 +141,12 @@ fn python(packages: Packages) -> &'static Path {
     static READERS: OnceLock<PathBuf> = OnceLock::new();
     static ENGINES: OnceLock<PathBuf> = OnceLock::new();
     static BROWSER: OnceLock<PathBuf> = OnceLock::new();
+    static OPERATIONS: OnceLock<PathBuf> = OnceLock::new();
     let python = match packages {
         Packages::Readers => &READERS,
         Packages::Engines => &ENGINES,
         Packages::Browser => &BROWSER,
+        Packages::Operations => &OPERATIONS,
     };
     python.get_or_init(|| made(packages).unwrap_or_else(|problem| panic!("{problem}")))
 }
