@@ -158,8 +158,8 @@ pub struct OperationArgs {
     /// [env: RTK_EXPORT_METRICS_FILE]
     #[arg(long, value_name = "FILE", help_heading = OPERATION)]
     pub metrics_file: Option<PathBuf>,
-    /// File that holds a URL to post to: at its end where the run succeeds, at URL/fail where it fails,
-    /// at URL/start when it begins [env, the URL: RTK_EXPORT_HEALTH_URL]
+    /// File that holds the URL of a health check, posted to when the run succeeds; URL/fail when it
+    /// fails, URL/start when it begins [env, the URL: RTK_EXPORT_HEALTH_URL]
     #[arg(long, value_name = "FILE", help_heading = OPERATION)]
     pub health_url_file: Option<PathBuf>,
 }

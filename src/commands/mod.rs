@@ -60,7 +60,7 @@ pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui
         return one(command?, ui, &mut Facts::default()).await;
     }
     // Only `run` has somebody to tell.
-    telling::told("run", operation, ui, async |facts| one(command?, ui, facts).await).await
+    telling::told("run", command, operation, ui, async |command, facts| one(command, ui, facts).await).await
 }
 
 async fn one(command: CommandConfig, ui: &Ui, facts: &mut Facts) -> Result<Ending> {

@@ -19,7 +19,7 @@ use crate::operation::{Facts, Published, RequestsMade};
 use crate::output::{self, Output, Place};
 use crate::pipeline::{self, Fetching, Gathered, Making, Signals};
 use crate::plan::{Asks, Known, NothingKnown, Planner, PlannerOptions, Wants};
-use crate::progress::Phase;
+use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::tables::Table;
 use crate::ui::Ui;
@@ -83,7 +83,8 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
     (facts.since, facts.until) = window.as_ref().map_or((None, None), |window| (window.since, window.until));
     let was_fetched = gathered.earlier.as_ref().is_some_and(|log| log.is_fetched());
 
-    let asked = ask(&config, &api, window, gathered, deadline, ui, facts, &mut signals).await?;
+    let fetching = fetching(&config, &api, window.clone(), deadline, &progress)?;
+    let asked = ask(fetching, &config, window, gathered, ui, facts, &mut signals).await?;
     let Asked { wants, mut log, kept, replies, ended_early } = asked;
     let resume = Resume { replies: kept.saturating_add(replies), command: config.command_line };
     if let Some(error) = ended_early {
@@ -134,24 +135,33 @@ struct Asked {
     ended_early: Option<Error>,
 }
 
-/// Stages 2 to 4: finds the window's sessions, then asks who was in them and in those of the lists.
-async fn ask(
+/// What the requests are sent with.
+fn fetching(
     config: &RunConfig,
     api: &ApiConfig,
     window: Option<Window>,
-    gathered: Gathered,
     deadline: Option<pipeline::Deadline>,
+    progress: &Arc<Progress>,
+) -> Result<Fetching> {
+    Ok(Fetching {
+        fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window)?),
+        concurrency: config.fetch.concurrency,
+        max_failures: config.fetch.max_failures,
+        deadline,
+        progress: Arc::clone(progress),
+    })
+}
+
+/// Stages 2 to 4: finds the window's sessions, then asks who was in them and in those of the lists.
+async fn ask(
+    fetching: Fetching,
+    config: &RunConfig,
+    window: Option<Window>,
+    gathered: Gathered,
     ui: &Ui,
     facts: &mut Facts,
     signals: &mut Signals,
 ) -> Result<Asked> {
-    let fetching = Fetching {
-        fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window.clone())?),
-        concurrency: config.fetch.concurrency,
-        max_failures: config.fetch.max_failures,
-        deadline,
-        progress: Arc::clone(&facts.progress),
-    };
     if let Some(warning) = fetching.fetcher.warning() {
         ui.warn(warning, None);
     }

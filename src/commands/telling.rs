@@ -5,35 +5,37 @@ use std::time::Instant;
 use super::Ending;
 use super::run::USER_AGENT;
 use crate::clock;
-use crate::config::OperationConfig;
+use crate::config::{CommandConfig, OperationConfig};
 use crate::error::Result;
 use crate::operation::{self, Ended, Facts, Health, Moment};
 use crate::pipeline::Signals;
 use crate::ui::Ui;
 
-/// Does the work of a command, and tells how it went: first to files, then to the health check, which a signal
-/// gives up. What cannot be told is a warning.
+/// Does the work of a command, if it could be resolved, and tells how it went: first to files, then to the health
+/// check, which a signal gives up. What cannot be told is a warning.
 ///
 /// # Errors
-/// Those of the work; and where a file could not be written, which is found out before the work begins.
+/// The command's own, those of the work; and where a file could not be written, which is found out before the work
+/// begins.
 pub(super) async fn told(
-    command: &'static str,
+    name: &'static str,
+    command: Result<CommandConfig>,
     config: &OperationConfig,
     ui: &Ui,
-    work: impl AsyncFnOnce(&mut Facts) -> Result<Ending>,
+    work: impl AsyncFnOnce(CommandConfig, &mut Facts) -> Result<Ending>,
 ) -> Result<Ending> {
     let (started, started_at) = (Instant::now(), clock::now());
     let mut facts = Facts::default();
     let health = config.health_url.as_ref().map(|url| Health::new(url, USER_AGENT)).transpose();
     let health = health.inspect_err(|error| ui.warn_of(error)).ok().flatten();
-    let ending = match operation::check(config) {
+    let ending = match command.and_then(|command| operation::check(config).map(|()| command)) {
         // It goes on while its beginning is told.
-        Ok(()) => tokio::join!(work(&mut facts), tell_start(health.as_ref(), ui)).0,
+        Ok(command) => tokio::join!(work(command, &mut facts), tell_start(health.as_ref(), ui)).0,
         Err(error) => Err(error),
     };
     let error = ending.as_ref().err();
     let ended = Ended {
-        command,
+        command: name,
         facts: &facts,
         started_at,
         finished_at: clock::now(),

@@ -13,7 +13,7 @@ use crate::error::Error;
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Summary<'a> {
+struct Document<'a> {
     summary_version: u32,
     tool: Tool,
     command: &'static str,
@@ -91,7 +91,7 @@ pub(super) fn text(ended: &Ended<'_>) -> String {
     let progress = facts.progress.snapshot();
     let made = facts.requests.unwrap_or_default();
     let published = facts.published.as_ref();
-    let summary = Summary {
+    let summary = Document {
         summary_version: VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         command: ended.command,

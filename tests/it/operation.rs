@@ -1,6 +1,6 @@
 //! A job that nobody watches: its deadline, whom it tells how it went, and the samples that start it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::{
-    Export, HealthCheck, Output, Place, Rtk, Server, finished, have_systemd_analyze, metrics,
+    Export, HealthCheck, Output, Place, Rtk, SampleCommand, Server, finished, have_systemd_analyze, metrics,
     operation_samples, repository, repository_file, tree,
 };
 
@@ -242,6 +242,30 @@ fn a_run_that_is_told_to_end_tells_so() {
     assert_eq!(health.lines().last().unwrap(), &format!("POST /ping/{SECRET}/fail"));
 }
 
+/// What a job tells is a contract with whoever reads it.
+#[test]
+fn every_key_and_metric_is_explained() {
+    let (server, place) = (Server::start(|_| ()), Place::new());
+    place.write("list.csv", server.pairs(5));
+    place.rtk("run list.csv --since 2020-01-01 --until now -o out").args(FILES).against(&server).ends(0);
+    let page = repository_file("samples/operations/README.md");
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    let explained = |name: &str| rows.iter().copied().find(|row| row.contains(&format!("`{name}`")));
+    for (key, value) in summary(&place).as_object().unwrap() {
+        let row = explained(key).unwrap_or_else(|| panic!("{key} is not explained"));
+        let inner = value.as_object().filter(|_| key != "rows").into_iter().flatten();
+        for (name, _) in inner {
+            let words = row.split(|c: char| !c.is_alphanumeric() && c != '_').collect::<Vec<_>>();
+            assert!(words.contains(&name.as_str()), "{key}: {name}");
+        }
+    }
+    let names: BTreeSet<_> = metrics(&place.path("told.prom")).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names.len(), 18, "{names:?}");
+    for name in names {
+        assert!(explained(&name).is_some(), "{name} is not explained");
+    }
+}
+
 /// The commands of the samples, each run to its end by the built binary, in a machine of their own: every
 /// directory that they name is below the test's.
 #[test]
@@ -282,7 +306,8 @@ fn the_samples_are_right_to_their_own_checkers_and_run() {
         let script = format!("rtk-export-nightly() {{ sh nightly.sh \"$@\"; }}\n{}", below(&sample.command));
         let mut run =
             place.shell(&script).against(&server).env("RTK_EXPORT_HEALTH_URL", &health.url("/ping"));
-        for (variable, value) in &sample.env {
+        // Where programs are is the test's.
+        for (variable, value) in sample.env.iter().filter(|(name, _)| *name != "PATH") {
             let value = if value.starts_with('/') { format!("{root}{value}") } else { value.clone() };
             run = run.env(variable, &value);
         }
@@ -306,7 +331,7 @@ fn the_samples_are_right_to_their_own_checkers_and_run() {
 
 /// The service's command, after systemd has checked the units, with what systemd puts in the place of its
 /// specifiers.
-fn unit_command(folder: &Path) -> crate::support::SampleCommand {
+fn unit_command(folder: &Path) -> SampleCommand {
     have_systemd_analyze().unwrap_or_else(|problem| panic!("{problem}"));
     let (units, place) = (folder.join("systemd"), Place::new());
     let service = fs::read_to_string(units.join("rtk-export.service")).unwrap();
@@ -329,5 +354,5 @@ fn unit_command(folder: &Path) -> crate::support::SampleCommand {
         let (name, value) = pair.split_once('=').unwrap();
         (name.to_owned(), value.to_owned())
     });
-    crate::support::SampleCommand { command, env: env.collect() }
+    SampleCommand { command, env: env.collect() }
 }

@@ -30,7 +30,7 @@ def metrics(path):
     for family in families:
         assert family.type == "gauge" and family.documentation, family
     samples = [sample for family in families for sample in family.samples]
-    return [[sample.name, sample.labels, str(sample.value)] for sample in samples]
+    return [[sample.name, sample.labels, str(float(sample.value))] for sample in samples]
 
 
 def program(name, *args):
