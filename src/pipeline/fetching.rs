@@ -147,6 +147,11 @@ pub async fn fetch<A: Asks + 'static, K: Keep>(
         stop: Stop::default(),
         first_error: Mutex::new(None),
     });
+    // Where it has passed before anything was sent, nothing is.
+    let too_late = fetching.deadline.filter(Deadline::has_passed).map(Deadline::error);
+    if too_late.is_some() {
+        shared.stop();
+    }
     let keeper = tokio::task::spawn_blocking(move || keep_all(keep, incoming, &Handle::current()));
     let mut tasks = JoinSet::new();
     let concurrency = fetching.concurrency;
@@ -157,7 +162,7 @@ pub async fn fetch<A: Asks + 'static, K: Keep>(
     }
     drop(replies);
     tasks.spawn(show_gate(Arc::clone(&shared)));
-    let stopped = watch(tasks, count, &shared, fetching.deadline, signals).await;
+    let stopped = watch(tasks, count, &shared, fetching.deadline, too_late, signals).await;
     let kept_in = keeper.await.map_err(|_| Error::StageEnded { stage: "log" })??;
     // All tasks have ended: nobody else shares it.
     let shared = Arc::into_inner(shared).ok_or(Error::StageEnded { stage: "fetch" })?;
@@ -184,9 +189,9 @@ async fn watch<A: Asks>(
     mut draining: usize,
     shared: &Shared<A>,
     deadline: Option<Deadline>,
+    mut stopped: Option<Error>,
     signals: &mut Signals,
 ) -> Option<Error> {
-    let mut stopped = None;
     let mut grace_ends = None;
     let mut passed = pin!(Deadline::passed(deadline));
     while draining > 0 {

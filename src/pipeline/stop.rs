@@ -87,12 +87,22 @@ pub struct Deadline {
 }
 
 impl Deadline {
+    /// Whether it is over.
+    pub(super) fn has_passed(&self) -> bool {
+        self.instant <= Instant::now()
+    }
+
+    /// What it ends a run with.
+    pub(super) const fn error(self) -> Error {
+        Error::DeadlinePassed { at: self.at, resume: None }
+    }
+
     /// Waits for it; for one that is not there, for ever. Dropping this loses nothing.
     pub(super) async fn passed(deadline: Option<Self>) -> Error {
         match deadline {
-            Some(Self { instant, at }) => {
-                tokio::time::sleep_until(instant).await;
-                Error::DeadlinePassed { at, resume: None }
+            Some(deadline) => {
+                tokio::time::sleep_until(deadline.instant).await;
+                deadline.error()
             }
             None => std::future::pending().await,
         }
