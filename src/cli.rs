@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exporting::{AskArgs, OperationArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
 pub use looking::{
-    Dialect, DoctorArgs, DoctorFormat, PaceArgs, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, VerifyArgs,
+    Dialect, DoctorArgs, DoctorFormat, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, VerifyArgs,
     VerifyFormat,
 };
 
@@ -96,6 +96,21 @@ pub struct FaceArgs {
     /// [env: RTK_EXPORT_CONFIG]
     #[arg(long, global = true, value_name = "FILE", help_heading = DISPLAY)]
     pub config: Option<PathBuf>,
+}
+
+/// Options that say how fast requests are sent.
+#[derive(Debug, Default, Args)]
+pub struct PaceArgs {
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
 }
 
 /// Options that say whose data it is, and where.
