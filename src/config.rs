@@ -47,7 +47,7 @@ use crate::sandbox::SandboxArgs;
 pub struct Resolved {
     /// How it is displayed.
     pub face: FaceConfig,
-    /// Who is told how it went, as far as it could be resolved: there, too, to tell of the error.
+    /// Who is told where a run's settings are wrong: as many as could be resolved.
     pub operation: OperationConfig,
     /// What to do, or what is wrong with it.
     pub command: Result<CommandConfig>,
@@ -91,6 +91,8 @@ pub struct RunConfig {
     pub output: OutputConfig,
     /// When fetching stops, if it is not done by then.
     pub deadline: Option<Deadline>,
+    /// Who is told how it went.
+    pub operation: OperationConfig,
     /// Where this user's runs keep what they share; `None` where no such directory is known.
     pub user_state_dir: Option<PathBuf>,
     /// The command line, quoted for a shell.

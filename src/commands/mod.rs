@@ -22,7 +22,6 @@ use std::time::Instant;
 use crate::config::{CommandConfig, OperationConfig, Rollups};
 use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
-use crate::operation::Facts;
 use crate::queries::{self, Query};
 use crate::tables::{Notice, Table};
 use crate::ui::{Summary, TableRows, Ui};
@@ -51,21 +50,17 @@ impl Ending {
     }
 }
 
-/// Runs a command, if it could be resolved, and tells whom it may concern how that went.
+/// Runs a command, if it could be resolved; where it could not, those are told who are to know of a run.
 ///
 /// # Errors
 /// Whatever ended it without its result.
 pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui: &Ui) -> Result<Ending> {
-    if operation.is_empty() {
-        return one(command?, ui, &mut Facts::default()).await;
-    }
-    // Only `run` has somebody to tell.
-    telling::told("run", command, operation, ui, async |command, facts| one(command, ui, facts).await).await
-}
-
-async fn one(command: CommandConfig, ui: &Ui, facts: &mut Facts) -> Result<Ending> {
+    let command = match command {
+        Ok(command) => command,
+        Err(error) => return Err(telling::of_unresolved(error, operation, ui).await),
+    };
     match command {
-        CommandConfig::Run(config) => run::run(*config, ui, facts).await,
+        CommandConfig::Run(config) => telling::run(*config, ui).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,

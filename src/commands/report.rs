@@ -10,8 +10,8 @@ use super::Ending;
 use super::run as run_command;
 use crate::answers::Unfinished;
 use crate::config::{
-    Format, KeepLog, ListsConfig, OnWarning, OutputConfig, ReportConfig, ReportSource, Rollups, RunConfig,
-    StartMode,
+    Format, KeepLog, ListsConfig, OnWarning, OperationConfig, OutputConfig, ReportConfig, ReportSource,
+    Rollups, RunConfig, StartMode,
 };
 use crate::error::{Error, Result};
 use crate::operation::Facts;
@@ -89,6 +89,7 @@ async fn export(lists: ListsConfig, ui: &Ui) -> Result<(Export, Ending)> {
             on_warning: OnWarning::Publish,
         },
         deadline: None,
+        operation: OperationConfig::default(),
         user_state_dir: lists.user_state_dir,
         command_line: command_line.clone(),
         settings: Vec::new(),

@@ -15,7 +15,7 @@ use super::settings::{self, Setting};
 use crate::error::{Error, Result};
 
 /// What a configuration file sets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ConfigFile {
     path: PathBuf,
     /// By the setting's name.
@@ -23,7 +23,7 @@ pub(super) struct ConfigFile {
 }
 
 /// One value of the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Value {
     text: String,
     line: usize,

@@ -31,19 +31,13 @@ use url::Url;
 #[must_use]
 pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
     let mut face = typed_face(&cli.face, environment);
-    let mut operation = OperationConfig::default();
-    let file = read_file(&cli.face, environment).inspect_err(|_| {
-        // Of a file that cannot be read, too, somebody is to be told.
-        if let Command::Run(args) = &cli.command {
-            let mut sources = Sources::new(environment, ConfigFile::default());
-            let _ = operation::operation(&args.operation, &mut sources, &mut operation);
-        }
-    });
+    let file = read_file(&cli.face, environment);
+    let operation = match &cli.command {
+        Command::Run(args) => operation::as_far_as_right(&args.operation, environment, file.as_ref().ok()),
+        _ => OperationConfig::default(),
+    };
     let command = file.and_then(|file| {
         let mut sources = Sources::new(environment, file);
-        if let Command::Run(args) = &cli.command {
-            operation::operation(&args.operation, &mut sources, &mut operation)?;
-        }
         face = resolve_face(&cli.face, &mut sources, face)?;
         match cli.command {
             Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
@@ -114,9 +108,21 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let output = output(&args.output, &mut sources)?;
     let deadline = args.operation.deadline.as_deref();
     let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
+    let operation = operation::operation(&args.operation, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
-    Ok(RunConfig { lists, window, api, fetch, output, deadline, user_state_dir, command_line, settings })
+    Ok(RunConfig {
+        lists,
+        window,
+        api,
+        fetch,
+        output,
+        deadline,
+        operation,
+        user_state_dir,
+        command_line,
+        settings,
+    })
 }
 
 fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {

@@ -296,9 +296,9 @@ fn what_runs_share_is_in_the_users_state_directory() {
     assert_eq!(dir(&[("HOME", "")]), None);
 }
 
-/// Whom to tell is known even where nothing else is, and its secret is in nothing that can be shown.
+/// Whom to tell is resolved as all else; its secret is in nothing that can be shown.
 #[test]
-fn who_is_told_is_resolved_first() {
+fn who_is_told_is_known_where_nothing_else_is() {
     let directory = tempfile::tempdir().expect("a directory");
     let (file, url) = (directory.path().join("export.toml"), directory.path().join("url"));
     fs::write(&url, "https://hc.example/s3cr3t\n").expect("written");
@@ -312,8 +312,8 @@ fn who_is_told_is_resolved_first() {
     let Ok(CommandConfig::Run(config)) = &told.command else { panic!("{told:?}") };
     assert!(matches!(config.deadline, Some(Deadline::At(_))), "{config:?}");
     let origin = Origin::Flag("summary-file");
-    assert_eq!(told.operation.summary_file, Some(TellingFile { path: "b.json".into(), origin }));
-    assert!(told.operation.metrics_file.is_some());
+    assert_eq!(config.operation.summary_file, Some(TellingFile { path: "b.json".into(), origin }));
+    assert!(config.operation.metrics_file.is_some() && told.operation.metrics_file.is_some());
     assert!(format!("{told:?}").contains("(a URL of hc.example, not shown)"));
     assert!(!format!("{told:?}").contains("s3cr3t/") && !format!("{told:?}").contains("example/s3cr3t"));
 

@@ -4,21 +4,41 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::OperationArgs;
+use crate::config::file::ConfigFile;
 use crate::config::settings::{self, Setting};
-use crate::config::sources::{Origin, Sources};
+use crate::config::sources::{Environment, Origin, Sources};
 use crate::config::{HealthUrl, OperationConfig, TellingFile};
 use crate::error::{Error, Result};
 
-/// Resolves one after the other: what was right is there also where another is wrong, to be told of it.
-pub(super) fn operation(
+/// Who is told how a run went.
+pub(super) fn operation(args: &OperationArgs, sources: &mut Sources<'_>) -> Result<OperationConfig> {
+    Ok(OperationConfig {
+        summary_file: summary_file(args, sources)?,
+        metrics_file: metrics_file(args, sources)?,
+        health_url: health_url(args.health_url_file.as_deref(), sources)?,
+    })
+}
+
+/// The same for a run whose settings are wrong: of that, too, somebody is to be told, by whatever was right.
+pub(super) fn as_far_as_right(
     args: &OperationArgs,
-    sources: &mut Sources<'_>,
-    operation: &mut OperationConfig,
-) -> Result<()> {
-    operation.health_url = health_url(args.health_url_file.as_deref(), sources)?;
-    operation.summary_file = file(&settings::SUMMARY_FILE, args.summary_file.as_deref(), "json", sources)?;
-    operation.metrics_file = file(&settings::METRICS_FILE, args.metrics_file.as_deref(), "prom", sources)?;
-    Ok(())
+    environment: &Environment<'_>,
+    file: Option<&ConfigFile>,
+) -> OperationConfig {
+    let mut sources = Sources::new(environment, file.cloned().unwrap_or_default());
+    OperationConfig {
+        summary_file: summary_file(args, &mut sources).unwrap_or_default(),
+        metrics_file: metrics_file(args, &mut sources).unwrap_or_default(),
+        health_url: health_url(args.health_url_file.as_deref(), &mut sources).unwrap_or_default(),
+    }
+}
+
+fn summary_file(args: &OperationArgs, sources: &mut Sources<'_>) -> Result<Option<TellingFile>> {
+    file(&settings::SUMMARY_FILE, args.summary_file.as_deref(), "json", sources)
+}
+
+fn metrics_file(args: &OperationArgs, sources: &mut Sources<'_>) -> Result<Option<TellingFile>> {
+    file(&settings::METRICS_FILE, args.metrics_file.as_deref(), "prom", sources)
 }
 
 /// A file that is replaced by each run: by its ending nothing else is, where the wrong one is named.
