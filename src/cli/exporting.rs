@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AccountArgs, DATA, OUTPUT, PACE, PLAN};
+use super::{AccountArgs, DATA, DISPLAY, OUTPUT, PACE, PLAN};
 
 /// Options of `run`.
 #[derive(Debug, Default, Args)]
@@ -15,6 +15,10 @@ pub struct RunArgs {
     /// Where it goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// Once for each profile of the file, one after the other, each to its own output; ends with the
+    /// worst exit code
+    #[arg(long, conflicts_with = "profile", help_heading = DISPLAY)]
+    pub all_profiles: bool,
 }
 
 /// Options of `plan`: those of `run` without an output, which it does not make.

@@ -1,5 +1,6 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
+mod profiles;
 mod report;
 mod verify;
 
@@ -13,6 +14,7 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
+    token_command,
     AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, DoctorConfig,
     FaceConfig, FetchConfig, FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OutputConfig,
     PeerEvents, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
@@ -23,6 +25,7 @@ use crate::cli::{
     RebuildArgs, RunArgs,
 };
 use crate::error::{Error, Result};
+use profiles::Every;
 use crate::model::{ParticipantId, SessionId};
 use url::Url;
 
@@ -30,24 +33,41 @@ use url::Url;
 #[must_use]
 pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
     let mut face = typed_face(&cli.face, environment);
-    let command = read_file(&cli.face, environment).and_then(|file| {
-        let mut sources = Sources::new(environment, file);
+    let command = read_file(&cli.face, environment).and_then(|whole| {
+        let file = profiles::chosen(&cli, environment, &whole)?;
+        let mut sources = Sources::new(environment, file.clone());
         face = resolve_face(&cli.face, &mut sources, face)?;
-        match cli.command {
-            Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
-            Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
-            Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
-            Command::Report(args) => {
-                Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
-            }
-            Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
-            Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
-            Command::Schema(args) => Ok(CommandConfig::Schema(args)),
-            Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
-            Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
-        }
+        let every = Every { args: &cli.face, face, environment, whole: &whole, chosen: &file };
+        command(cli.command, command_line, sources, &every).map_err(|error| file.located(error))
     });
     Resolved { face, command }
+}
+
+fn command(
+    typed: Command,
+    command_line: String,
+    sources: Sources<'_>,
+    every: &Every<'_>,
+) -> Result<CommandConfig> {
+    match typed {
+        Command::Run(args) if args.all_profiles => {
+            Ok(CommandConfig::RunProfiles(every.run(&args, &command_line)?))
+        }
+        Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
+        Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
+        Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
+        Command::Report(args) => {
+            Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
+        }
+        Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
+        Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
+        Command::Schema(args) => Ok(CommandConfig::Schema(args)),
+        Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
+        Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
+        Command::Config(args) => Ok(CommandConfig::Config(every.check(*args, &command_line)?)),
+        Command::Completions(args) => Ok(CommandConfig::Completions(args)),
+        Command::Man(args) => Ok(CommandConfig::Man(args)),
+    }
 }
 
 /// The configuration file that was named, or an empty one.
@@ -74,21 +94,21 @@ fn typed_face(args: &FaceArgs, environment: &Environment<'_>) -> FaceConfig {
 fn resolve_face(args: &FaceArgs, sources: &mut Sources<'_>, typed: FaceConfig) -> Result<FaceConfig> {
     let progress = sources.value(&settings::PROGRESS, args.progress.as_deref(), values::choice)?;
     let log_format = sources.value(&settings::LOG_FORMAT, args.log_format.as_deref(), values::choice)?;
-    let verbosity = match (args.quiet, args.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (false, true) => Verbosity::Verbose,
-        (false, false) => verbosity_untyped(sources)?,
-    };
+    let verbosity = verbosity(args, sources)?;
     Ok(FaceConfig { progress, verbosity, log_format, ..typed })
 }
 
-/// The verbosity where neither -q nor -v was typed.
-fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
-    let quiet = sources.sourced(&settings::QUIET, None, values::truth)?;
-    let verbose = sources.sourced(&settings::VERBOSE, None, values::truth)?;
+/// What is typed wins over what the file says, whichever of the two it is.
+fn verbosity(args: &FaceArgs, sources: &mut Sources<'_>) -> Result<Verbosity> {
+    let typed = |is_typed: bool| is_typed.then_some("true");
+    let quiet = sources.sourced(&settings::QUIET, typed(args.quiet), values::truth)?;
+    let verbose = sources.sourced(&settings::VERBOSE, typed(args.verbose), values::truth)?;
     match (quiet.value, verbose.value) {
-        (true, true) => Err(conflict(quiet.origin, verbose.origin)),
-        (true, false) => Ok(Verbosity::Quiet),
+        (true, true) if quiet.origin.rank() == verbose.origin.rank() => {
+            Err(conflict(quiet.origin, verbose.origin))
+        }
+        (true, true) if quiet.origin.rank() < verbose.origin.rank() => Ok(Verbosity::Verbose),
+        (true, _) => Ok(Verbosity::Quiet),
         (false, true) => Ok(Verbosity::Verbose),
         (false, false) => Ok(Verbosity::Normal),
     }
@@ -308,19 +328,28 @@ fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Option<Asked>>
     Ok(Some(Asked { base_url: base_url.value, account_id, app_id, token }))
 }
 
-/// The token: its variable holds the token itself, the flag and the file's key a path.
+/// The token: its variable holds the token itself, the flag and the file's key a path; another key of the file
+/// holds a command.
 fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<ApiToken>> {
-    let setting = &settings::API_TOKEN_FILE;
-    let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
-    let text = if matches!(given.origin, Origin::Variable(_)) {
-        given.value
-    } else {
-        let path = PathBuf::from(given.value);
-        let bytes = fs::read(&path).map_err(|source| Error::TokenFileUnreadable { path, source })?;
-        String::from_utf8_lossy(&bytes).into_owned().into()
+    let mut setting = &settings::API_TOKEN_FILE;
+    let (text, origin) = match sources.text(setting, typed.map(Path::as_os_str)) {
+        Some(Sourced { value, origin: origin @ Origin::Variable(_) }) => {
+            (value.to_string_lossy().into_owned(), origin)
+        }
+        Some(Sourced { value, origin }) => match fs::read(&value) {
+            Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), origin),
+            Err(source) => return Err(Error::TokenFileUnreadable { origin, path: value.into(), source }),
+        },
+        None => {
+            let Some((origin, command)) = sources.token_command() else { return Ok(None) };
+            setting = &settings::API_TOKEN_COMMAND;
+            match command.output(token_command::TIME_LIMIT) {
+                Ok(text) => (text, origin),
+                Err(source) => return Err(Error::TokenCommand { origin, source }),
+            }
+        }
     };
-    let origin = given.origin;
-    match ApiToken::parse(&text.to_string_lossy()) {
+    match ApiToken::parse(&text) {
         Ok(token) => {
             sources.show(setting, "(a token, not shown)".to_owned(), &origin);
             Ok(Some(token))

@@ -1,5 +1,7 @@
 //! The sources in their order, what is refused and with which words.
 
+mod profiles;
+
 use std::fs;
 
 use clap::Parser;
