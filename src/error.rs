@@ -194,7 +194,7 @@ pub enum Error {
     #[error("{origin}: {} has no profile {name:?}", path.display())]
     NoSuchProfile {
         /// What chose it.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The configuration file.
         path: PathBuf,
         /// As it was given.
@@ -224,11 +224,11 @@ pub enum Error {
         /// The one.
         profile: String,
         /// What set its place.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The other.
         other: String,
         /// What set its place.
-        other_origin: Origin,
+        other_origin: Box<Origin>,
     },
     /// What one of several profiles says of whom to ask would not count.
     #[error("{stronger} would win over {weaker} of profile {profile}")]
@@ -236,9 +236,9 @@ pub enum Error {
         /// The profile.
         profile: String,
         /// A flag or a variable.
-        stronger: Origin,
+        stronger: Box<Origin>,
         /// The profile's key.
-        weaker: Origin,
+        weaker: Box<Origin>,
     },
     /// One stdin for several profiles.
     #[error("- (stdin) can be read once, not for each of {profiles} profiles")]

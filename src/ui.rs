@@ -169,8 +169,7 @@ impl Ui {
     /// # Errors
     /// [`Error::Stdout`] where stdout takes nothing (any more).
     pub fn config(&self, report: &ConfigReport) -> Result<()> {
-        let shown =
-            if report.as_json { config_report::json(report) } else { config_report::text(report) };
+        let shown = if report.as_json { config_report::json(report) } else { config_report::text(report) };
         self.result(&shown)?;
         report.faults.iter().for_each(|fault| self.error(fault));
         Ok(())
@@ -253,8 +252,9 @@ fn origin_text(origin: &Origin) -> String {
 }
 
 fn settings_text(settings: &[ShownSetting]) -> String {
-    let lines =
-        settings.iter().map(|setting| setting_line(setting.name, &setting.value, &origin_text(&setting.origin)));
+    let lines = settings
+        .iter()
+        .map(|setting| setting_line(setting.name, &setting.value, &origin_text(&setting.origin)));
     ["settings\n".to_owned()].into_iter().chain(lines).collect()
 }
 

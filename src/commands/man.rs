@@ -26,7 +26,7 @@ pub(super) fn run(args: &ManArgs, ui: &Ui) -> Result<Ending> {
     };
     fs::create_dir_all(dir).map_err(Error::io("create", dir.clone()))?;
     let subcommands: Vec<_> = command.get_subcommands().cloned().collect();
-    for page in iter::once(command).into_iter().chain(subcommands).map(page) {
+    for page in iter::once(command).chain(subcommands).map(page) {
         let path = dir.join(page.get_filename());
         write(&page).and_then(|text| fs::write(&path, text)).map_err(Error::io("write", path))?;
     }

@@ -172,7 +172,8 @@ impl ConfigFile {
             }
         }
         let values = reader.values(&own)?;
-        let profiles = profiles.into_iter().map(|(name, value)| reader.profile(name, value)).collect::<Result<_>>()?;
+        let profiles =
+            profiles.into_iter().map(|(name, value)| reader.profile(name, value)).collect::<Result<_>>()?;
         Ok(Self { path: path.to_owned(), values, profiles, chosen: None })
     }
 }

@@ -1,11 +1,11 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
+mod account;
 mod profiles;
 mod report;
 mod verify;
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,20 +14,19 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    token_command,
-    AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, DoctorConfig,
-    FaceConfig, FetchConfig, FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OutputConfig,
-    PeerEvents, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
-    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
+    AnswerForm, AnswerTo, Colour, CommandConfig, Counting, DoctorConfig, FaceConfig, FetchConfig, FetchMode,
+    Filters, Format, LogFormat, Moment, OnWarning, OutputConfig, PeerEvents, PlanConfig, ProgressMode,
+    QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig, Sessions, SetTime, StartMode,
+    StatsSource, TextForm, Verbosity, WindowConfig,
 };
 use crate::cli::{
-    AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs,
-    RebuildArgs, RunArgs,
+    AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs, RebuildArgs,
+    RunArgs,
 };
 use crate::error::{Error, Result};
-use profiles::Every;
 use crate::model::{ParticipantId, SessionId};
-use url::Url;
+use account::{Asked, api, asked};
+use profiles::Every;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
@@ -277,85 +276,6 @@ fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
         return Err(Error::StdinTwice);
     }
     Ok(typed.to_vec())
-}
-
-/// An API that is there, and who asks about whom, as far as it is set.
-struct Asked {
-    base_url: Url,
-    account_id: Option<Sourced<String>>,
-    app_id: Option<Sourced<String>>,
-    token: Option<ApiToken>,
-}
-
-/// Whom to ask; everything has to be set.
-fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
-    let Some(Asked { base_url, account_id, app_id, token }) = asked(args, sources)? else {
-        return Ok(Api::Sandbox);
-    };
-    match (account_id, app_id, token) {
-        (Some(account_id), Some(app_id), Some(token)) => {
-            let (account_id, app_id) = (account_id.value, app_id.value);
-            Ok(Api::At(ApiConfig { base_url, account_id, app_id, token }))
-        }
-        (account_id, app_id, token) => {
-            let found = [account_id.is_some(), app_id.is_some(), token.is_some()];
-            let wanted = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE];
-            let missing = wanted.into_iter().zip(found).filter(|(_, found)| !found);
-            Err(Error::SettingsMissing { missing: missing.map(|(setting, _)| setting).collect() })
-        }
-    }
-}
-
-/// Whom to ask, as far as it is set; `None` for the simulated API.
-fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Option<Asked>> {
-    let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
-    let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
-    if sandbox.value {
-        // A variable that is set for every tool does not stand in the way of a typed --sandbox.
-        return match base_url.map(|given| given.origin) {
-            Some(origin) if origin.rank() >= sandbox.origin.rank() => Err(conflict(sandbox.origin, origin)),
-            _ => Ok(None),
-        };
-    }
-    let base_url = sources.sourced(&settings::BASE_URL, args.base_url.as_deref(), values::base_url)?;
-    if values::is_clear_text(&base_url.value) {
-        let host = base_url.value.host_str().unwrap_or_default().to_owned();
-        return Err(Error::ClearTextBaseUrl { origin: base_url.origin, host });
-    }
-    let account_id = sources.optional(&settings::ACCOUNT_ID, args.account_id.as_deref(), values::id)?;
-    let app_id = sources.optional(&settings::APP_ID, args.app_id.as_deref(), values::id)?;
-    let token = api_token(args.api_token_file.as_deref(), sources)?;
-    Ok(Some(Asked { base_url: base_url.value, account_id, app_id, token }))
-}
-
-/// The token: its variable holds the token itself, the flag and the file's key a path; another key of the file
-/// holds a command.
-fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<ApiToken>> {
-    let mut setting = &settings::API_TOKEN_FILE;
-    let (text, origin) = match sources.text(setting, typed.map(Path::as_os_str)) {
-        Some(Sourced { value, origin: origin @ Origin::Variable(_) }) => {
-            (value.to_string_lossy().into_owned(), origin)
-        }
-        Some(Sourced { value, origin }) => match fs::read(&value) {
-            Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), origin),
-            Err(source) => return Err(Error::TokenFileUnreadable { origin, path: value.into(), source }),
-        },
-        None => {
-            let Some((origin, command)) = sources.token_command() else { return Ok(None) };
-            setting = &settings::API_TOKEN_COMMAND;
-            match command.output(token_command::TIME_LIMIT) {
-                Ok(text) => (text, origin),
-                Err(source) => return Err(Error::TokenCommand { origin, source }),
-            }
-        }
-    };
-    match ApiToken::parse(&text) {
-        Ok(token) => {
-            sources.show(setting, "(a token, not shown)".to_owned(), &origin);
-            Ok(Some(token))
-        }
-        Err(source) => Err(Error::TokenMalformed { origin, source }),
-    }
 }
 
 fn fetch(args: &AskArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {

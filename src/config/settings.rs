@@ -154,16 +154,20 @@ pub static RATE: Setting = setting(
 .or_variable("RTK_EXPORT_RATE");
 /// `--reserve`
 pub static RESERVE: Setting =
-    setting("reserve", Some("10%"), "a whole percentage from 0% to 99%, such as 10%").written_as(Kind::Number);
+    setting("reserve", Some("10%"), "a whole percentage from 0% to 99%, such as 10%")
+        .written_as(Kind::Number);
 /// `--concurrency`
-pub static CONCURRENCY: Setting = setting("concurrency", Some("32"), "a number from 1 to 4096, such as 32").written_as(Kind::Number);
+pub static CONCURRENCY: Setting =
+    setting("concurrency", Some("32"), "a number from 1 to 4096, such as 32").written_as(Kind::Number);
 /// `--timeout`
 pub static TIMEOUT: Setting =
     setting("timeout", Some("30s"), "a duration from 1ms to 1h with its unit, such as 500ms, 30s or 5m");
 /// `--retries`
-pub static RETRIES: Setting = setting("retries", Some("8"), "a number from 0 to 100, such as 8").written_as(Kind::Number);
+pub static RETRIES: Setting =
+    setting("retries", Some("8"), "a number from 0 to 100, such as 8").written_as(Kind::Number);
 /// `--max-failures`
-pub static MAX_FAILURES: Setting = setting("max-failures", None, "a number of IDs, such as 1000").written_as(Kind::Number);
+pub static MAX_FAILURES: Setting =
+    setting("max-failures", None, "a number of IDs, such as 1000").written_as(Kind::Number);
 /// `--output`
 pub static OUTPUT: Setting = setting("output", None, A_DIRECTORY).or_variable("RTK_EXPORT_OUTPUT");
 /// `--state-dir`

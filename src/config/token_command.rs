@@ -256,8 +256,7 @@ fn without_tokens(text: &str) -> String {
     while !rest.is_empty() {
         let (word, after) = rest.split_at(rest.find(|c| !of_token(c)).unwrap_or(rest.len()));
         let has = |wanted: fn(&u8) -> bool| word.as_bytes().iter().any(wanted);
-        let is_token =
-            word.len() >= TOKEN_LIKE && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+        let is_token = word.len() >= TOKEN_LIKE && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
         shown.push_str(if is_token { MASK } else { word });
         let (between, next) = after.split_at(after.find(of_token).unwrap_or(after.len()));
         shown.push_str(between);
@@ -301,10 +300,7 @@ mod tests {
         assert_eq!(fault(&speaks), "it ended with exit status: 3; it said: gpg: no key in ***.gpg");
         let traced = line("echo 'curl -H Bearer cf7-4a1b9c8d7e6f5a4b3c2d1e0f9a8b' >&2; exit 1");
         assert_eq!(fault(&traced), "it ended with exit status: 1; it said: curl -H Bearer ***");
-        assert_eq!(
-            fault(&line("yes s3cr3t")),
-            "it printed more than 16384 bytes, which no token has"
-        );
+        assert_eq!(fault(&line("yes s3cr3t")), "it printed more than 16384 bytes, which no token has");
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Error {
                 Some(format!("set what is missing, or choose a profile with --profile: {}", others.join(", ")))
             }
             Self::ConfigFileLacks { .. } => {
-                Some("set what is missing, in the file or otherwise; rtk-export config shows what is set".to_owned())
+                Some("set it in the file, or by the flag or variable in brackets".to_owned())
             }
             Self::NoSuchProfile { known, .. } if !known.is_empty() => Some(format!("it has {}", known.join(", "))),
             Self::NoSuchProfile { .. } | Self::NoProfiles { .. } => Some(

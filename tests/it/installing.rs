@@ -11,12 +11,12 @@ fn bash_completes_a_command_line() {
     let script = "\
 rtk-export completions bash >complete.sh
 . ./complete.sh
-complete -p rtk-export >/dev/null
+function=$(complete -p rtk-export | sed 's/.*-F \\([^ ]*\\).*/\\1/')
 completed() {
     COMP_WORDS=(\"$@\")
     COMP_CWORD=$(($# - 1))
     COMPREPLY=()
-    _rtk-export rtk-export \"${COMP_WORDS[$COMP_CWORD]}\" \"${COMP_WORDS[$((COMP_CWORD - 1))]}\"
+    $function rtk-export \"${COMP_WORDS[$COMP_CWORD]}\" \"${COMP_WORDS[$((COMP_CWORD - 1))]}\"
     echo \"${COMPREPLY[@]}\"
 }
 completed rtk-export re
@@ -29,7 +29,13 @@ completed rtk-export completions ''
     let completed: Vec<_> = output.stdout.lines().collect();
     assert_eq!(
         completed,
-        ["rebuild report", "--api-token-file", "always never", "text json", "bash elvish fish powershell zsh"]
+        [
+            "rebuild report",
+            "--api-token-file",
+            "always never",
+            "text json",
+            "bash elvish fish powershell zsh"
+        ]
     );
 }
 
@@ -37,7 +43,7 @@ completed rtk-export completions ''
 fn there_are_completions_for_each_shell() {
     let place = Place::new();
     for (shell, sign) in [
-        ("bash", "complete -F _rtk-export"),
+        ("bash", "complete -F"),
         ("zsh", "#compdef rtk-export"),
         ("fish", "complete -c rtk-export"),
         ("elvish", "edit:completion:arg-completer[rtk-export]"),

@@ -7,14 +7,14 @@ fn server(token: &str, faults: &[&str]) -> Server {
     Server::start(|options| {
         options.token = token.to_owned();
         options.faults = crate::support::faults(faults);
-        options.record = true;
+        options.record_requests = true;
     })
 }
 
 /// A file with a profile for each server, named and told apart by their tokens.
 fn place(servers: &[(&str, &Server)]) -> Place {
     let place = Place::new();
-    let mut config = "concurrency = 4\nrate = '1000000/s'\n".to_owned();
+    let mut config = "concurrency = 4\nformat = 'csv'\nrate = '1000000/s'\n".to_owned();
     for (name, server) in servers {
         place.write(&format!("{name}.token"), server.token());
         config += &format!(
@@ -84,14 +84,19 @@ fn what_does_not_go_together_is_refused_before_anything_is_sent() {
         "--output: profile beta has the same output as profile acme",
         "hint: give each profile its own output",
     ]);
-    place.rtk(ALL).env("CLOUDFLARE_ACCOUNT_ID", "another").ends(2).says(&[
-        "CLOUDFLARE_ACCOUNT_ID would win over rtk.toml:4: account-id of profile acme",
-    ]);
+    place
+        .rtk(ALL)
+        .env("CLOUDFLARE_ACCOUNT_ID", "another")
+        .ends(2)
+        .says(&["CLOUDFLARE_ACCOUNT_ID would win over rtk.toml:5: account-id of profile acme"]);
     place.rtk(&format!("{ALL} --profile acme")).ends(2).says(&["--all-profiles", "--profile"]);
     place.rtk("run - --all-profiles --config rtk.toml").stdin("x").ends(2).says(&["stdin"]);
     place.rtk("run list.csv --profile gamma --config rtk.toml").ends(2).says(&["acme, beta"]);
-    place.write("b.toml", format!("{}\nspeed = 1\n", std::fs::read_to_string(place.path("rtk.toml")).unwrap()));
-    place.rtk("run list.csv --all-profiles --config b.toml").ends(2).says(&["b.toml:15: \"speed\""]);
+    place.write(
+        "b.toml",
+        format!("{}\nspeed = 1\n", std::fs::read_to_string(place.path("rtk.toml")).unwrap()),
+    );
+    place.rtk("run list.csv --all-profiles --config b.toml").ends(2).says(&["b.toml:17: \"speed\""]);
     assert_eq!((acme.requests(), beta.requests()), (0, 0));
     assert!(!place.path("exports").exists());
 }
@@ -104,7 +109,11 @@ fn a_signal_ends_them_all() {
     let run = format!("{ALL} --fetch detail");
     let running = place.rtk(&run).start().until("a request", || hangs.requests() > 1);
     let output = running.signal("-TERM").output().ended(143);
-    output.says(&["error: the export of profile hangs failed", "run the same command again", "--all-profiles"]);
+    output.says(&[
+        "error: the export of profile hangs failed",
+        "run the same command again",
+        "--all-profiles",
+    ]);
     assert_eq!(next.requests(), 0);
     hangs.pass(20);
     place.rtk(&run).ends(0);
@@ -118,7 +127,8 @@ fn other_commands_take_a_profile_too() {
     place.rtk("doctor --profile beta --config rtk.toml --rate 1000000/s").output();
     assert_eq!(acme.requests(), 0);
     assert!(beta.requests() > 0);
-    let choose = |run: &str| place.rtk(run).env("RTK_EXPORT_CONFIG", "rtk.toml").env("RTK_EXPORT_PROFILE", "acme");
+    let choose =
+        |run: &str| place.rtk(run).env("RTK_EXPORT_CONFIG", "rtk.toml").env("RTK_EXPORT_PROFILE", "acme");
     choose("plan --since 2d").ends(0);
     assert!(acme.requests() > 0);
 }

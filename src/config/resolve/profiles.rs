@@ -44,7 +44,7 @@ pub(super) fn chosen(cli: &Cli, environment: &Environment<'_>, file: &ConfigFile
     let Some((name, origin)) = chosen else { return Ok(file.clone()) };
     let Some(path) = file.path() else { return Err(Error::NoProfiles { origin, path: None }) };
     file.with_profile(&name).ok_or_else(|| Error::NoSuchProfile {
-        origin,
+        origin: Box::new(origin),
         path: path.to_owned(),
         name,
         known: file.profiles().map(str::to_owned).collect(),
@@ -136,13 +136,17 @@ impl Every<'_> {
 
     fn profile(&self, name: &str, args: &RunArgs, command_line: &str) -> Result<ProfileRun> {
         let file = self.whole.with_profile(name).unwrap_or_default();
-        let (face, run) =
-            self.resolve(args, &file, command_line).map_err(|error| file.located(error))?;
+        let (face, run) = self.resolve(args, &file, command_line).map_err(|error| file.located(error))?;
         overridden(name, &file, &run)?;
         Ok(ProfileRun { name: name.to_owned(), face, run })
     }
 
-    fn resolve(&self, args: &RunArgs, file: &ConfigFile, command_line: &str) -> Result<(FaceConfig, RunConfig)> {
+    fn resolve(
+        &self,
+        args: &RunArgs,
+        file: &ConfigFile,
+        command_line: &str,
+    ) -> Result<(FaceConfig, RunConfig)> {
         let mut sources = Sources::new(self.environment, file.clone());
         let face = resolve_face(self.args, &mut sources, self.face)?;
         Ok((face, run(args, command_line.to_owned(), sources)?))
@@ -197,7 +201,7 @@ fn overridden(name: &str, file: &ConfigFile, run: &RunConfig) -> Result<()> {
         let Some((weaker, text)) = file.of_profile(setting) else { continue };
         let Some(shown) = run.settings.iter().find(|shown| shown.name == setting.name) else { continue };
         if shown.origin.rank() > weaker.rank() && text.is_none_or(|text| text != shown.value) {
-            let stronger = shown.origin.clone();
+            let (stronger, weaker) = (Box::new(shown.origin.clone()), Box::new(weaker));
             return Err(Error::ProfileOverridden { profile: name.to_owned(), stronger, weaker });
         }
     }
@@ -217,9 +221,9 @@ fn apart(runs: &[ProfileRun]) -> Result<()> {
                 return Err(Error::ProfilesShare {
                     what,
                     profile: profile.clone(),
-                    origin: origin.clone(),
+                    origin: Box::new(origin.clone()),
                     other: other.clone(),
-                    other_origin: other_origin.clone(),
+                    other_origin: Box::new(other_origin.clone()),
                 });
             }
         }

@@ -33,7 +33,8 @@ impl Written {
 
     fn refused(&self, typed: &[&str], environment: &[(&str, &str)]) -> String {
         let file = self.file();
-        refused(&self.typed(&file, typed), environment).replace(self.dir.path().to_str().expect("unicode"), "DIR")
+        refused(&self.typed(&file, typed), environment)
+            .replace(self.dir.path().to_str().expect("unicode"), "DIR")
     }
 
     fn run(&self, typed: &[&str], environment: &[(&str, &str)]) -> RunConfig {
@@ -149,7 +150,8 @@ fn what_no_profile_can_be_is_refused() {
 #[test]
 fn a_command_that_gives_no_token_is_told_with_its_line() {
     let message = |command: &str| {
-        let written = Written::new(&format!("account-id = 'a'\napp-id = 'b'\napi-token-command = {command}\n"));
+        let written =
+            Written::new(&format!("account-id = 'a'\napp-id = 'b'\napi-token-command = {command}\n"));
         written.refused(&["run", "l", "-o", "x"], &[])
     };
     let messages = [
@@ -203,7 +205,8 @@ fn a_report_has_all_that_is_wrong_once() {
     };
     let rate = "FILE:13: rate: \"fast\" is not a number of requests per duration of at most a day, such as 1200/5m \
                 or 4/s";
-    let timeout = "FILE:8: timeout: \"30\" is not a duration from 1ms to 1h with its unit, such as 500ms, 30s or 5m";
+    let timeout =
+        "FILE:8: timeout: \"30\" is not a duration from 1ms to 1h with its unit, such as 500ms, 30s or 5m";
     assert_eq!(faults(&["config"], &[]), [timeout, rate]);
     assert_eq!(faults(&["config", "--profile", "beta"], &[]), [timeout, rate]);
     let everywhere = faults(&["config"], &[("CLOUDFLARE_BASE_URL", "ftp://x")]);
