@@ -2,6 +2,7 @@
 
 use clap::CommandFactory;
 use clap::builder::{PossibleValuesParser, ValueHint};
+use clap_complete::Shell;
 
 use super::Ending;
 use crate::cli::{Cli, CompletionsArgs};
@@ -16,9 +17,19 @@ pub(super) fn run(args: &CompletionsArgs, ui: &Ui) -> Result<Ending> {
     let mut command = with_words(Cli::command());
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command, name, &mut script);
-    ui.result(&String::from_utf8_lossy(&script))?;
+    clap_complete::generate(args.shell, &mut command, &name, &mut script);
+    let script = String::from_utf8_lossy(&script);
+    ui.result(&match args.shell {
+        Shell::Bash => with_one_name(&script, &name),
+        _ => script.into_owned(),
+    })?;
     Ok(Ending::Complete)
+}
+
+/// The hyphen of a program's name is written in two ways in a script for bash, which then completes nothing
+/// after a command (<https://github.com/clap-rs/clap/issues/6421>): here it is written in one.
+fn with_one_name(script: &str, name: &str) -> String {
+    script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"))
 }
 
 /// The same commands, whose options have the words that they take, as their help names them. The parser itself

@@ -12,6 +12,8 @@ fn bash_completes_a_command_line() {
 rtk-export completions bash >complete.sh
 . ./complete.sh
 function=$(complete -p rtk-export | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+# Of no use outside of a prompt.
+compopt() { :; }
 completed() {
     COMP_WORDS=(\"$@\")
     COMP_CWORD=$(($# - 1))
@@ -23,20 +25,11 @@ completed rtk-export re
 completed rtk-export run --api
 completed rtk-export run --keep-log ''
 completed rtk-export plan --format ''
-completed rtk-export completions ''
+completed rtk-export completions fi
 ";
     let output = place.shell(script).ends(0);
     let completed: Vec<_> = output.stdout.lines().collect();
-    assert_eq!(
-        completed,
-        [
-            "rebuild report",
-            "--api-token-file",
-            "always never",
-            "text json",
-            "bash elvish fish powershell zsh"
-        ]
-    );
+    assert_eq!(completed, ["rebuild report", "--api-token-file", "always never", "text json", "fish"]);
 }
 
 #[test]

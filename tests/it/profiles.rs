@@ -5,7 +5,7 @@ use crate::support::{Export, Place, Server, log_lines};
 /// A world of its own for a token of its own.
 fn server(token: &str, faults: &[&str]) -> Server {
     Server::start(|options| {
-        options.token = token.to_owned();
+        token.clone_into(&mut options.token);
         options.faults = crate::support::faults(faults);
         options.record_requests = true;
     })
@@ -17,11 +17,12 @@ fn place(servers: &[(&str, &Server)]) -> Place {
     let mut config = "concurrency = 4\nformat = 'csv'\nrate = '1000000/s'\n".to_owned();
     for (name, server) in servers {
         place.write(&format!("{name}.token"), server.token());
-        config += &format!(
-            "[profiles.{name}]\naccount-id = '{name}-account'\napp-id = '{name}-app'\nbase-url = '{}'\n\
-             api-token-command = ['cat', '{name}.token']\noutput = 'exports/{name}'\n",
-            server.base_url()
+        let base_url = server.base_url();
+        let profile = format!(
+            "[profiles.{name}]\naccount-id = '{name}-account'\napp-id = '{name}-app'\nbase-url = '{base_url}'\n\
+             api-token-command = ['cat', '{name}.token']\noutput = 'exports/{name}'\n"
         );
+        config += &profile;
     }
     place.write("rtk.toml", config);
     place
