@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 pub use exporting::{AskArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
 pub use installing::{CompletionsArgs, ConfigArgs, ManArgs};
 pub use looking::{
-    Dialect, DoctorArgs, DoctorFormat, PaceArgs, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, VerifyArgs,
+    Dialect, DoctorArgs, DoctorFormat, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, VerifyArgs,
     VerifyFormat,
 };
 
@@ -106,6 +106,21 @@ pub struct FaceArgs {
     /// [env: RTK_EXPORT_PROFILE]
     #[arg(long, global = true, value_name = "NAME", help_heading = DISPLAY)]
     pub profile: Option<String>,
+}
+
+/// Options that say how fast requests are sent.
+#[derive(Debug, Default, Args)]
+pub struct PaceArgs {
+    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
+    /// RTK_EXPORT_RATE] [default: 1200/5m]
+    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
+    pub rate: Option<String>,
+    /// Share of the quota left to the token's other users [default: 10%]
+    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
+    pub reserve: Option<String>,
+    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
+    #[arg(long, value_name = "DURATION", help_heading = PACE)]
+    pub timeout: Option<String>,
 }
 
 /// Options that say whose data it is, and where.

@@ -36,7 +36,7 @@ fn read_back(bencher: Bencher) {
         .counter(BytesCount::new(inputs::body_bytes(&participants)))
         .counter(ItemsCount::new(REPLIES))
         .bench_local(|| {
-            let mut entries = logged.log.entries().expect("it can be read");
+            let mut entries = logged.log.entries();
             let read = logged.log.each_reply(|reply| {
                 let block = entries.block(reply.location).expect("it is whole");
                 divan::black_box(entries.parse(&block, reply.location).expect("it is whole"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AccountArgs, DATA, DISPLAY, OUTPUT, PACE, PLAN};
+use super::{AccountArgs, DATA, DISPLAY, OUTPUT, PACE, PLAN, PaceArgs};
 
 /// Options of `run`.
 #[derive(Debug, Default, Args)]
@@ -91,19 +91,12 @@ pub struct AskArgs {
     #[arg(long, value_name = "auto|detail|list", help_heading = DATA)]
     pub fetch: Option<String>,
 
-    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
-    /// RTK_EXPORT_RATE] [default: 1200/5m]
-    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
-    pub rate: Option<String>,
-    /// Share of the quota left to the token's other users [default: 10%]
-    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
-    pub reserve: Option<String>,
+    /// How fast to ask.
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// Requests in flight at once, 1 to 4096 [default: 32]
     #[arg(long, value_name = "N", help_heading = PACE)]
     pub concurrency: Option<String>,
-    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
-    #[arg(long, value_name = "DURATION", help_heading = PACE)]
-    pub timeout: Option<String>,
     /// Tries after the first, for failures that pass, 0 to 100 [default: 8]
     #[arg(long, value_name = "N", help_heading = PACE)]
     pub retries: Option<String>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AccountArgs, DATA, OUTPUT, PACE};
+use super::{AccountArgs, DATA, OUTPUT, PaceArgs};
 
 /// What the help of `query` ends with.
 const QUERY_NOTES: &str = "\
@@ -16,21 +16,6 @@ temporary directory. In jsonl, decimals are strings, with all their digits.";
 /// What the help of `verify` ends with.
 const VERIFY_NOTES: &str = "\
 Nothing is written. The exit code is 0 where all agrees, 3 where something differs or could not be told.";
-
-/// Options that say how fast single requests are sent.
-#[derive(Debug, Default, Args)]
-pub struct PaceArgs {
-    /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
-    /// RTK_EXPORT_RATE] [default: 1200/5m]
-    #[arg(long, value_name = "N/DURATION", help_heading = PACE)]
-    pub rate: Option<String>,
-    /// Share of the quota left to the token's other users [default: 10%]
-    #[arg(long, value_name = "PERCENT", help_heading = PACE)]
-    pub reserve: Option<String>,
-    /// Time allowed to one try of a request, such as 500ms, 30s, 5m [default: 30s]
-    #[arg(long, value_name = "DURATION", help_heading = PACE)]
-    pub timeout: Option<String>,
-}
 
 /// Options of `query`.
 #[derive(Debug, Default, Args)]

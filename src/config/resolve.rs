@@ -212,7 +212,7 @@ fn query(args: QueryArgs) -> Result<QueryConfig> {
     Ok(QueryConfig::Ask { export, query, parameters, answer })
 }
 
-/// The rate, the reserve in percent and the timeout of commands that send single requests.
+/// The rate, the reserve in percent and the timeout.
 fn pace(args: &PaceArgs, sources: &mut Sources<'_>) -> Result<(Rate, u8, Duration)> {
     let rate = rate(args.rate.as_deref(), sources)?;
     let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
@@ -289,12 +289,10 @@ fn fetch(args: &AskArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
     if mode.value == FetchMode::List && !filters.is_empty() && stats_from != StatsSource::PeerReport {
         return Err(Error::StatisticsFromPages { origin: mode.origin });
     }
-    let rate = rate(args.rate.as_deref(), sources)?;
-    let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
+    let (rate, reserve_percent, timeout) = pace(&args.pace, sources)?;
     let concurrency = sources.value(&settings::CONCURRENCY, args.concurrency.as_deref(), |text| {
         values::number(text, &(1..=4096))
     })?;
-    let timeout = sources.value(&settings::TIMEOUT, args.timeout.as_deref(), values::timeout)?;
     let retries = sources
         .value(&settings::RETRIES, args.retries.as_deref(), |text| values::number(text, &(0..=100)))?;
     let max_failures = sources.optional(&settings::MAX_FAILURES, args.max_failures.as_deref(), |text| {

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::SessionId;
 use crate::fetch::QuotaTold;
 pub(super) use crate::fetch::Refusal;
-use crate::model::{Minutes, ParticipantId};
+use crate::model::{Minutes, ParticipantId, parse_time};
 use crate::wire::{Object, Raw, elements, is_null, text};
 
 /// What came of one question.
@@ -290,8 +290,7 @@ fn part(object: &Object<'_>, name: &str) -> bool {
 
 /// A time, where the field is one.
 fn time(object: &Object<'_>, name: &str) -> Option<DateTime<Utc>> {
-    let text = text(object.get(name)?)?;
-    DateTime::parse_from_rfc3339(&text).ok().map(|time| time.to_utc())
+    parse_time(&text(object.get(name)?)?)
 }
 
 /// A count, also where it is written as a string.

@@ -142,30 +142,30 @@ impl Target {
 
     /// What stands below the app.
     fn path(&self, key: &RequestKey) -> String {
-        let mut url = String::with_capacity(160);
-        url.push_str("sessions");
+        let mut path = String::with_capacity(160);
+        path.push_str("sessions");
         let written = match key {
             RequestKey::Details { session, participant } => {
-                write!(url, "/{session}/participants/{participant}{}", self.details)
+                write!(path, "/{session}/participants/{participant}{}", self.details)
             }
             RequestKey::PeerReport { participant, .. } => {
-                write!(url, "/peer-report/{participant}{}", self.reports)
+                write!(path, "/peer-report/{participant}{}", self.reports)
             }
             RequestKey::Page { session, page_no, size } => {
                 let (per_page, more) = (per_page(*size), &self.pages);
                 write!(
-                    url,
+                    path,
                     "/{session}/participants?page_no={page_no}{per_page}&sort_by=joinedAt&sort_order=ASC{more}"
                 )
             }
-            RequestKey::Session { session } => write!(url, "/{session}"),
+            RequestKey::Session { session } => write!(path, "/{session}"),
             RequestKey::Sessions { page_no, size } => {
                 let (per_page, window) = (per_page(*size), &self.window);
-                write!(url, "?page_no={page_no}{per_page}&sort_by=createdAt&sort_order=ASC{window}")
+                write!(path, "?page_no={page_no}{per_page}&sort_by=createdAt&sort_order=ASC{window}")
             }
         };
         written.expect("a String takes any text");
-        url
+        path
     }
 }
 

@@ -188,6 +188,11 @@ impl Header {
         Ok(frame)
     }
 
+    /// How many replies a describing frame of so many bytes indexes.
+    pub(super) const fn indexed(frame_bytes: u64) -> u64 {
+        frame_bytes.saturating_sub((PREFIX + FIXED + 4) as u64) / ENTRY as u64
+    }
+
     /// The payload's length, from the frame's first bytes; `None` where they are not ours.
     pub(super) fn payload_bytes(prefix: &[u8]) -> Option<usize> {
         let mut fields = Fields(prefix);

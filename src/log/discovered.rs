@@ -16,7 +16,7 @@ use crate::wire::SessionsPage;
 pub fn discovered(log: &Log, replies: &Replies) -> Result<Discovered> {
     let Some(window) = log.head().window() else { return Ok(Discovered::default()) };
     let mut findings = Findings::new(window);
-    let mut entries = log.entries()?;
+    let mut entries = log.entries();
     let pages = replies.sessions_pages();
     // Page 0 was asked for last.
     let (zero, others) = pages.split_at(pages.partition_point(|page| page.page_no == 0));

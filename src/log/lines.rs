@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::model::Window;
+use crate::model::{Window, parse_time};
 
 /// Version of the lines' shape.
 pub(super) const LOG_VERSION: u32 = 1;
@@ -31,10 +31,9 @@ impl Head {
     #[must_use]
     pub fn window(&self) -> Option<Window> {
         let resolved = self.window.as_ref()?;
-        let time = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
         Some(Window {
-            since: resolved.since.as_deref().and_then(time),
-            until: resolved.until.as_deref().and_then(time),
+            since: resolved.since.as_deref().and_then(parse_time),
+            until: resolved.until.as_deref().and_then(parse_time),
             meeting: self.settings.window.meeting.clone(),
             live: self.settings.window.live,
         })
@@ -151,15 +150,27 @@ pub struct Lists {
 }
 
 /// An opening line, told apart by `kind`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum OpeningLine<'a> {
     Export {
         log_version: u32,
         #[serde(flatten)]
-        head: Box<Head>,
+        head: &'a Head,
     },
     Row(super::rows::RowLine<'a>),
+    Lists(&'a Lists),
+}
+
+/// The lines around the rows, as they are read.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum ReadLine {
+    Export {
+        log_version: u32,
+        #[serde(flatten)]
+        head: Box<Head>,
+    },
     Lists(Lists),
 }
 

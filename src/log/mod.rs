@@ -17,6 +17,7 @@
 
 mod block;
 mod discovered;
+mod entries;
 mod entry;
 mod lines;
 mod lock;
@@ -30,10 +31,11 @@ mod writer;
 
 pub use block::{BlockKind, Location, State};
 pub use discovered::discovered;
+pub use entries::Entries;
 pub use entry::{Entry, EntryAnswer};
 pub use lines::{Head, ListFile, Lists, Resolved, Settings, TypedWindow};
 pub use lock::ReadLock;
-pub use reader::{Entries, IndexEntry, Log};
+pub use reader::{IndexEntry, Log};
 pub use replies::{KnownReplies, PageRuling, Replies, RequestCounts, Ruling};
 pub use rows::RowDigest;
 pub(crate) use writer::DURABLE_REPLIES;

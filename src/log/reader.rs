@@ -1,21 +1,20 @@
-//! Reading the log: its blocks, its opening lines, its replies by location.
+//! Reading the log: its blocks, its opening lines, what its replies were.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc;
+use std::thread;
 
 use super::block::{BlockKind, Header, IndexedReply, Location, PREFIX, State};
-use super::entry::Entry;
-use super::lines::{Head, LOG_VERSION, Lists, OpeningLine};
-use super::rows::RowLine;
+use super::entries::Entries;
+use super::lines::{Head, LOG_VERSION, Lists, ReadLine};
+use super::rows::row;
 use super::scan::{Block, scan};
 use crate::error::{Error, Result};
 use crate::lists::ListRow;
 use crate::model::RequestKey;
-use crate::wire::Gave;
+use crate::wire::{Gave, Keys};
 
 /// A log as it lies on disk, without a torn tail.
 #[derive(Debug)]
@@ -142,12 +141,16 @@ impl Log {
     }
 
     /// The replies by location.
-    ///
-    /// # Errors
-    /// An I/O error.
-    pub fn entries(&self) -> Result<Entries> {
-        let packed = Packed { path: self.path.clone(), blocks: self.blocks.clone() };
-        Ok(Entries { packed: Arc::new(packed), cache: VecDeque::new(), last: None, ahead: None })
+    #[must_use]
+    pub fn entries(&self) -> Entries {
+        Entries::new(self.path.clone(), self.blocks.clone())
+    }
+
+    /// Bytes of a reply's line, as the replies of its block have on average.
+    #[must_use]
+    pub fn usual_bytes(&self, location: Location) -> u64 {
+        let block = self.blocks.get(location.block() as usize);
+        block.map_or(0, |block| block.header.raw_bytes / block.replies().max(1))
     }
 }
 
@@ -171,6 +174,8 @@ struct Opening {
     path: PathBuf,
     lines: Option<Box<dyn BufRead + Send>>,
     line: Vec<u8>,
+    /// Of the row read last.
+    keys: Keys,
 }
 
 impl Opening {
@@ -181,7 +186,12 @@ impl Opening {
         // The zstd decoder passes over the describing frames by itself.
         let decoder = zstd::stream::read::Decoder::new(file.take(end)).map_err(Error::io("read", path))?;
         let lines: Box<dyn BufRead + Send> = Box::new(BufReader::with_capacity(1 << 16, decoder));
-        Ok(Self { path: path.to_owned(), lines: (end > 0).then_some(lines), line: Vec::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            lines: (end > 0).then_some(lines),
+            line: Vec::new(),
+            keys: Keys::default(),
+        })
     }
 
     /// Reads the next line; whether there was one.
@@ -197,7 +207,7 @@ impl Opening {
             return Ok(None);
         }
         match serde_json::from_slice(&self.line) {
-            Ok(OpeningLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(*head)),
+            Ok(ReadLine::Export { log_version: LOG_VERSION, head }) => Ok(Some(*head)),
             _ => Err(Error::LogOfAnotherVersion { path: self.path.clone() }),
         }
     }
@@ -207,8 +217,10 @@ impl Opening {
         if !self.advance()? || !self.line.starts_with(b"{\"kind\":\"row\"") {
             return Ok(None);
         }
-        let row = serde_json::from_slice::<RowLine<'_>>(&self.line).ok().and_then(RowLine::into_row);
-        row.map(Some).ok_or_else(|| Error::LogOfAnotherVersion { path: self.path.clone() })
+        let line = std::str::from_utf8(&self.line).ok();
+        line.and_then(|line| row(line, &mut self.keys))
+            .map(Some)
+            .ok_or_else(|| Error::LogOfAnotherVersion { path: self.path.clone() })
     }
 
     /// The next few rows, the last of which may be an error; `None` at the end of the rows.
@@ -233,127 +245,10 @@ impl Opening {
             if self.line.starts_with(b"{\"kind\":\"row\"") {
                 continue;
             }
-            if let Ok(OpeningLine::Lists(lists)) = serde_json::from_slice(&self.line) {
+            if let Ok(ReadLine::Lists(lists)) = serde_json::from_slice(&self.line) {
                 return Ok(Some(lists));
             }
         }
         Ok(None)
-    }
-}
-
-/// Unpacked blocks that are kept: rows in plan order mostly come from the block just read, but retried
-/// and resumed requests stand elsewhere.
-const CACHED_BLOCKS: usize = 6;
-/// Blocks larger than this are not kept beside others.
-const CACHED_BYTES: usize = 16 << 20;
-
-/// Only blocks up to this size are unpacked ahead: most are a quarter of it, and it is memory beside the cache.
-const AHEAD_BYTES: u64 = 4 << 20;
-
-/// Replies by location, through a small cache of unpacked blocks. Where blocks are asked for in their order, the
-/// next one is unpacked meanwhile by a thread of its own.
-#[derive(Debug)]
-pub struct Entries {
-    packed: Arc<Packed>,
-    /// Most recently used last.
-    cache: VecDeque<(u32, Arc<Vec<u8>>)>,
-    /// The block that was unpacked last.
-    last: Option<u32>,
-    /// The block that is being unpacked, and by whom.
-    ahead: Option<(u32, JoinHandle<Result<Vec<u8>>>)>,
-}
-
-/// The blocks as they lie on disk.
-#[derive(Debug)]
-struct Packed {
-    path: PathBuf,
-    blocks: Vec<Block>,
-}
-
-impl Entries {
-    /// The unpacked block in which a reply stands. [`Entries::parse`] finds the reply in it.
-    ///
-    /// # Errors
-    /// An I/O error, or a damaged block.
-    pub fn block(&mut self, location: Location) -> Result<Arc<Vec<u8>>> {
-        let number = location.block();
-        let cached = self.cache.iter().position(|(cached, _)| *cached == number);
-        let block = if let Some((_, block)) = cached.and_then(|place| self.cache.remove(place)) {
-            block
-        } else {
-            self.make_room(number);
-            Arc::new(self.unpacked(number)?)
-        };
-        self.cache.push_back((number, Arc::clone(&block)));
-        Ok(block)
-    }
-
-    /// Drops cached blocks, so that the next one fits within the bound.
-    fn make_room(&mut self, number: u32) {
-        let coming = self.packed.blocks.get(number as usize).map_or(0, |block| block.header.raw_bytes);
-        let coming = usize::try_from(coming).unwrap_or(usize::MAX);
-        let mut bytes = self.cache.iter().map(|(_, block)| block.len()).sum::<usize>();
-        while self.cache.len() >= CACHED_BLOCKS || bytes.saturating_add(coming) > CACHED_BYTES {
-            let Some((_, dropped)) = self.cache.pop_front() else { return };
-            bytes -= dropped.len();
-        }
-    }
-
-    /// Unpacks a block, unless it was unpacked ahead; begins with the next one.
-    fn unpacked(&mut self, number: u32) -> Result<Vec<u8>> {
-        let is_next = self.last.replace(number).is_some_and(|last| last.checked_add(1) == Some(number));
-        let ahead = self.ahead.take_if(|(ahead, _)| *ahead == number);
-        let begun = |(_, unpacking): (u32, JoinHandle<_>)| unpacking.join().ok();
-        let block = ahead.and_then(begun).unwrap_or_else(|| self.packed.unpack(number))?;
-        if is_next {
-            self.ahead = number.checked_add(1).and_then(|next| self.begin(next));
-        }
-        Ok(block)
-    }
-
-    /// Begins to unpack a block; nothing, where that has no use or no thread can be had.
-    fn begin(&self, number: u32) -> Option<(u32, JoinHandle<Result<Vec<u8>>>)> {
-        let header = self.packed.blocks.get(number as usize)?.header;
-        if header.kind != BlockKind::Replies || header.raw_bytes > AHEAD_BYTES {
-            return None;
-        }
-        let packed = Arc::clone(&self.packed);
-        let unpacking = thread::Builder::new().name("unpack".to_owned()).spawn(move || packed.unpack(number));
-        Some((number, unpacking.ok()?))
-    }
-
-    /// The reply at a location of an unpacked block.
-    ///
-    /// # Errors
-    /// A damaged line.
-    pub fn parse<'a>(&self, block: &'a [u8], location: Location) -> Result<Entry<'a>> {
-        let line = block.get(location.offset() as usize..).unwrap_or_default();
-        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        Entry::parse(&line[..end]).ok_or_else(|| self.packed.damaged(location.block()))
-    }
-}
-
-impl Packed {
-    fn unpack(&self, number: u32) -> Result<Vec<u8>> {
-        let damaged = || self.damaged(number);
-        let block = *self.blocks.get(number as usize).ok_or_else(damaged)?;
-        let raw_bytes = usize::try_from(block.header.raw_bytes).map_err(|_| damaged())?;
-        // What is not the system's is the decoder's, which does not know the bytes.
-        let refused = |error: io::Error| match error.raw_os_error() {
-            Some(_) => Error::io("read", &self.path)(error),
-            None => damaged(),
-        };
-        let mut file = File::open(&self.path).map_err(refused)?;
-        file.seek(SeekFrom::Start(block.data)).map_err(refused)?;
-        let packed = file.take(block.header.packed_bytes);
-        let mut decoder = zstd::stream::read::Decoder::new(packed).map_err(refused)?;
-        let mut unpacked = Vec::with_capacity(raw_bytes);
-        decoder.read_to_end(&mut unpacked).map_err(refused)?;
-        if unpacked.len() == raw_bytes { Ok(unpacked) } else { Err(damaged()) }
-    }
-
-    fn damaged(&self, block: u32) -> Error {
-        let offset = self.blocks.get(block as usize).map_or(0, |block| block.start);
-        Error::LogDamaged { path: self.path.clone(), offset }
     }
 }

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::block::{Location, State};
+use super::entries::Entries;
 use super::entry::EntryAnswer;
-use super::reader::{Entries, IndexEntry, Log};
+use super::reader::{IndexEntry, Log};
 use crate::error::Result;
 use crate::model::{PageSize, ParticipantId, RequestKey};
 use crate::plan::{Evidence, Known, Outcome, SessionNo, WantNo, Wants};
@@ -298,7 +299,7 @@ impl KnownReplies {
     /// # Errors
     /// The log cannot be read.
     pub fn load(log: &Log, wants: Arc<Wants>) -> Result<Self> {
-        Ok(Self { replies: Replies::load(log, &wants)?, entries: log.entries()?, wants })
+        Ok(Self { replies: Replies::load(log, &wants)?, entries: log.entries(), wants })
     }
 
     /// The reply to a request that is no page's.

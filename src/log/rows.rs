@@ -9,22 +9,23 @@ use sha2::{Digest, Sha256};
 use super::lines::OpeningLine;
 use crate::lists::{Asked, InvalidRow, ListRow};
 use crate::model::{ParticipantId, SessionId};
+use crate::wire::{Keys, Object, Raw, text};
 
 /// A list row as a line. It borrows where it is written: a run that goes on writes all rows again, to see
 /// whether they are the same.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(super) struct RowLine<'a> {
     file: usize,
     row: u64,
     session: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     participant: Option<Cow<'a, str>>,
     #[serde(rename = "as")]
     asked: AskedAs,
     /// What is wrong with the row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    #[serde(default, skip_serializing_if = "has_none")]
+    #[serde(skip_serializing_if = "has_none")]
     labels: Cow<'a, [(Arc<str>, String)]>,
 }
 
@@ -62,29 +63,34 @@ impl<'a> RowLine<'a> {
             labels: Cow::Borrowed(&row.labels),
         }
     }
+}
 
-    /// The row again; `None` where the line is not one that [`RowLine::of`] wrote.
-    pub(super) fn into_row(self) -> Option<ListRow> {
-        let session = || SessionId::parse(&self.session);
-        let participant = || self.participant.as_deref().map(str::to_owned);
-        let asked = match self.asked {
-            AskedAs::Everyone => Ok(Asked::Everyone(session()?)),
-            AskedAs::Participant => {
-                Ok(Asked::Participant(session()?, ParticipantId::parse(self.participant.as_deref()?)?))
-            }
-            AskedAs::User => Ok(Asked::User(session()?, participant()?)),
-            AskedAs::Custom => Ok(Asked::Custom(session()?, participant()?)),
-            AskedAs::Nobody => Err(InvalidRow::Malformed(self.problem?)),
-        };
-        Some(ListRow {
-            file: self.file,
-            row_number: self.row,
-            session_text: self.session.into_owned(),
-            participant_text: self.participant.map(Cow::into_owned),
-            asked,
-            labels: self.labels.into_owned(),
-        })
-    }
+/// The row of a line, whose keys are expected to be those of the last; `None` where it is not one that
+/// [`line`] wrote. The line is not checked for being JSON: its block has a checksum.
+pub(super) fn row(line: &str, keys: &mut Keys) -> Option<ListRow> {
+    let line = Object::parse_like(Raw::checked_before(line), keys)?;
+    let owned = |name| line.get(name).and_then(text).map(Cow::into_owned);
+    let (session_text, participant_text) = (owned("session")?, owned("participant"));
+    let session = || SessionId::parse(&session_text);
+    let asked = match serde_json::from_str(line.get("as")?.get()).ok()? {
+        AskedAs::Everyone => Ok(Asked::Everyone(session()?)),
+        AskedAs::Participant => {
+            let participant = ParticipantId::parse(participant_text.as_deref()?)?;
+            Ok(Asked::Participant(session()?, participant))
+        }
+        AskedAs::User => Ok(Asked::User(session()?, participant_text.clone()?)),
+        AskedAs::Custom => Ok(Asked::Custom(session()?, participant_text.clone()?)),
+        AskedAs::Nobody => Err(InvalidRow::Malformed(owned("problem")?)),
+    };
+    let labels = line.get("labels").map_or(Ok(Vec::new()), |labels| serde_json::from_str(labels.get()));
+    Some(ListRow {
+        file: line.get("file")?.get().parse().ok()?,
+        row_number: line.get("row")?.get().parse().ok()?,
+        session_text,
+        participant_text,
+        asked,
+        labels: labels.ok()?,
+    })
 }
 
 /// A digest over list rows, in order.

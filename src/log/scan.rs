@@ -28,6 +28,11 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// How many replies it holds.
+    pub(super) const fn replies(&self) -> u64 {
+        Header::indexed(self.data - self.start)
+    }
+
     /// Where the next block begins.
     pub(super) const fn end(&self) -> u64 {
         self.data + self.header.packed_bytes

@@ -108,7 +108,7 @@ fn open_unlocked_or_not(path: &Path) -> Result<Opened, Error> {
 fn bodies(log: &Log) -> Vec<String> {
     let mut locations = Vec::new();
     log.each_reply(|entry| locations.push(entry.location)).unwrap();
-    let mut entries = log.entries().unwrap();
+    let mut entries = log.entries();
     let text = |location| {
         let block = entries.block(location).unwrap();
         match entries.parse(&block, location).unwrap().answer {

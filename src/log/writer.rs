@@ -89,7 +89,7 @@ impl LogWriter {
         self.is_begun = true;
         self.end = 0;
         self.block = None;
-        let line = to_line(&OpeningLine::Export { log_version: LOG_VERSION, head: Box::new(head.clone()) });
+        let line = to_line(&OpeningLine::Export { log_version: LOG_VERSION, head });
         self.write_opening(&line)
     }
 
@@ -106,7 +106,7 @@ impl LogWriter {
     /// # Errors
     /// An I/O error.
     pub fn end_rows(&mut self, lists: &Lists) -> Result<()> {
-        let line = to_line(&OpeningLine::Lists(lists.clone()));
+        let line = to_line(&OpeningLine::Lists(lists));
         self.write_opening(&line)?;
         self.make_durable()?;
         let parents = self.path.ancestors().skip(1).take(2).filter(|parent| parent.is_dir());

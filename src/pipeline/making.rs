@@ -21,7 +21,7 @@ use crate::manifest::{
     Api, Failures, Manifest, MinutesTotal, Requests, Source, SourceList, TableFiles, Time, Tool, Totals,
     Warning,
 };
-use crate::model::Window;
+use crate::model::{Window, parse_time};
 use crate::plan::Wants;
 use crate::progress::{Phase, Progress};
 use crate::publish;
@@ -159,7 +159,7 @@ fn manifest(
 ) -> Manifest {
     let head = log.head();
     let settings = &head.settings;
-    let started_at = DateTime::parse_from_rfc3339(&head.started_at).map_or(finished_at, |at| at.to_utc());
+    let started_at = parse_time(&head.started_at).unwrap_or(finished_at);
     let lists = log.lists().map(|lists| lists.lists.as_slice()).unwrap_or_default();
     let list = |list: &crate::log::ListFile| SourceList {
         path: list.path.clone(),

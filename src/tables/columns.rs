@@ -108,7 +108,7 @@ impl Builder {
                 // The next batch is about as large: without this it would grow from nothing, copying.
                 let (rows, bytes) = (builder.len(), builder.values_slice().len());
                 let array = builder.finish();
-                *builder = StringBuilder::with_capacity(rows, bytes);
+                *builder = StringBuilder::with_capacity(rows, bytes.min(BATCH_BYTES));
                 Arc::new(array)
             }
             Self::Int(builder) => Arc::new(builder.finish()),

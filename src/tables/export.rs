@@ -1,51 +1,47 @@
-//! The walk over the list rows, and then the window: finds each one's replies and fills all tables.
+//! The walk over a chunk of list rows, or of the window: finds each one's replies and fills all tables.
 //!
-//! Rows come in list order and wants are numbered in first-mention order, so a row is a first mention
-//! exactly where its want is the next number. What a session-wide row exports is remembered while later
-//! rows of the session may ask for the same people.
+//! What a session-wide row exports is remembered while later rows of the session may ask for the same people,
+//! from chunk to chunk. A chunk can also be made alone, as if there were no others; it is told then where one
+//! of them could have a say.
 
 mod records;
 mod window;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
+use arrow::array::RecordBatch;
 
 use self::records::{Own, Who};
-use self::window::WindowRecords;
+pub(super) use self::window::WindowRecords;
+use super::Hand;
+use super::chunks::{Chunk, Mention};
 use super::columns::Columns;
 use super::failures::{Failed, FailureRows};
 use super::found::{Found, found};
-use super::id_list::{self, FirstLabels, Status};
-use super::participants::ParticipantRows;
+use super::id_list::{self, Status};
+use super::input::Input;
+use super::participants::{ParticipantRows, Totals};
 use super::record::Habits;
-use super::schema::{CallStatistics, Table};
+use super::schema::Table;
 use super::session_pages::{PageCache, Person, SessionPages};
+use super::sessions;
 use super::statistics::StatisticsRows;
 use super::warnings::{Notice, Warnings, excerpt};
-use super::{Hand, Made, sessions};
 use crate::error::Result;
 use crate::fetch::Reason;
 use crate::lists::ListRow;
-use crate::log::{Log, Replies, State};
+use crate::log::State;
 use crate::model::{IdKey, ParticipantId};
-use crate::plan::{SessionNo, Want, WantKind, WantNo, Wants};
+use crate::plan::{SessionNo, Want, WantKind, WantNo};
 use crate::wire::{Expected, Keys};
 
 /// The tables being made.
 pub(super) struct Export<'a> {
-    wants: &'a Wants,
-    replies: &'a Replies,
+    input: &'a Input<'a>,
     hand: Hand<'a>,
     cache: PageCache,
-    list_files: Vec<Rc<str>>,
-    /// When the export began: the time of failures for which nothing was sent.
-    started_at: DateTime<Utc>,
-    /// Whether pages hold the records; with `--fetch detail` they only name ids.
-    pages_are_records: bool,
-    /// Whether peer reports are asked for with peer events.
-    reports_are_records: bool,
     participants: ParticipantRows,
     peer_events: Columns,
     peer_event_habits: Habits,
@@ -55,39 +51,73 @@ pub(super) struct Export<'a> {
     failures: FailureRows,
     /// Where call statistics were asked for.
     statistics: Option<StatisticsRows>,
-    warnings: Warnings,
-    window: WindowRecords,
-    /// The next want to be mentioned for the first time.
-    next_want: WantNo,
-    /// Of each want's first row.
-    first_labels: FirstLabels,
-    /// Who was exported other than by a want of its own, for sessions with wants to come.
-    exported: HashMap<SessionNo, HashSet<IdKey>>,
-    /// Sessions whose pages' oddities were noted; empty while no pages were needed.
-    noted_pages: Vec<bool>,
-    from_pages: u64,
+    sums: Sums,
+    carried: Carried,
+    /// The wants of the chunk that is made alone.
+    alone: Option<Range<WantNo>>,
+    /// Whether another chunk could have a say in this one, which is made alone.
+    is_beyond: bool,
+}
+
+/// What is made beside the batches.
+#[derive(Default)]
+pub(super) struct Sums {
+    pub(super) totals: Totals,
+    /// Rows of `failures`, by `reason`.
+    pub(super) failures: BTreeMap<&'static str, u64>,
+    pub(super) warnings: Warnings,
+    /// Participants whose records are those on pages.
+    pub(super) from_pages: u64,
     /// Pages asked for in place of details.
-    pages_for_details: u64,
+    pub(super) pages_for_details: u64,
+}
+
+impl Sums {
+    /// Adds those of what comes later in the list.
+    pub(super) fn add(&mut self, later: Self) {
+        self.totals.add_all(later.totals);
+        for (reason, count) in later.failures {
+            *self.failures.entry(reason).or_default() += count;
+        }
+        self.warnings.add(later.warnings);
+        self.from_pages += later.from_pages;
+        self.pages_for_details += later.pages_for_details;
+    }
+}
+
+/// What is kept of sessions with wants to come.
+#[derive(Default)]
+struct Carried {
+    /// Who was exported other than by a want of its own.
+    exported: HashMap<SessionNo, HashSet<IdKey>>,
+    /// Sessions whose pages' oddities were noted.
+    noted_pages: HashSet<SessionNo>,
+}
+
+impl Carried {
+    fn is_empty(&self) -> bool {
+        self.exported.is_empty() && self.noted_pages.is_empty()
+    }
+
+    fn has(&self, session: SessionNo) -> bool {
+        self.exported.contains_key(&session) || self.noted_pages.contains(&session)
+    }
+
+    fn drop(&mut self, session: SessionNo) {
+        self.exported.remove(&session);
+        self.noted_pages.remove(&session);
+    }
 }
 
 /// A list row's file name and the row; `None` for the window.
 type Origin<'a> = Option<(&'a str, &'a ListRow)>;
 
 impl<'a> Export<'a> {
-    pub(super) fn new(log: &Log, wants: &'a Wants, replies: &'a Replies, hand: Hand<'a>) -> Result<Self> {
-        let head = log.head();
-        let lists = log.lists().map(|lists| lists.lists.as_slice()).unwrap_or_default();
-        Ok(Self {
-            wants,
-            replies,
+    pub(super) fn new(input: &'a Input<'a>, hand: Hand<'a>) -> Self {
+        Self {
+            input,
             hand,
-            cache: PageCache::new(log.entries()?),
-            list_files: lists.iter().map(|list| Rc::from(list.path.as_str())).collect(),
-            started_at: DateTime::parse_from_rfc3339(&head.started_at)
-                .map(|t| t.to_utc())
-                .unwrap_or_default(),
-            pages_are_records: head.settings.fetch != "detail",
-            reports_are_records: head.settings.fetch == "auto",
+            cache: PageCache::new(input.entries.clone()),
             participants: ParticipantRows::new(),
             peer_events: Columns::new(Table::PeerEvents),
             peer_event_habits: Habits::default(),
@@ -95,56 +125,85 @@ impl<'a> Export<'a> {
             id_list: Columns::new(Table::IdList),
             labels: Columns::new(Table::Labels),
             failures: FailureRows::new(),
-            statistics: (CallStatistics::of(&head.settings.filters) == CallStatistics::Included)
-                .then(StatisticsRows::new),
-            warnings: Warnings::default(),
-            window: WindowRecords::find(log, wants, replies)?,
-            next_want: 0,
-            first_labels: FirstLabels::default(),
-            exported: HashMap::new(),
-            noted_pages: Vec::new(),
-            from_pages: 0,
-            pages_for_details: 0,
-        })
+            statistics: input.has_statistics.then(StatisticsRows::new),
+            sums: Sums::default(),
+            carried: Carried::default(),
+            alone: None,
+            is_beyond: false,
+        }
+    }
+
+    /// Makes a chunk, after all before it.
+    pub(super) fn add_chunk(&mut self, chunk: &Chunk) -> Result<Sums> {
+        if chunk.rows.is_empty() {
+            for want in chunk.wants.clone() {
+                self.first_mention(want, None)?;
+                self.hand_on(Columns::is_full)?;
+            }
+        }
+        for (row, mention) in &chunk.rows {
+            self.add_row(row, *mention)?;
+            self.hand_on(Columns::is_full)?;
+        }
+        self.end()
+    }
+
+    /// Makes a chunk as if there were no others; `None` where one could have a say in it. What was handed on is
+    /// worth nothing then.
+    pub(super) fn add_alone(&mut self, chunk: &Chunk) -> Result<Option<Sums>> {
+        self.carried = Carried::default();
+        self.alone = Some(chunk.wants.clone());
+        self.is_beyond = false;
+        let sums = self.add_chunk(chunk)?;
+        Ok((!self.is_beyond).then_some(sums))
+    }
+
+    /// Whether nothing that chunks before it left behind matters to a chunk.
+    pub(super) fn has_no_say_in(&self, chunk: &Chunk) -> bool {
+        let session = |want: WantNo| self.input.wants.want(want).session;
+        self.carried.is_empty() || chunk.wants.clone().all(|want| !self.carried.has(session(want)))
+    }
+
+    /// Ends the tables, after the last chunk.
+    pub(super) fn finish(mut self) -> Result<Sums> {
+        self.end_window()?;
+        self.end()
+    }
+
+    /// Hands on what is left, and the sums with it.
+    fn end(&mut self) -> Result<Sums> {
+        self.hand_on(|_| true)?;
+        let totals = std::mem::take(&mut self.participants.totals);
+        let failures = std::mem::take(&mut self.failures.by_reason);
+        Ok(Sums { totals, failures, ..std::mem::take(&mut self.sums) })
+    }
+
+    /// Hands a batch on that was made elsewhere.
+    pub(super) fn hand(&mut self, table: Table, batch: RecordBatch) -> Result<()> {
+        (self.hand)(table, batch)
     }
 
     /// Adds everything that a list row asks for.
-    pub(super) fn add_row(&mut self, row: &ListRow) -> Result<()> {
-        let list_file = self.list_files.get(row.file).cloned().unwrap_or_default();
-        let origin = Some((&*list_file, row));
-        id_list::add_labels(&mut self.labels, &list_file, row);
-        let want = row.asked.as_ref().ok().and_then(|asked| self.wants.find(asked, self.next_want));
-        let (status, matched) = match want {
-            None => {
-                self.add_invalid(&list_file, row);
+    fn add_row(&mut self, row: &ListRow, mention: Mention) -> Result<()> {
+        let input = self.input;
+        let list_file = input.list_files.get(row.file).map_or("", |name| &**name);
+        id_list::add_labels(&mut self.labels, list_file, row);
+        let (status, matched) = match mention {
+            Mention::Nothing => {
+                self.add_invalid(list_file, row);
                 (Status::Invalid, None)
             }
-            Some(want) if want < self.next_want => {
-                if !self.first_labels.are(want, &row.labels) {
+            Mention::Again { other_labels } => {
+                if other_labels {
                     let example = || format!("{list_file} row {}", row.row_number);
-                    self.warnings.note(Notice::OtherLabels, Table::IdList, "", example);
+                    self.sums.warnings.note(Notice::OtherLabels, Table::IdList, "", example);
                 }
                 (Status::Duplicate, None)
             }
-            Some(want) => {
-                self.next_want = want + 1;
-                self.first_labels.keep(want, self.wants.len(), &row.labels);
-                self.first_mention(want, origin)?
-            }
+            Mention::First(want) => self.first_mention(want, Some((list_file, row)))?,
         };
-        id_list::add(&mut self.id_list, &list_file, row, status, matched);
-        self.hand_on(Columns::is_full)
-    }
-
-    /// Ends the tables.
-    pub(super) fn finish(mut self) -> Result<Made> {
-        self.hand_on(|_| true)?;
-        Ok(Made {
-            totals: self.participants.totals,
-            failures: self.failures.by_reason,
-            warnings: self.warnings,
-            saved_by_listing: self.from_pages.saturating_sub(self.pages_for_details),
-        })
+        id_list::add(&mut self.id_list, list_file, row, status, matched);
+        Ok(())
     }
 
     /// Hands the rows of those tables on that are due.
@@ -166,17 +225,24 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
+    /// Whether all wants of a session are at hand. Where they are not, a chunk that is made alone cannot be used.
+    fn knows_all_of(&mut self, session: SessionNo) -> bool {
+        let knows = self.alone.as_ref().is_none_or(|chunk| self.input.is_within(session, chunk));
+        self.is_beyond |= !knows;
+        knows
+    }
+
     fn add_invalid(&mut self, list_file: &str, row: &ListRow) {
         let message = row.asked.as_ref().err().map_or_else(String::new, ToString::to_string);
-        let failed = Failed { message, ..Failed::unsent(Reason::InvalidId, self.started_at) };
+        let failed = Failed { message, ..Failed::unsent(Reason::InvalidId, self.input.started_at) };
         let session = Some(row.session_text.as_str()).filter(|text| !text.is_empty());
         self.failures.add(session, row.participant_text.as_deref(), Some((list_file, row)), &failed);
     }
 
     /// Exports what a want asks for.
     fn first_mention(&mut self, number: WantNo, origin: Origin<'_>) -> Result<(Status, Option<WantKind>)> {
-        let want = self.wants.want(number);
-        if self.wants.first_of(want.session) == number {
+        let want = self.input.wants.want(number);
+        if self.input.wants.first_of(want.session) == number {
             self.begin_session(want.session, origin)?;
         }
         let (status, matched) = match want.kind {
@@ -188,26 +254,26 @@ impl<'a> Export<'a> {
                 self.add_matched(number, want, &pages, &people, origin)?.ends(want.kind)
             }
         };
-        if self.wants.last_of(want.session) == number {
-            self.exported.remove(&want.session);
+        if self.input.wants.last_of(want.session) == number {
+            self.carried.drop(want.session);
         }
         Ok((status, matched))
     }
 
     /// The session's own record, and what its pages cost.
     fn begin_session(&mut self, session: SessionNo, origin: Origin<'_>) -> Result<()> {
-        if self.pages_are_records && !self.wants.needs_list(session) {
-            self.pages_for_details += self.replies.pages(session).count() as u64;
+        if self.input.pages_are_records && !self.input.wants.needs_list(session) {
+            self.sums.pages_for_details += self.input.replies.pages(session).count() as u64;
         }
-        if self.wants.is_discovered(session) {
+        if self.input.wants.is_discovered(session) {
             return self.add_discovered(session);
         }
-        let Some(reply) = self.replies.session(session) else { return Ok(()) };
-        let session_id = self.wants.session_id(session).to_string();
+        let Some(reply) = self.input.replies.session(session) else { return Ok(()) };
+        let session_id = self.input.wants.session_id(session).to_string();
         let block = self.cache.entries.block(reply.location)?;
         let entry = self.cache.entries.parse(&block, reply.location)?;
         let fetched_at = entry.arrived_at;
-        let warnings = &mut self.warnings;
+        let warnings = &mut self.sums.warnings;
         if let Some(Found { object, others }) =
             found(&entry.answer, Expected::Session, &mut Keys::default(), warnings)
         {
@@ -226,10 +292,10 @@ impl<'a> Export<'a> {
         }
         let missing = pages.broken.clone().or_else(|| {
             // Not even a first page: the log ends before it, which a finished export's cannot.
-            pages.last().is_none().then(|| Failed::unsent(Reason::RetriesExhausted, self.started_at))
+            pages.last().is_none().then(|| Failed::unsent(Reason::RetriesExhausted, self.input.started_at))
         });
         let Some(failed) = missing else { return Ok(Status::Expanded) };
-        let session_id = self.wants.session_id(want.session).to_string();
+        let session_id = self.input.wants.session_id(want.session).to_string();
         self.failures.add(Some(&session_id), None, origin, &failed);
         Ok(Status::Failed)
     }
@@ -250,7 +316,7 @@ impl<'a> Export<'a> {
         let is_found = details.is_some_and(|reply| reply.state == State::Found);
         // Pages are not even read for those whose details came.
         let pages = if is_found { None } else { Some(self.pages(session)?) };
-        let page = pages.as_deref().filter(|_| self.pages_are_records);
+        let page = pages.as_deref().filter(|_| self.input.pages_are_records);
         let page = page.and_then(|pages| Some((pages, pages.by_id(key)?)));
         let who = Who { number, session, participant: want.participant(), own, page };
         if let Some((fate, matched)) = self.add_whole(&who, origin)? {
@@ -311,7 +377,7 @@ impl<'a> Export<'a> {
             return Ok(Fate::Nothing);
         }
         let participant = ParticipantId::from_bytes(id.to_bytes());
-        let page = self.pages_are_records.then_some((pages, person));
+        let page = self.input.pages_are_records.then_some((pages, person));
         let own = self.own(session, participant);
         let who = Who { number, session, participant, own, page };
         if let Some((fate, _)) = self.add_whole(&who, origin)? {
@@ -330,12 +396,13 @@ impl<'a> Export<'a> {
 
     /// Whether a participant is this want's to export: no earlier row had it. No later one has it then.
     fn claim(&mut self, number: WantNo, session: SessionNo, id: IdKey) -> bool {
-        let own = self.wants.participant(session, id);
-        if own.is_some_and(|own| own < number) || self.is_exported(session, id) {
+        let own = self.input.wants.participant(session, id);
+        if own.is_some_and(|own| own < number) || !self.knows_all_of(session) || self.is_exported(session, id)
+        {
             return false;
         }
-        if own != Some(number) && self.wants.last_of(session) > number {
-            self.exported.entry(session).or_default().insert(id);
+        if own != Some(number) && self.input.wants.last_of(session) > number {
+            self.carried.exported.entry(session).or_default().insert(id);
         }
         true
     }
@@ -353,7 +420,7 @@ impl<'a> Export<'a> {
         let record = page.record(place).map(excerpt).unwrap_or_default();
         let message = format!("a record on a page has no usable id: {record}");
         let failed = Failed { message, ..Failed::unsent(Reason::BadResponse, page.fetched_at) };
-        let session_id = self.wants.session_id(session).to_string();
+        let session_id = self.input.wants.session_id(session).to_string();
         self.failures.add(Some(&session_id), None, origin, &failed);
         Ok(())
     }
@@ -364,31 +431,28 @@ impl<'a> Export<'a> {
             return Ok(broken.clone());
         }
         let last = pages.last().map(|location| self.cache.failed(location)).transpose()?;
-        let base = last.unwrap_or_else(|| Failed::unsent(Reason::NotFound, self.started_at));
+        let base = last.unwrap_or_else(|| Failed::unsent(Reason::NotFound, self.input.started_at));
         let message = format!("not among the {} participants of the session", pages.people.len());
         Ok(Failed { reason: Reason::NotFound, message, ..base })
     }
 
     fn fail(&mut self, want: Want, failed: &Failed, origin: Origin<'_>) {
-        let session_id = self.wants.session_id(want.session).to_string();
+        let session_id = self.input.wants.session_id(want.session).to_string();
         // A user or custom id has no column of its own: it stands among the labels.
         let participant = (want.kind == WantKind::Participant).then(|| want.participant().to_string());
         self.failures.add(Some(&session_id), participant.as_deref(), origin, failed);
     }
 
     fn is_exported(&self, session: SessionNo, id: IdKey) -> bool {
-        self.exported.get(&session).is_some_and(|exported| exported.contains(&id))
+        self.carried.exported.get(&session).is_some_and(|exported| exported.contains(&id))
     }
 
     fn pages(&mut self, session: SessionNo) -> Result<Rc<SessionPages>> {
-        let pages = self.cache.session(session, self.wants, self.replies)?;
-        if self.noted_pages.is_empty() {
-            self.noted_pages = vec![false; self.wants.sessions()];
-        }
+        let pages = self.cache.session(session, self.input.wants, self.input.replies)?;
         // A session may be read again for later rows; what is odd about its pages counts once.
-        if !std::mem::replace(&mut self.noted_pages[session as usize], true) {
+        if self.knows_all_of(session) && self.carried.noted_pages.insert(session) {
             for (notice, path, example) in &pages.odd {
-                self.warnings.note(*notice, Table::Participants, path, || example.clone());
+                self.sums.warnings.note(*notice, Table::Participants, path, || example.clone());
             }
         }
         Ok(pages)

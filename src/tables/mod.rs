@@ -5,15 +5,18 @@
 //! Guarantees: a function of the log alone: the same log gives the same batches, whatever the order in
 //! which replies came. Nothing that the API sent is dropped, but digits past the ninth and below the
 //! microsecond; sums are exact. A row that cannot be made is a row of `failures`, never an error.
-//! Memory: one unpacked block of the log (a reply of 50 MB is one), a few open pages, the ids of the
-//! session at hand, and a batch per table.
+//! Memory: a few unpacked blocks of the log (a reply of 50 MB is one), a few open pages, the ids of the
+//! session at hand, a batch per table, and what threads made ahead (`crew`).
 //! Not here: files, formats, the network.
 
+mod chunks;
 mod columns;
+mod crew;
 mod export;
 mod failures;
 mod found;
 mod id_list;
+mod input;
 mod known;
 mod participants;
 mod peer_events;
@@ -37,7 +40,8 @@ pub use warnings::{Noted, Notice, Warnings};
 use crate::error::Result;
 use crate::log::{Log, Replies};
 use crate::plan::Wants;
-use export::Export;
+use chunks::Ends;
+use input::Input;
 
 /// Who takes the batches.
 pub type Hand<'a> = &'a mut (dyn FnMut(Table, RecordBatch) -> Result<()> + 'a);
@@ -60,10 +64,24 @@ pub struct Made {
 /// # Errors
 /// The log cannot be read, or `hand` fails.
 pub fn make(log: &Log, wants: &Wants, replies: &Replies, hand: Hand<'_>) -> Result<Made> {
-    let mut export = Export::new(log, wants, replies, hand)?;
-    for row in log.rows()? {
-        export.add_row(&row?)?;
-    }
-    export.add_window()?;
-    export.finish()
+    make_by(log, wants, replies, hand, Ends::USUAL, crew::usual_workers())
+}
+
+/// The same in chunks of a certain size, by so many threads beside this one.
+fn make_by(
+    log: &Log,
+    wants: &Wants,
+    replies: &Replies,
+    hand: Hand<'_>,
+    ends: Ends,
+    workers: usize,
+) -> Result<Made> {
+    let input = Input::new(log, wants, replies)?;
+    let sums = crew::make(&input, log.rows()?, hand, ends, workers)?;
+    Ok(Made {
+        totals: sums.totals,
+        failures: sums.failures,
+        warnings: sums.warnings,
+        saved_by_listing: sums.from_pages.saturating_sub(sums.pages_for_details),
+    })
 }

@@ -44,6 +44,14 @@ impl Totals {
         add(&mut self.duration_minutes, duration.map(|minutes| i128::from(minutes.units())));
         add(&mut self.minutes_consumed, consumed);
     }
+
+    /// Adds the sums of other rows.
+    pub(super) fn add_all(&mut self, others: Self) {
+        self.participants += others.participants;
+        self.peer_events += others.peer_events;
+        add(&mut self.duration_minutes, others.duration_minutes);
+        add(&mut self.minutes_consumed, others.minutes_consumed);
+    }
 }
 
 /// Adds to a sum that is null while nothing is known.

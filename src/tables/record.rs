@@ -21,7 +21,7 @@ pub(super) struct Habits {
 }
 
 /// Where the field stood that was asked for first, second, and so on: every record of a table is asked for
-/// the same fields in the same order.
+/// the same fields in the same order. Where it does not stand there, it is searched for.
 #[derive(Debug, Default)]
 pub(super) struct Places(Vec<usize>);
 

@@ -94,17 +94,35 @@ impl Warnings {
         field: &str,
         example: impl FnOnce() -> String,
     ) {
-        let fields = self.noted.entry((notice, table)).or_default();
-        let mut name = excerpt(field);
+        self.count((notice, table), excerpt(field), 1, example);
+    }
+
+    /// Adds the oddities of what comes later in plan order.
+    pub(super) fn add(&mut self, later: Self) {
+        for (kind, fields) in later.noted {
+            for (name, Noted { count, example }) in fields {
+                self.count(kind, Cow::Owned(name), count, || example);
+            }
+        }
+    }
+
+    fn count(
+        &mut self,
+        kind: (Notice, Table),
+        mut name: Cow<'_, str>,
+        count: u64,
+        example: impl FnOnce() -> String,
+    ) {
+        let fields = self.noted.entry(kind).or_default();
         if self.names >= MOST_NAMES && !fields.contains_key(&*name) {
             // Names past the bound are counted together.
             name = Cow::Borrowed("...");
         }
         if let Some(noted) = fields.get_mut(&*name) {
-            noted.count += 1;
+            noted.count += count;
             return;
         }
-        fields.insert(name.into_owned(), Noted { count: 1, example: example() });
+        fields.insert(name.into_owned(), Noted { count, example: example() });
         self.names += 1;
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::raw::{Raw, Walk, has_escape};
+use super::raw::{Raw, Walk};
 
 /// One `"key": value` of an object.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ type Places<'a> = hashbrown::HashMap<(bool, Cow<'a, str>), usize>;
 
 /// The keys of the last object of a kind, in their order. The next one mostly has the same: then none of
 /// its keys is searched for its end, and none is a duplicate.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Keys {
     /// As written, with quotes, without escapes, one after the other.
     written: String,
@@ -113,6 +113,22 @@ impl<'a> Object<'a> {
         Self::parse(Raw::parse(text)?)
     }
 
+    /// Reads an object whose keys are expected to be those of the last.
+    #[must_use]
+    pub fn parse_like(value: Raw<'a>, keys: &mut Keys) -> Option<Self> {
+        let mut object = Self::roomy();
+        object.fill(&mut Walk::of(value), Some(keys))?;
+        Some(object)
+    }
+
+    /// Reads the members of an object that stand before one, whose key is given as written; also gives the text
+    /// from that one's value on. `None` where there is no such member.
+    pub(crate) fn parse_before(value: Raw<'a>, key: &str, keys: &mut Keys) -> Option<(Self, &'a str)> {
+        let (mut object, mut walk) = (Self::roomy(), Walk::of(value));
+        let found = walk.pass(b'{') && object.add_members(&mut walk, Some(keys), Some(key))?;
+        found.then(|| (object, walk.rest()))
+    }
+
     /// Reads the object that comes next in place of this one, into the same memory.
     fn fill(&mut self, walk: &mut Walk<'a>, keys: Option<&mut Keys>) -> Option<()> {
         self.fields.clear();
@@ -123,35 +139,47 @@ impl<'a> Object<'a> {
         if walk.pass(b'}') {
             return Some(());
         }
+        self.add_members(walk, keys, None).map(|_| ())
+    }
+
+    /// Adds members up to the closing brace or to the value of a certain key, as written; whether that came.
+    fn add_members(
+        &mut self,
+        walk: &mut Walk<'a>,
+        keys: Option<&mut Keys>,
+        last: Option<&str>,
+    ) -> Option<bool> {
         let mut places = Places::new();
         // How many keys came so far as they came last time.
         let mut known = 0;
-        loop {
+        let is_last_there = loop {
             let expected = match &keys {
                 Some(keys) if known == self.fields.len() => keys.get(known),
                 _ => None,
             };
-            if let Some(raw_name) = expected.and_then(|expected| walk.pass_text(expected)) {
+            if let Some(name) = expected.and_then(|expected| walk.pass_text(expected)) {
                 known += 1;
                 let value = after_colon(walk)?;
-                let name = raw_name.get();
-                let name = Some(Cow::Borrowed(&name[1..name.len() - 1]));
-                self.fields.push(Field { name, raw_name, value });
+                let raw_name = Raw::plain(name);
+                self.fields.push(Field { name: text(raw_name), raw_name, value });
             } else {
                 let raw_name = walk.string()?;
+                if last == Some(raw_name.get()) {
+                    break walk.pass(b':');
+                }
                 let value = after_colon(walk)?;
                 self.add(raw_name, value, &mut places);
             }
             if !walk.pass_between(b'}')? {
-                break;
+                break false;
             }
-        }
+        };
         if let Some(keys) = keys
             && known < self.fields.len()
         {
             keys.learn(self);
         }
-        Some(())
+        Some(is_last_there)
     }
 
     /// Adds a field; one of the same key makes way for it.
@@ -302,9 +330,12 @@ fn follow<'a>(
 /// The text of a JSON string; `None` where the value is none, or holds a lone surrogate.
 #[must_use]
 pub fn text(value: Raw<'_>) -> Option<Cow<'_, str>> {
-    let inner = value.get().strip_prefix('"')?.strip_suffix('"')?;
-    if !has_escape(inner) {
-        return Some(Cow::Borrowed(inner));
+    if let Some(plain) = value.plain_text() {
+        return Some(Cow::Borrowed(plain));
+    }
+    // Whether it begins with a quote is quickly told, of the many values that are no strings.
+    if !value.get().starts_with('"') {
+        return None;
     }
     serde_json::from_str::<String>(value.get()).ok().map(Cow::Owned)
 }

@@ -56,9 +56,9 @@ struct Came<'a> {
 impl Export<'_> {
     /// The replies to a participant's own requests.
     pub(super) fn own(&self, session: SessionNo, participant: ParticipantId) -> Own {
-        let report = || self.replies.report(self.wants, session, participant);
+        let report = || self.input.replies.report(self.input.wants, session, participant);
         Own {
-            details: self.replies.details(self.wants, session, participant),
+            details: self.input.replies.details(self.input.wants, session, participant),
             report: if self.statistics.is_some() { report() } else { None },
         }
     }
@@ -66,8 +66,8 @@ impl Export<'_> {
     /// The same of a want for one participant.
     pub(super) fn own_of(&self, want: WantNo) -> Own {
         Own {
-            details: self.replies.details_of(want),
-            report: if self.statistics.is_some() { self.replies.report_of(want) } else { None },
+            details: self.input.replies.details_of(want),
+            report: if self.statistics.is_some() { self.input.replies.report_of(want) } else { None },
         }
     }
 
@@ -81,13 +81,17 @@ impl Export<'_> {
         let details = self.open(own.details)?;
         let report = self.open(own.report)?;
         let report = match &report {
-            Some((block, at)) => self.report(who, &self.cache.entries.parse(block, *at)?),
+            Some((block, at)) => {
+                let entry = self.cache.entries.parse(block, *at)?;
+                self.report(who, &entry)
+            }
             None => None,
         };
         if let Some((block, at)) = &details {
             let entry = self.cache.entries.parse(block, *at)?;
             let keys = &mut self.participants.habits.keys;
-            let Some(found) = found(&entry.answer, Expected::Participant, keys, &mut self.warnings) else {
+            let Some(found) = found(&entry.answer, Expected::Participant, keys, &mut self.sums.warnings)
+            else {
                 self.fail_participant(who, &Failed::of(entry), origin);
                 return Ok(Some((Fate::Failure, WantKind::Participant)));
             };
@@ -97,7 +101,7 @@ impl Export<'_> {
         if let Some((pages, person)) = who.page {
             let (location, place) = pages.place(person);
             let Some(page) = self.cache.page(location)? else { return Ok(None) };
-            self.from_pages += u64::from(self.saves_details(own));
+            self.sums.from_pages += u64::from(self.saves_details(own));
             let found = Found { object: page.object(place).unwrap_or_default(), others: Vec::new() };
             let record = Came { found, at: page.fetched_at };
             self.add_record(who, own, None, record, report, origin)?;
@@ -121,15 +125,16 @@ impl Export<'_> {
 
     /// The record of a peer report, unless it is one of another session.
     fn report<'a>(&mut self, who: &Who<'_>, entry: &Entry<'a>) -> Option<Came<'a>> {
-        let found = found(&entry.answer, Expected::PeerReport, &mut Keys::default(), &mut self.warnings)?;
-        let is_right = is_of_session(&found.object, self.wants.session_id(who.session));
+        let found =
+            found(&entry.answer, Expected::PeerReport, &mut Keys::default(), &mut self.sums.warnings)?;
+        let is_right = is_of_session(&found.object, self.input.wants.session_id(who.session));
         is_right.then_some(Came { found, at: entry.arrived_at })
     }
 
     /// Whether a page made a details request needless.
     const fn saves_details(&self, own: Own) -> bool {
         let reported = match own.report {
-            Some(report) => report.gave.record && self.reports_are_records,
+            Some(report) => report.gave.record && self.input.reports_are_records,
             None => false,
         };
         own.details.is_none() && !reported
@@ -159,7 +164,7 @@ impl Export<'_> {
 
     fn note_other(&mut self, participant_id: &str, found: &Found<'_>) {
         let example = || format!("asked for {participant_id}, got {}", found.shown_id());
-        self.warnings.note(Notice::OtherParticipant, Table::Participants, "id", example);
+        self.sums.warnings.note(Notice::OtherParticipant, Table::Participants, "id", example);
     }
 
     /// Adds a record, completed by a report.
@@ -188,7 +193,7 @@ impl Export<'_> {
             let id = found.object.get("id").and_then(text).unwrap_or_default().into_owned();
             self.tell_missing(who, &id, own, origin)?;
         }
-        let session_id = self.wants.session_id(who.session).to_string();
+        let session_id = self.input.wants.session_id(who.session).to_string();
         let context = Context {
             session_id: &session_id,
             asked_for,
@@ -197,7 +202,7 @@ impl Export<'_> {
         };
         let habits = &mut self.peer_event_habits;
         let mut events = PeerEventRows { columns: &mut self.peer_events, habits, hand: self.hand };
-        let (statistics, warnings) = (self.statistics.as_mut(), &mut self.warnings);
+        let (statistics, warnings) = (self.statistics.as_mut(), &mut self.sums.warnings);
         self.participants.add(&context, found.object, &found.others, &mut events, statistics, warnings)?;
         self.hand_on(Columns::is_full)
     }
@@ -217,15 +222,15 @@ impl Export<'_> {
             (None, Some(_)) => "its details hold none",
             (None, None) => "its id is none to ask for",
         };
-        let session = self.wants.session_id(who.session);
+        let session = self.input.wants.session_id(who.session);
         let example = || format!("participant {id} of session {session}: {why}");
-        self.warnings.note(Notice::NoStatistics, Table::CallStats, "", example);
+        self.sums.warnings.note(Notice::NoStatistics, Table::CallStats, "", example);
         Ok(())
     }
 
     /// A failure of one participant.
     pub(super) fn fail_participant(&mut self, who: &Who<'_>, failed: &Failed, origin: Origin<'_>) {
-        let session_id = self.wants.session_id(who.session).to_string();
+        let session_id = self.input.wants.session_id(who.session).to_string();
         self.failures.add(Some(&session_id), Some(&who.participant.to_string()), origin, failed);
     }
 }

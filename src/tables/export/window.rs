@@ -1,5 +1,4 @@
-//! The window's part of the walk: after the list rows, every session that no list asked for as a whole;
-//! and the records that discovery has of sessions.
+//! The window's part of the walk: the records that discovery has of sessions.
 
 use super::super::columns::Columns;
 use super::super::failures::Failed;
@@ -15,10 +14,10 @@ use crate::plan::{Judgement, RecordPlace, SessionNo, Shortfall, Wants, judge};
 use crate::wire::{Expected, ListedSession, text};
 
 /// Where the records of the window's sessions are: 12 bytes each.
-pub(super) struct WindowRecords {
+pub(in crate::tables) struct WindowRecords {
     window: Option<Window>,
-    /// The sessions list's pages, and whether what is odd about each was noted.
-    pages: Vec<(Location, bool)>,
+    /// The sessions list's pages, and the first session of each: with it, what is odd about the page is told.
+    pages: Vec<(Location, Option<SessionNo>)>,
     /// By session: number of the page, number of the record on it.
     sessions: Vec<(SessionNo, u32, u32)>,
     /// Records without a usable id.
@@ -29,7 +28,7 @@ pub(super) struct WindowRecords {
 
 impl WindowRecords {
     /// Finds the records of a log's window.
-    pub(super) fn find(log: &Log, wants: &Wants, replies: &Replies) -> Result<Self> {
+    pub(in crate::tables) fn find(log: &Log, wants: &Wants, replies: &Replies) -> Result<Self> {
         let listed = replies.sessions_pages();
         let place = |place: RecordPlace| {
             let page = listed.binary_search_by_key(&place.page_no, |page| page.page_no).ok()?;
@@ -42,9 +41,13 @@ impl WindowRecords {
         };
         let mut sessions: Vec<_> = found.sessions.into_iter().filter_map(session).collect();
         sessions.sort_unstable();
+        let mut pages: Vec<_> = listed.iter().map(|page| (page.reply.location, None)).collect();
+        for (session, page, _) in &sessions {
+            pages[*page as usize].1.get_or_insert(*session);
+        }
         Ok(Self {
             window: log.head().window(),
-            pages: listed.iter().map(|page| (page.reply.location, false)).collect(),
+            pages,
             sessions,
             nameless: found.nameless.into_iter().filter_map(place).collect(),
             short: found.short,
@@ -59,23 +62,16 @@ impl WindowRecords {
 }
 
 impl Export<'_> {
-    /// Adds everything that the window asks for beyond the lists.
-    pub(in crate::tables) fn add_window(&mut self) -> Result<()> {
-        if let Some(Shortfall { listed, total }) = self.window.short {
+    /// Adds what the window has beside sessions.
+    pub(super) fn end_window(&mut self) -> Result<()> {
+        if let Some(Shortfall { listed, total }) = self.input.window.short {
             // Sessions that nobody named: there is no id to fail.
             let example =
                 || format!("the sessions list: {listed} sessions on all pages, {total} by its total");
-            self.warnings.note(Notice::ShortListing, Table::Sessions, "total_count", example);
+            self.sums.warnings.note(Notice::ShortListing, Table::Sessions, "total_count", example);
         }
-        // All rows were added: the wants that are left are the window's.
-        while (self.next_want as usize) < self.wants.len() {
-            let want = self.next_want;
-            self.next_want += 1;
-            self.first_mention(want, None)?;
-            self.hand_on(Columns::is_full)?;
-        }
-        for place in std::mem::take(&mut self.window.nameless) {
-            self.fail_nameless_session(place)?;
+        for place in &self.input.window.nameless {
+            self.fail_nameless_session(*place)?;
             self.hand_on(Columns::is_full)?;
         }
         Ok(())
@@ -83,28 +79,33 @@ impl Export<'_> {
 
     /// A session's own record, as discovery has it.
     pub(super) fn add_discovered(&mut self, session: SessionNo) -> Result<()> {
-        let Some((page, record)) = self.window.of_session(session) else { return Ok(()) };
-        let Some((location, noted)) = self.window.pages.get_mut(page as usize) else { return Ok(()) };
-        let (location, noted) = (*location, std::mem::replace(noted, true));
-        let Some(page) = self.cache.page_of(Expected::Sessions, location)? else { return Ok(()) };
-        if !noted {
+        let Some((page, record)) = self.input.window.of_session(session) else { return Ok(()) };
+        let Some((location, first)) = self.input.window.pages.get(page as usize) else { return Ok(()) };
+        let Some(page) = self.cache.page_of(Expected::Sessions, *location)? else { return Ok(()) };
+        if *first == Some(session) {
             for (notice, path, example) in &page.odd {
-                self.warnings.note(*notice, Table::Sessions, path, || example.clone());
+                self.sums.warnings.note(*notice, Table::Sessions, path, || example.clone());
             }
         }
         let object = page.object(record as usize).unwrap_or_default();
-        let session_id = self.wants.session_id(session).to_string();
+        let session_id = self.input.wants.session_id(session).to_string();
         let listed = ListedSession::of(&object);
-        if self.window.window.as_ref().is_some_and(|window| judge(window, &listed) == Judgement::Unclear) {
-            self.warnings.note(Notice::UnclearSession, Table::Sessions, "", || session_id.clone());
+        if self
+            .input
+            .window
+            .window
+            .as_ref()
+            .is_some_and(|window| judge(window, &listed) == Judgement::Unclear)
+        {
+            self.sums.warnings.note(Notice::UnclearSession, Table::Sessions, "", || session_id.clone());
         }
-        sessions::add(&mut self.sessions, &session_id, object, &[], page.fetched_at, &mut self.warnings);
+        sessions::add(&mut self.sessions, &session_id, object, &[], page.fetched_at, &mut self.sums.warnings);
         Ok(())
     }
 
     /// A record of the sessions list that names no session: nobody can be asked for.
     fn fail_nameless_session(&mut self, (page, record): (u32, u32)) -> Result<()> {
-        let Some((location, _)) = self.window.pages.get(page as usize) else { return Ok(()) };
+        let Some((location, _)) = self.input.window.pages.get(page as usize) else { return Ok(()) };
         let Some(page) = self.cache.page_of(Expected::Sessions, *location)? else { return Ok(()) };
         let written = page.record(record as usize).map(excerpt).unwrap_or_default();
         let message = format!("a record of the sessions list has no usable id: {written}");

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::Number;
+use crate::model::{Number, parse_time};
 use crate::tables::schema::{Column, Kind};
 use crate::tables::warnings::Notice;
 use crate::wire::{Raw, text};
@@ -109,10 +109,7 @@ impl Reading {
                 let is_odd = quoted.is_some() && self == Self::Bool;
                 Some(Taken { value: Value::Bool(value), notice: is_odd.then_some(Notice::BooleanAsText) })
             }
-            Self::Time => {
-                let time = DateTime::parse_from_rfc3339(&text(raw)?).ok()?;
-                plain(Value::Time(time.to_utc()))
-            }
+            Self::Time => plain(Value::Time(parse_time(&text(raw)?)?)),
             Self::EpochMs => number(raw, |number| {
                 // Below the microsecond, digits stay in the log.
                 let (micros, _) = number.scaled(3)?;

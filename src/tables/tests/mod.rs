@@ -18,6 +18,7 @@ use arrow::array::types::{Decimal128Type, Float64Type, Int64Type, TimestampMicro
 use arrow::array::{Array, RecordBatch};
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::chunks::Ends;
 use super::{Made, Notice, Table};
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
@@ -294,7 +295,12 @@ fn make_all(
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
     write_log(&path, rows, replies, fetch, filters, window);
-    let log = Log::open(&path, true).unwrap().unwrap();
+    make_log(&path, rows, Ends::USUAL, 2)
+}
+
+/// The tables of a log that these rows were written to, in chunks that end so, by so many threads.
+fn make_log(path: &Path, rows: &[ListRow], ends: Ends, workers: usize) -> Output {
+    let log = Log::open(path, true).unwrap().unwrap();
     let mut wants = wants_of(rows);
     let found = discovered(&log, &Replies::load(&log, &wants).unwrap()).unwrap();
     for (session, _) in found.sessions {
@@ -302,10 +308,11 @@ fn make_all(
     }
     let replies = Replies::load(&log, &wants).unwrap();
     let mut batches = Vec::new();
-    let made = super::make(&log, &wants, &replies, &mut |table, batch| {
+    let mut take = |table, batch| {
         batches.push((table, batch));
         Ok(())
-    });
+    };
+    let made = super::make_by(&log, &wants, &replies, &mut take, ends, workers);
     Output { batches, made: made.unwrap() }
 }
 

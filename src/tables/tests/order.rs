@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+mod chunks;
+
 use super::*;
 use crate::config::{FetchMode, StatsSource};
 use crate::plan::{Asks as _, Next, NothingKnown, Outcome, Planner, PlannerOptions};
@@ -38,6 +40,8 @@ struct World {
     /// Peer reports that fail, or that the API does not know.
     lost_reports: HashSet<(u8, u8)>,
     unknown_reports: HashSet<(u8, u8)>,
+    /// Whose details are another one's record.
+    mistaken_details: HashMap<(u8, u8), u8>,
 }
 
 impl World {
@@ -52,7 +56,8 @@ impl World {
         match key {
             RequestKey::Details { participant, .. } => {
                 let number = participant.to_bytes()[0] & 0x0F;
-                match people.iter().find(|person| person.number == number) {
+                let given = self.mistaken_details.get(&(session, number)).copied().unwrap_or(number);
+                match people.iter().find(|person| person.number == given) {
                     None => failed(key, Reason::NotFound, 404),
                     Some(_) if self.refused_details.contains(&(session, number)) => {
                         failed(key, Reason::Refused, 400)
@@ -147,6 +152,7 @@ fn world() -> impl Strategy<Value = World> {
             filters_details: overlaps != tells_total,
             lost_reports: HashSet::new(),
             unknown_reports: HashSet::new(),
+            mistaken_details: HashMap::new(),
         },
     )
 }
