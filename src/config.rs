@@ -6,6 +6,7 @@
 //! sent or written; the token can only be exposed on purpose ([`ApiToken::expose`]).
 //! Not here: reading lists, creating directories.
 
+mod checked;
 mod file;
 mod filters;
 mod operation;
@@ -16,6 +17,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod token;
+mod token_command;
 mod values;
 mod verify;
 mod window;
@@ -26,6 +28,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, ProfileRun};
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
 pub use operation::{Deadline, HealthUrl, OperationConfig, TellingFile};
@@ -33,11 +36,12 @@ pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
+pub use token_command::TokenCommandFault;
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use verify::{Against, VerifyApi, VerifyAt, VerifyConfig};
 pub use window::{Moment, SetTime, WindowConfig};
 
-use crate::cli::{DoctorFormat, PlanFormat, SchemaArgs};
+use crate::cli::{CompletionsArgs, DoctorFormat, ManArgs, PlanFormat, SchemaArgs};
 use crate::error::Result;
 use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
@@ -58,6 +62,8 @@ pub struct Resolved {
 pub enum CommandConfig {
     /// `run`
     Run(Box<RunConfig>),
+    /// `run --all-profiles`
+    RunProfiles(Vec<ProfileRun>),
     /// `plan`
     Plan(Box<PlanConfig>),
     /// `rebuild`
@@ -74,6 +80,12 @@ pub enum CommandConfig {
     Doctor(DoctorConfig),
     /// `sandbox`
     Sandbox(SandboxArgs),
+    /// `config`
+    Config(ConfigReport),
+    /// `completions`
+    Completions(CompletionsArgs),
+    /// `man`
+    Man(ManArgs),
 }
 
 /// Settings of `run`.

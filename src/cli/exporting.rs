@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AccountArgs, DATA, OPERATION, OUTPUT, PACE, PLAN, PaceArgs};
+use super::{AccountArgs, DATA, DISPLAY, OPERATION, OUTPUT, PACE, PLAN, PaceArgs};
 
 /// Options of `run`.
 #[derive(Debug, Default, Args)]
@@ -18,6 +18,10 @@ pub struct RunArgs {
     /// How it is watched.
     #[command(flatten)]
     pub operation: OperationArgs,
+    /// Once for each profile of the file, one after the other, each to its own output; ends with the
+    /// worst exit code
+    #[arg(long, conflicts_with = "profile", help_heading = DISPLAY)]
+    pub all_profiles: bool,
 }
 
 /// Options of `plan`: those of `run` without an output, which it does not make.

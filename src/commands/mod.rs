@@ -4,8 +4,12 @@
 //! Not here: anything that a stage does.
 
 mod asking;
+mod completions;
+mod config;
 mod doctor;
+mod man;
 mod plan;
+mod profiles;
 mod query;
 mod rebuild;
 mod report;
@@ -34,7 +38,8 @@ pub enum Ending {
     /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings. Of `verify`:
     /// something differs.
     WithFailures,
-    /// `doctor` found what would end a run in this class, or `verify` what ended its asking.
+    /// `doctor` found what would end a run in this class, `verify` what ended its asking, `config` what is wrong;
+    /// or it is the worst ending of the runs of several profiles.
     Found(Class),
 }
 
@@ -61,6 +66,7 @@ pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui
     };
     match command {
         CommandConfig::Run(config) => telling::run(*config, ui).await,
+        CommandConfig::RunProfiles(runs) => Box::pin(profiles::run(runs, ui)).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,
@@ -69,6 +75,9 @@ pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
+        CommandConfig::Config(report) => config::run(&report, ui),
+        CommandConfig::Completions(args) => completions::run(&args, ui),
+        CommandConfig::Man(args) => man::run(&args, ui),
     }
 }
 

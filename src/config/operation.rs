@@ -113,6 +113,12 @@ impl HealthUrl {
         &self.host
     }
 
+    /// Whether both are the same health check.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.url.expose_secret() == other.url.expose_secret()
+    }
+
     /// The URL with one more segment, or as it is; nothing but the HTTP client may see it.
     #[must_use]
     pub fn expose(&self, segment: Option<&str>) -> Option<Url> {

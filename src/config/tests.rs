@@ -1,5 +1,7 @@
 //! The sources in their order, what is refused and with which words.
 
+mod profiles;
+
 use std::fs;
 
 use clap::Parser;
@@ -325,7 +327,8 @@ fn who_is_told_is_known_where_nothing_else_is() {
     let unread = resolved(&["run", "list.csv"], &environment);
     assert!(matches!(unread.command, Err(Error::ConfigFileUnreadable { .. })), "{unread:?}");
     assert!(unread.operation.health_url.is_some());
-    let malformed = refused(&["run", "list.csv"], &[("RTK_EXPORT_HEALTH_URL", "hc.example/s3cr3t")]);
+    let malformed = [&COMPLETE[..], &[("RTK_EXPORT_HEALTH_URL", "hc.example/s3cr3t")]].concat();
+    let malformed = refused(&["run", "list.csv"], &malformed);
     assert!(malformed.starts_with("RTK_EXPORT_HEALTH_URL: this is not") && !malformed.contains("s3cr3t"));
     for other in [["plan", "list.csv"], ["rebuild", "out"]] {
         assert!(resolved(&other, &environment[..1]).operation.is_empty());

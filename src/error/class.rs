@@ -86,6 +86,7 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
+            Self::Profile { source, .. } => source.class(),
             Self::Io { .. }
             | Self::StageEnded { .. }
             | Self::HttpClient { .. }
@@ -144,6 +145,14 @@ impl Error {
             | Self::ConfigFileUnreadable { .. }
             | Self::ConfigFileMalformed { .. }
             | Self::ConfigFileKey { .. }
+            | Self::ConfigFileType { .. }
+            | Self::ConfigFileLacks { .. }
+            | Self::NoSuchProfile { .. }
+            | Self::NoProfiles { .. }
+            | Self::ProfilesShare { .. }
+            | Self::ProfileOverridden { .. }
+            | Self::StdinForProfiles { .. }
+            | Self::TokenCommand { .. }
             | Self::TokenFileUnreadable { .. }
             | Self::TokenMalformed { .. }
             | Self::HealthUrlUnreadable { .. }

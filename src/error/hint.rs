@@ -210,8 +210,36 @@ impl Error {
             Self::ConfigFileMalformed { .. } => {
                 Some("write it as key = value, for example rate = \"1200/5m\"".to_owned())
             }
+            Self::ConfigFileType { .. } => Some(
+                "correct the file: text stands in quotes, whole numbers, true and false do not".to_owned(),
+            ),
+            Self::ConfigFileLacks { others, .. } if !others.is_empty() => {
+                Some(format!("set what is missing, or choose a profile with --profile: {}", others.join(", ")))
+            }
+            Self::ConfigFileLacks { .. } => {
+                Some("set it in the file, or by the flag or variable in brackets".to_owned())
+            }
+            Self::NoSuchProfile { known, .. } if !known.is_empty() => Some(format!("it has {}", known.join(", "))),
+            Self::NoSuchProfile { .. } | Self::NoProfiles { .. } => Some(
+                "give a file with --config in which each profile is a table of keys under its name: \
+                 [profiles.acme]"
+                    .to_owned(),
+            ),
+            Self::ProfilesShare { what, .. } => Some(format!("give each profile its own {what} in the file")),
+            Self::ProfileOverridden { stronger, .. } => Some(format!(
+                "leave {stronger} out, so that each profile has its own; or take one profile at a time, with \
+                 --profile"
+            )),
+            Self::StdinForProfiles { .. } => Some("give the list as a file".to_owned()),
+            Self::Profile { source, .. } => source.hint(),
+            Self::TokenCommand { .. } => Some(format!(
+                "run the command by hand: it has to print the token and nothing else, without asking; or set {}",
+                settings::API_TOKEN_VARIABLE
+            )),
             Self::ConfigFileKey { .. } => Some(
-                "the keys are the names of the flags: rtk-export run --help; a token is never one".to_owned(),
+                "the keys are the names of the flags: rtk-export run --help; a token is never one, see \
+                 api-token-file and api-token-command"
+                    .to_owned(),
             ),
             Self::TokenFileUnreadable { .. } => Some(format!(
                 "give a readable file with --api-token-file, or the token itself in {}",
