@@ -65,7 +65,7 @@ pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui
         Err(error) => return Err(telling::of_unresolved(error, operation, ui).await),
     };
     match command {
-        CommandConfig::Run(config) => telling::run(*config, ui).await,
+        CommandConfig::Run(config) => Box::pin(telling::run(*config, ui)).await,
         CommandConfig::RunProfiles(runs) => Box::pin(profiles::run(runs, ui)).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,

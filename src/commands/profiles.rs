@@ -26,7 +26,7 @@ pub(super) async fn run(runs: Vec<ProfileRun>, ui: &Ui) -> Result<Ending> {
         }
         ui.note(&format!("profile {name}, {number} of {count}"));
         let of_profile = ui.with_face(face);
-        let ending = match super::telling::run(run, &of_profile).await {
+        let ending = match Box::pin(super::telling::run(run, &of_profile)).await {
             Ok(ending) => ending,
             Err(error) => {
                 let class = error.class();

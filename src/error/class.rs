@@ -84,6 +84,7 @@ impl Class {
 impl Error {
     /// What kind of ending this is.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one line for each error")]
     pub fn class(&self) -> Class {
         match self {
             Self::Profile { source, .. } => source.class(),
