@@ -12,13 +12,15 @@
 )]
 
 mod exporting;
+mod installing;
 mod looking;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use exporting::{AskArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
+pub use exporting::{AskArgs, OperationArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
+pub use installing::{CompletionsArgs, ConfigArgs, ManArgs};
 pub use looking::{
     Dialect, DoctorArgs, DoctorFormat, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, Statements,
     VerifyArgs, VerifyFormat,
@@ -36,6 +38,8 @@ const PACE: &str = "Pace";
 const PLAN: &str = "Plan";
 /// Heading of the options that say where the export goes.
 const OUTPUT: &str = "Output";
+/// Heading of the options for jobs that nobody watches.
+const OPERATION: &str = "Operation";
 /// Heading of the options that shape what is displayed.
 const DISPLAY: &str = "Display";
 
@@ -72,6 +76,12 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Serve a simulated RealtimeKit API on loopback
     Sandbox(SandboxArgs),
+    /// Check the configuration, and show each setting of `run` and what set it; sends nothing
+    Config(Box<ConfigArgs>),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the man page, or write those of all commands to a directory
+    Man(ManArgs),
 }
 
 /// Options of every command.
@@ -94,6 +104,10 @@ pub struct FaceArgs {
     /// [env: RTK_EXPORT_CONFIG]
     #[arg(long, global = true, value_name = "FILE", help_heading = DISPLAY)]
     pub config: Option<PathBuf>,
+    /// Profile of the file, a table [profiles.NAME] of keys that win over the file's own
+    /// [env: RTK_EXPORT_PROFILE]
+    #[arg(long, global = true, value_name = "NAME", help_heading = DISPLAY)]
+    pub profile: Option<String>,
 }
 
 /// Options that say how fast requests are sent.
@@ -162,6 +176,9 @@ mod tests {
         insta::assert_snapshot!("help_verify", help(&["verify"]));
         insta::assert_snapshot!("help_schema", help(&["schema"]));
         insta::assert_snapshot!("help_doctor", help(&["doctor"]));
+        insta::assert_snapshot!("help_config", help(&["config"]));
+        insta::assert_snapshot!("help_completions", help(&["completions"]));
+        insta::assert_snapshot!("help_man", help(&["man"]));
     }
 
     /// Docs that list behaviour are tested: each default and variable of the settings' table.

@@ -6,8 +6,10 @@
 //! sent or written; the token can only be exposed on purpose ([`ApiToken::expose`]).
 //! Not here: reading lists, creating directories.
 
+mod checked;
 mod file;
 mod filters;
+mod operation;
 mod report;
 mod resolve;
 pub mod settings;
@@ -15,6 +17,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod token;
+mod token_command;
 mod values;
 mod verify;
 mod window;
@@ -25,17 +28,20 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, ProfileRun};
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
+pub use operation::{Deadline, HealthUrl, OperationConfig, TellingFile};
 pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
+pub use token_command::TokenCommandFault;
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use verify::{Against, VerifyApi, VerifyAt, VerifyConfig};
 pub use window::{Moment, SetTime, WindowConfig};
 
-use crate::cli::{DoctorFormat, PlanFormat, SchemaArgs};
+use crate::cli::{CompletionsArgs, DoctorFormat, ManArgs, PlanFormat, SchemaArgs};
 use crate::error::Result;
 use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
@@ -45,6 +51,8 @@ use crate::sandbox::SandboxArgs;
 pub struct Resolved {
     /// How it is displayed.
     pub face: FaceConfig,
+    /// Who is told where a run's settings are wrong: as many as could be resolved.
+    pub operation: OperationConfig,
     /// What to do, or what is wrong with it.
     pub command: Result<CommandConfig>,
 }
@@ -54,6 +62,8 @@ pub struct Resolved {
 pub enum CommandConfig {
     /// `run`
     Run(Box<RunConfig>),
+    /// `run --all-profiles`
+    RunProfiles(Vec<ProfileRun>),
     /// `plan`
     Plan(Box<PlanConfig>),
     /// `rebuild`
@@ -70,6 +80,12 @@ pub enum CommandConfig {
     Doctor(DoctorConfig),
     /// `sandbox`
     Sandbox(SandboxArgs),
+    /// `config`
+    Config(ConfigReport),
+    /// `completions`
+    Completions(CompletionsArgs),
+    /// `man`
+    Man(ManArgs),
 }
 
 /// Settings of `run`.
@@ -85,6 +101,10 @@ pub struct RunConfig {
     pub fetch: FetchConfig,
     /// Where to and in which form.
     pub output: OutputConfig,
+    /// When fetching stops, if it is not done by then.
+    pub deadline: Option<Deadline>,
+    /// Who is told how it went.
+    pub operation: OperationConfig,
     /// Where this user's runs keep what they share; `None` where no such directory is known.
     pub user_state_dir: Option<PathBuf>,
     /// The command line, quoted for a shell.

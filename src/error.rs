@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub use class::{Class, Signal};
 
 use crate::config::settings::{self, Setting};
-use crate::config::{Origin, TokenFault};
+use crate::config::{Origin, TokenCommandFault, TokenFault};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::model::RequestKey;
@@ -167,9 +167,116 @@ pub enum Error {
         /// As written.
         key: String,
     },
+    /// The configuration file holds a value of another type.
+    #[error("{}:{line}: {key} is {found}, not {expected}", path.display())]
+    ConfigFileType {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// As written.
+        key: String,
+        /// What it is, with its article.
+        found: &'static str,
+        /// What would be right, with an example.
+        expected: &'static str,
+    },
+    /// Settings without a default that neither the configuration file nor anything else sets.
+    #[error(
+        "{}:{line}: {}missing or empty: {}",
+        path.display(),
+        profile.as_ref().map(|name| format!("profile {name}: ")).unwrap_or_default(),
+        settings::listed_keys(missing)
+    )]
+    ConfigFileLacks {
+        /// Which file.
+        path: PathBuf,
+        /// Of the profile, or the first.
+        line: usize,
+        /// The profile that was chosen.
+        profile: Option<String>,
+        /// Those that there are, where none was chosen.
+        others: Vec<String>,
+        /// All that is missing.
+        missing: Vec<&'static Setting>,
+    },
+    /// A profile that the configuration file does not have.
+    #[error("{origin}: {} has no profile {name:?}", path.display())]
+    NoSuchProfile {
+        /// What chose it.
+        origin: Box<Origin>,
+        /// The configuration file.
+        path: PathBuf,
+        /// As it was given.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// Profiles are asked for, and there are none.
+    #[error(
+        "{origin}: {}",
+        path.as_ref().map_or_else(
+            || "without a configuration file there are no profiles".to_owned(),
+            |path| format!("{} has no profiles", path.display())
+        )
+    )]
+    NoProfiles {
+        /// What asked for them.
+        origin: Origin,
+        /// The configuration file, if there is one.
+        path: Option<PathBuf>,
+    },
+    /// Two profiles would write to one place.
+    #[error("{origin}: profile {profile} has the same {what} as profile {other} ({other_origin})")]
+    ProfilesShare {
+        /// Output or state directory.
+        what: &'static str,
+        /// The one.
+        profile: String,
+        /// What set its place.
+        origin: Box<Origin>,
+        /// The other.
+        other: String,
+        /// What set its place.
+        other_origin: Box<Origin>,
+    },
+    /// What one of several profiles says of whom to ask would not count.
+    #[error("{stronger} would win over {weaker} of profile {profile}")]
+    ProfileOverridden {
+        /// The profile.
+        profile: String,
+        /// A flag or a variable.
+        stronger: Box<Origin>,
+        /// The profile's key.
+        weaker: Box<Origin>,
+    },
+    /// One stdin for several profiles.
+    #[error("- (stdin) can be read once, not for each of {profiles} profiles")]
+    StdinForProfiles {
+        /// How many.
+        profiles: usize,
+    },
+    /// One of several profiles was not exported.
+    #[error("the export of profile {name} failed")]
+    Profile {
+        /// Which.
+        name: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// The command that prints the token did not.
+    #[error("{origin} gave no API token")]
+    TokenCommand {
+        /// Where it was set.
+        origin: Origin,
+        /// Why not; says nothing of what it printed.
+        source: TokenCommandFault,
+    },
     /// The file of `--api-token-file` cannot be read.
-    #[error("cannot read the API token's file {}", path.display())]
+    #[error("{origin}: cannot read the API token's file {}", path.display())]
     TokenFileUnreadable {
+        /// Where it was set.
+        origin: Origin,
         /// As it was given.
         path: PathBuf,
         /// What the system said.
@@ -182,6 +289,20 @@ pub enum Error {
         origin: Origin,
         /// Why not; says nothing of its text.
         source: TokenFault,
+    },
+    /// The file of `--health-url-file` cannot be read.
+    #[error("cannot read the health URL's file {}", path.display())]
+    HealthUrlUnreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What should be a health URL is none; it is not shown, for it may hold a secret.
+    #[error("{origin}: this is not an http or https URL")]
+    HealthUrlMalformed {
+        /// Where it was set.
+        origin: Origin,
     },
     /// `run` with neither a list nor a window.
     #[error("no ID list was given, and none of --since, --until and --meeting")]
@@ -307,6 +428,41 @@ pub enum Error {
         signal: Signal,
         /// What there is to go on from, where the run had come so far.
         resume: Option<Resume>,
+    },
+    /// The time of `--deadline` came before everything was fetched.
+    #[error("stopped by --deadline at {}", at.to_rfc3339_opts(SecondsFormat::Secs, true))]
+    DeadlinePassed {
+        /// The time.
+        at: DateTime<Utc>,
+        /// What there is to go on from, where the run had come so far.
+        resume: Option<Resume>,
+    },
+    // ---- operation ----
+    /// A file that is to tell how the run went cannot be written.
+    #[error("{origin}: cannot write {}", path.display())]
+    TellingFileRefused {
+        /// Where it was set.
+        origin: Origin,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A health check was not told.
+    #[error("cannot tell {host} how the run goes")]
+    HealthUnreachable {
+        /// All of its URL that may be shown.
+        host: String,
+        /// What the HTTP client said, without the URL.
+        source: reqwest::Error,
+    },
+    /// A health check does not want to be told.
+    #[error("{host} answered {status} when it was told how the run goes")]
+    HealthRefused {
+        /// All of its URL that may be shown.
+        host: String,
+        /// The reply's status.
+        status: u16,
     },
     // ---- output and response log ----
     /// The output is a complete export.
@@ -747,6 +903,7 @@ impl Error {
     pub fn resumable(self, resume: Resume) -> Self {
         match self {
             Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
+            Self::DeadlinePassed { at, .. } => Self::DeadlinePassed { at, resume: Some(resume) },
             other => other,
         }
     }

@@ -16,6 +16,7 @@ pub mod lists;
 pub mod log;
 pub mod manifest;
 pub mod model;
+pub mod operation;
 pub mod output;
 pub mod pipeline;
 pub mod plan;

@@ -18,7 +18,7 @@ pub use discovering::discover;
 pub use fetching::{Fetched, Fetching, Keep, fetch, settle};
 pub use gathering::{Gathered, add_discovered, gather};
 pub use making::{Making, make};
-pub use stop::{Signals, Stop, unless_stopped};
+pub use stop::{Deadline, Signals, Stop, unless_stopped};
 pub use surveying::{OddRow, OddRows, Survey, SurveyedList, survey};
 
 use crate::log::DURABLE_REPLIES;

@@ -5,6 +5,7 @@
 //! foreign text cannot steer the terminal; what is drawn costs the stages nothing.
 //! Not here: what an error says (`error`), what is counted (`progress`).
 
+mod config_report;
 mod display;
 mod errors;
 mod plan_report;
@@ -28,7 +29,9 @@ pub use plan_report::{
 pub use summary::{Summary, TableRows};
 
 use crate::clock;
-use crate::config::{Colour, FaceConfig, LogFormat, Origin, ProgressMode, ShownSetting, Verbosity};
+use crate::config::{
+    Colour, ConfigReport, FaceConfig, LogFormat, Origin, ProgressMode, ShownSetting, Verbosity,
+};
 use crate::error::{Error, Result};
 use crate::model::Window;
 use crate::progress::Progress;
@@ -74,6 +77,12 @@ impl Ui {
         Self { ends: Ends::Step, ..self.clone() }
     }
 
+    /// The same for a step that has a face of its own.
+    #[must_use]
+    pub fn with_face(&self, face: FaceConfig) -> Self {
+        Self { face, ..self.clone() }
+    }
+
     /// How many columns a result may have: those of stdout's terminal, or what is good to read.
     #[must_use]
     pub fn columns(&self) -> usize {
@@ -89,16 +98,28 @@ impl Ui {
             // Whoever read our results has had enough of them.
             Err(Error::Stdout { source }) if source.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(error) => {
-                self.notice(&Notice::of_error(&error));
+                self.error(&error);
                 ExitCode::from(error.class().exit_code())
             }
         }
+    }
+
+    /// Shows what ended the command, or a step of it that others follow.
+    pub fn error(&self, error: &Error) {
+        self.notice(&Notice::of_error(error));
     }
 
     /// Shows something that is wrong but ends nothing.
     pub fn warn(&self, message: &str, hint: Option<&str>) {
         if self.face.verbosity > Verbosity::Quiet {
             self.notice(&Notice::of_warning(message, hint));
+        }
+    }
+
+    /// Shows an error that ends nothing, with its causes.
+    pub fn warn_of(&self, error: &Error) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.notice(&Notice::of_passing_error(error));
         }
     }
 
@@ -148,6 +169,17 @@ impl Ui {
                 LogFormat::Json => summary.json(clock::now()),
             });
         }
+    }
+
+    /// Writes what `config` found: settings as a result, what is wrong beside it.
+    ///
+    /// # Errors
+    /// [`Error::Stdout`] where stdout takes nothing (any more).
+    pub fn config(&self, report: &ConfigReport) -> Result<()> {
+        let shown = if report.as_json { config_report::json(report) } else { config_report::text(report) };
+        self.result(&shown)?;
+        report.faults.iter().for_each(|fault| self.error(fault));
+        Ok(())
     }
 
     /// Writes a result.
@@ -227,15 +259,15 @@ fn origin_text(origin: &Origin) -> String {
 }
 
 fn settings_text(settings: &[ShownSetting]) -> String {
-    let lines = settings.iter().map(|setting| {
-        format!(
-            "  {:<15} {:<37} {}\n",
-            setting.name,
-            wording::one_line(&setting.value),
-            origin_text(&setting.origin)
-        )
-    });
+    let lines = settings
+        .iter()
+        .map(|setting| setting_line(setting.name, &setting.value, &origin_text(&setting.origin)));
     ["settings\n".to_owned()].into_iter().chain(lines).collect()
+}
+
+/// Name, value and origin, one below the other.
+fn setting_line(name: &str, value: &str, origin: &str) -> String {
+    format!("  {name:<17} {:<37} {origin}\n", wording::one_line(value))
 }
 
 fn settings_json(settings: &[ShownSetting]) -> String {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AccountArgs, DATA, OUTPUT, PACE, PLAN, PaceArgs};
+use super::{AccountArgs, DATA, DISPLAY, OPERATION, OUTPUT, PACE, PLAN, PaceArgs};
 
 /// Options of `run`.
 #[derive(Debug, Default, Args)]
@@ -15,6 +15,13 @@ pub struct RunArgs {
     /// Where it goes.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// How it is watched.
+    #[command(flatten)]
+    pub operation: OperationArgs,
+    /// Once for each profile of the file, one after the other, each to its own output; ends with the
+    /// worst exit code
+    #[arg(long, conflicts_with = "profile", help_heading = DISPLAY)]
+    pub all_profiles: bool,
 }
 
 /// Options of `plan`: those of `run` without an output, which it does not make.
@@ -131,6 +138,27 @@ pub struct OutputArgs {
     /// Fail, and publish nothing, where the data gives a warning (other than digits_rounded)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = OUTPUT)]
     pub strict: Option<String>,
+}
+
+/// How long a job may take and whom it tells how it went: options of commands that nobody watches.
+#[derive(Debug, Default, Args)]
+pub struct OperationArgs {
+    /// Stop fetching, resumable, after this long (45m, 2h) or at this time (RFC 3339) [env:
+    /// RTK_EXPORT_DEADLINE]
+    #[arg(long, value_name = "DURATION|TIME", help_heading = OPERATION)]
+    pub deadline: Option<String>,
+    /// Write how the run went, also where it failed, as JSON to this .json file [env:
+    /// RTK_EXPORT_SUMMARY_FILE]
+    #[arg(long, value_name = "FILE", help_heading = OPERATION)]
+    pub summary_file: Option<PathBuf>,
+    /// Write it as metrics to this .prom file, for the textfile collector of Prometheus's node_exporter
+    /// [env: RTK_EXPORT_METRICS_FILE]
+    #[arg(long, value_name = "FILE", help_heading = OPERATION)]
+    pub metrics_file: Option<PathBuf>,
+    /// File that holds the URL of a health check, posted to when the run succeeds; URL/fail when it
+    /// fails, URL/start when it begins [env, the URL: RTK_EXPORT_HEALTH_URL]
+    #[arg(long, value_name = "FILE", help_heading = OPERATION)]
+    pub health_url_file: Option<PathBuf>,
 }
 
 /// Options of `rebuild`.

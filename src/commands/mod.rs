@@ -4,21 +4,26 @@
 //! Not here: anything that a stage does.
 
 mod asking;
+mod completions;
+mod config;
 mod doctor;
+mod man;
 mod plan;
+mod profiles;
 mod query;
 mod rebuild;
 mod report;
 mod run;
 mod sandbox;
 mod schema;
+mod telling;
 mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::config::{CommandConfig, Rollups};
+use crate::config::{CommandConfig, OperationConfig, Rollups};
 use crate::error::{Class, Result};
 use crate::manifest::{Manifest, Requests};
 use crate::queries::{self, Query};
@@ -33,7 +38,8 @@ pub enum Ending {
     /// Complete, but some or all ids failed: they are in `failures`. Of `doctor`: with warnings. Of `verify`:
     /// something differs.
     WithFailures,
-    /// `doctor` found what would end a run in this class, or `verify` what ended its asking.
+    /// `doctor` found what would end a run in this class, `verify` what ended its asking, `config` what is wrong;
+    /// or it is the worst ending of the runs of several profiles.
     Found(Class),
 }
 
@@ -49,13 +55,18 @@ impl Ending {
     }
 }
 
-/// Runs a command.
+/// Runs a command, if it could be resolved; where it could not, those are told who are to know of a run.
 ///
 /// # Errors
 /// Whatever ended it without its result.
-pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
+pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui: &Ui) -> Result<Ending> {
+    let command = match command {
+        Ok(command) => command,
+        Err(error) => return Err(telling::of_unresolved(error, operation, ui).await),
+    };
     match command {
-        CommandConfig::Run(config) => run::run(*config, ui).await,
+        CommandConfig::Run(config) => Box::pin(telling::run(*config, ui)).await,
+        CommandConfig::RunProfiles(runs) => Box::pin(profiles::run(runs, ui)).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,
@@ -64,6 +75,9 @@ pub async fn run(command: CommandConfig, ui: &Ui) -> Result<Ending> {
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
+        CommandConfig::Config(report) => config::run(&report, ui),
+        CommandConfig::Completions(args) => completions::run(&args, ui),
+        CommandConfig::Man(args) => man::run(&args, ui),
     }
 }
 

@@ -91,6 +91,7 @@ async fn ask(
         fetcher: Arc::new(fetcher(&at, &of_pages, ledger.as_ref(), window.clone())?),
         concurrency: config.fetch.concurrency,
         max_failures: None,
+        deadline: None,
         progress: Arc::clone(&progress),
     };
     if let Some(warning) = fetching.fetcher.warning() {

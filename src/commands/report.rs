@@ -10,10 +10,11 @@ use super::Ending;
 use super::run as run_command;
 use crate::answers::Unfinished;
 use crate::config::{
-    Format, KeepLog, ListsConfig, OnWarning, OutputConfig, ReportConfig, ReportSource, Rollups, RunConfig,
-    StartMode,
+    Format, KeepLog, ListsConfig, OnWarning, OperationConfig, OutputConfig, ReportConfig, ReportSource,
+    Rollups, RunConfig, StartMode,
 };
 use crate::error::{Error, Result};
+use crate::operation::Facts;
 use crate::pipeline::{self, Signals};
 use crate::report::{self, Question, Reader};
 use crate::ui::Ui;
@@ -87,11 +88,13 @@ async fn export(lists: ListsConfig, ui: &Ui) -> Result<(Export, Ending)> {
             queries: None,
             on_warning: OnWarning::Publish,
         },
+        deadline: None,
+        operation: OperationConfig::default(),
         user_state_dir: lists.user_state_dir,
         command_line: command_line.clone(),
         settings: Vec::new(),
     };
-    match run_command::run(config, &ui.of_a_step()).await {
+    match run_command::run(config, &ui.of_a_step(), &mut Facts::default()).await {
         Ok(ending) => Ok((export, ending)),
         Err(error) => {
             keep(export, &command_line, ui);

@@ -11,14 +11,17 @@ use crate::config::{
     RunConfig, Sessions, SetTime, StartMode, StatsSource, WindowConfig,
 };
 use crate::error::{Error, Result, Resume};
-use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig};
+use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig, Traffic};
 use crate::log::{Head, KnownReplies, Log, LogWriter, Resolved, Settings, TypedWindow};
+use crate::manifest::Manifest;
 use crate::model::Window;
+use crate::operation::{Facts, Published, RequestsMade};
 use crate::output::{self, Output, Place};
 use crate::pipeline::{self, Fetching, Gathered, Making, Signals};
 use crate::plan::{Asks, Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::tables::Table;
 use crate::ui::Ui;
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -27,17 +30,22 @@ const SANDBOX_NAME: &str = "sandbox";
 /// What this program calls itself.
 pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// Runs the command.
+/// Runs the command; the facts are those that are known when it ends, however it does.
 ///
 /// # Errors
 /// Whatever ended it before the export was complete.
-pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
+pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result<Ending> {
     let started = Instant::now();
+    let deadline = config.deadline.map(|deadline| {
+        let (at, left) = deadline.from(clock::now());
+        pipeline::Deadline { instant: tokio::time::Instant::now() + left, at }
+    });
     ui.settings(&config.settings);
+    facts.output = Some(config.output.dir.clone());
     let rollups = super::rollups(config.output.rollups, config.output.queries.as_deref()).await?;
     let (api, _sandbox) = reach(&config.api).await?;
     let settings = settings(&config, &api);
-    let progress = Arc::new(Progress::default());
+    let progress = Arc::clone(&facts.progress);
     let display = ui.display(Arc::clone(&progress));
 
     let opened = output::open(&config.output, &settings)?;
@@ -48,6 +56,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
             drop(display);
             let log = kept_log(&place, config.output.keep_log)?;
             let requests = Some(&manifest.requests);
+            facts.published = Some(published(&manifest));
             return Ok(summarise(ui, &config.output.dir, log, 0, &manifest, requests, started));
         }
     };
@@ -59,6 +68,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
         }
     })?;
     let head = head(settings, config.output.start, now, window.as_ref());
+    let begun_as = head.export_id.clone();
     let gathered = {
         let (lists, place) = (config.lists.clone(), place.clone());
         let gathered =
@@ -68,9 +78,13 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     };
     // A relative window keeps its first resolution.
     let window = gathered.earlier.as_deref().map_or(window, |log| log.head().window());
+    let earlier_id = gathered.earlier.as_deref().map(|log| log.head().export_id.clone());
+    facts.export_id = Some(earlier_id.unwrap_or(begun_as));
+    (facts.since, facts.until) = window.as_ref().map_or((None, None), |window| (window.since, window.until));
     let was_fetched = gathered.earlier.as_ref().is_some_and(|log| log.is_fetched());
 
-    let asked = ask(&config, &api, window, gathered, ui, &progress, &mut signals).await?;
+    let fetching = fetching(&config, &api, window.clone(), deadline, &progress)?;
+    let asked = ask(fetching, &config, window, gathered, ui, facts, &mut signals).await?;
     let Asked { wants, mut log, kept, replies, ended_early } = asked;
     let resume = Resume { replies: kept.saturating_add(replies), command: config.command_line };
     if let Some(error) = ended_early {
@@ -93,6 +107,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let made = pipeline::make(making, Arc::clone(&progress));
     let made = pipeline::unless_stopped(&mut signals, made).await;
     let manifest = made.map_err(|error| error.resumable(resume))?;
+    facts.published = Some(published(&manifest));
     place.settle()?;
     drop(display);
     let kept_log = kept_log(&place, config.output.keep_log)?;
@@ -120,26 +135,38 @@ struct Asked {
     ended_early: Option<Error>,
 }
 
-/// Stages 2 to 4: finds the window's sessions, then asks who was in them and in those of the lists.
-async fn ask(
+/// What the requests are sent with.
+fn fetching(
     config: &RunConfig,
     api: &ApiConfig,
     window: Option<Window>,
-    gathered: Gathered,
-    ui: &Ui,
+    deadline: Option<pipeline::Deadline>,
     progress: &Arc<Progress>,
-    signals: &mut Signals,
-) -> Result<Asked> {
-    let fetching = Fetching {
-        fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window.clone())?),
+) -> Result<Fetching> {
+    Ok(Fetching {
+        fetcher: Arc::new(fetcher(api, &config.fetch, ledger(config).as_ref(), window)?),
         concurrency: config.fetch.concurrency,
         max_failures: config.fetch.max_failures,
+        deadline,
         progress: Arc::clone(progress),
-    };
+    })
+}
+
+/// Stages 2 to 4: finds the window's sessions, then asks who was in them and in those of the lists.
+async fn ask(
+    fetching: Fetching,
+    config: &RunConfig,
+    window: Option<Window>,
+    gathered: Gathered,
+    ui: &Ui,
+    facts: &mut Facts,
+    signals: &mut Signals,
+) -> Result<Asked> {
     if let Some(warning) = fetching.fetcher.warning() {
         ui.warn(warning, None);
     }
     let asked = ask_with(&fetching, config, window, gathered, ui, signals).await;
+    facts.requests = Some(requests_made(fetching.fetcher.traffic()));
     if let Some(warning) = pipeline::settle(fetching).await {
         ui.warn(&warning, None);
     }
@@ -180,6 +207,32 @@ async fn ask_with(
         log: fetched.kept_in,
         ended_early: fetched.ended_early,
     })
+}
+
+/// What was sent, for machines to know.
+const fn requests_made(traffic: Traffic) -> RequestsMade {
+    RequestsMade {
+        sent: traffic.sent,
+        retried: traffic.retried,
+        rate_limited: traffic.rate_limited,
+        quota_used: traffic.quota.used,
+        quota_allowed: traffic.quota.allowed,
+        quota_window: traffic.quota.window,
+    }
+}
+
+/// What came of it, for machines to know.
+fn published(manifest: &Manifest) -> Published {
+    let rows = |table: Table| {
+        let files = manifest.tables.iter().find(|files| files.name == table.name())?;
+        Some((table.name(), files.rows))
+    };
+    Published {
+        rows: Table::ALL.into_iter().filter_map(rows).collect(),
+        failures: manifest.failures.total,
+        duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),
+        minutes_consumed: manifest.totals.minutes_consumed.map(|minutes| minutes.to_string()),
+    }
 }
 
 /// Deletes the log where it is not to be kept; gives where it is.

@@ -1,7 +1,8 @@
-//! The configuration file: TOML, one key a flag.
+//! The configuration file: TOML, one key a flag; profiles are tables of the same keys.
 //!
-//! In: a path. Out: the text and line of each key.
-//! Guarantees: a key that is no setting, is there twice or holds no plain value is refused with its line.
+//! In: a path, and the name of a profile. Out: the text and line of each key.
+//! Guarantees: a key that is no setting, is there twice or holds no value of its kind is refused with its line,
+//! in every profile, chosen or not; a profile's keys win over those of the file itself.
 //! Not here: what a value means; files that were not asked for are not looked for.
 
 use std::collections::BTreeMap;
@@ -9,24 +10,54 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
-use super::settings::{self, Setting};
+use super::settings::{self, Kind, Setting};
+use super::sources::Origin;
+use super::token_command::TokenCommand;
 use crate::error::{Error, Result};
 
+/// The table of profiles.
+const PROFILES: &str = "profiles";
+/// A profile's name stands in messages, and in commands that are typed.
+const LONGEST_NAME: usize = 64;
+
 /// What a configuration file sets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ConfigFile {
     path: PathBuf,
-    /// By the setting's name.
-    values: BTreeMap<&'static str, Value>,
+    values: Values,
+    /// In the file's order.
+    profiles: Vec<Profile>,
+    /// The profile whose keys are among the values.
+    chosen: Option<usize>,
+}
+
+/// By the setting's name.
+type Values = BTreeMap<&'static str, Value>;
+
+/// A table of keys of its own.
+#[derive(Clone, Debug)]
+struct Profile {
+    name: String,
+    line: usize,
+    values: Values,
 }
 
 /// One value of the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Value {
-    text: String,
+    content: Content,
     line: usize,
+}
+
+/// What stands after the equals sign.
+#[derive(Clone, Debug)]
+enum Content {
+    /// What could be typed after a flag.
+    Text(String),
+    /// What prints the token.
+    Command(TokenCommand),
 }
 
 impl ConfigFile {
@@ -37,58 +68,258 @@ impl ConfigFile {
         Self::parse(path, &text)
     }
 
+    /// Where it was read from; `None` where there is no file.
+    pub(super) fn path(&self) -> Option<&Path> {
+        (!self.path.as_os_str().is_empty()).then_some(&self.path)
+    }
+
+    /// The names of its profiles, in its order.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.profiles.iter().map(|profile| profile.name.as_str())
+    }
+
+    /// The same file with a profile's keys, which win over its own; `None` where it has no such profile.
+    pub(super) fn with_profile(&self, name: &str) -> Option<Self> {
+        let chosen = self.profiles.iter().position(|profile| profile.name == name)?;
+        let profile = &self.profiles[chosen].values;
+        let mut file = Self { chosen: Some(chosen), ..self.clone() };
+        let token = [settings::API_TOKEN_FILE.name, settings::API_TOKEN_COMMAND.name];
+        if token.iter().any(|key| profile.contains_key(key)) {
+            // Either is the token: a profile's takes the place of both.
+            file.values.retain(|key, _| !token.contains(key));
+        }
+        file.values.extend(profile.iter().map(|(key, value)| (*key, value.clone())));
+        Some(file)
+    }
+
+    /// The profile that was chosen.
+    pub(super) fn profile(&self) -> Option<&str> {
+        Some(self.profiles.get(self.chosen?)?.name.as_str())
+    }
+
     /// The path, line and text of a setting.
     pub(super) fn get(&self, setting: &Setting) -> Option<(&Path, usize, &str)> {
         let value = self.values.get(setting.name)?;
-        Some((&self.path, value.line, &value.text))
+        match &value.content {
+            Content::Text(text) => Some((&self.path, value.line, text)),
+            Content::Command(_) => None,
+        }
+    }
+
+    /// What prints the token, and its key.
+    pub(super) fn token_command(&self) -> Option<(Origin, &TokenCommand)> {
+        let setting = &settings::API_TOKEN_COMMAND;
+        let value = self.values.get(setting.name)?;
+        match &value.content {
+            Content::Command(command) => Some((self.origin(setting, value.line), command)),
+            Content::Text(_) => None,
+        }
+    }
+
+    /// The key and text of a setting, where the chosen profile itself sets it. The token's text is none.
+    pub(super) fn of_profile(&self, setting: &'static Setting) -> Option<(Origin, Option<&str>)> {
+        let values = &self.profiles.get(self.chosen?)?.values;
+        let of = |setting: &'static Setting| {
+            let value = values.get(setting.name)?;
+            Some((self.origin(setting, value.line), value))
+        };
+        if *setting == settings::API_TOKEN_FILE {
+            let (origin, _) = of(setting).or_else(|| of(&settings::API_TOKEN_COMMAND))?;
+            return Some((origin, None));
+        }
+        let (origin, value) = of(setting)?;
+        match &value.content {
+            Content::Text(text) => Some((origin, Some(text))),
+            Content::Command(_) => Some((origin, None)),
+        }
+    }
+
+    /// An error that tells in which file, and in which profile of it, something is missing.
+    pub(super) fn located(&self, error: Error) -> Error {
+        let Some(path) = self.path() else { return error };
+        let missing = match error {
+            Error::SettingsMissing { missing } => missing,
+            Error::TokenMissing => vec![&settings::API_TOKEN_FILE],
+            other => return other,
+        };
+        let profile = self.chosen.and_then(|chosen| self.profiles.get(chosen));
+        Error::ConfigFileLacks {
+            path: path.to_owned(),
+            line: profile.map_or(1, |profile| profile.line),
+            profile: profile.map(|profile| profile.name.clone()),
+            others: if profile.is_some() { Vec::new() } else { self.profiles().map(str::to_owned).collect() },
+            missing,
+        }
+    }
+
+    fn origin(&self, setting: &Setting, line: usize) -> Origin {
+        Origin::File { path: self.path.clone(), line, key: setting.name }
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self> {
-        let malformed = |at: usize, problem: String| Error::ConfigFileMalformed {
-            path: path.to_owned(),
-            line: line_of(text, at),
-            problem,
-        };
-        let table = DeTable::parse(text).map_err(|fault| {
-            let first_line = fault.message().lines().next().unwrap_or("this is not TOML").to_owned();
-            malformed(fault.span().map_or(0, |span| span.start), first_line)
-        })?;
-        let mut file = Self { path: path.to_owned(), values: BTreeMap::new() };
-        for (key, value) in table.get_ref() {
-            let at = key.span().start;
-            let setting = known(key.get_ref()).ok_or_else(|| Error::ConfigFileKey {
-                path: path.to_owned(),
-                line: line_of(text, at),
-                key: key.get_ref().to_string(),
-            })?;
-            let value = Value {
-                text: plain(value).ok_or_else(|| {
-                    malformed(at, format!("{key} is not {}", setting.expected, key = key.get_ref()))
-                })?,
-                line: line_of(text, at),
-            };
-            if file.values.insert(setting.name, value).is_some() {
-                return Err(malformed(at, format!("{} is set twice", setting.name)));
+        let reader = Reader { path, text };
+        let table = DeTable::parse(text).map_err(|fault| reader.not_toml(&fault))?;
+        let mut profiles = Vec::new();
+        let mut own = Vec::new();
+        for (key, value) in in_order(table.get_ref()) {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                (PROFILES, DeValue::Table(tables)) => profiles = in_order(tables),
+                (PROFILES, other) => {
+                    let expected = "tables of keys, such as [profiles.acme]";
+                    return Err(reader.other_type(key, other, expected));
+                }
+                _ => own.push((key, value)),
             }
         }
-        Ok(file)
+        let values = reader.values(&own)?;
+        let profiles =
+            profiles.into_iter().map(|(name, value)| reader.profile(name, value)).collect::<Result<_>>()?;
+        Ok(Self { path: path.to_owned(), values, profiles, chosen: None })
     }
+}
+
+/// A key and its value, each with its place.
+type Entry<'a, 'text> = (&'a Spanned<DeString<'text>>, &'a Spanned<DeValue<'text>>);
+
+/// The entries of a table as they are written, so that the first wrong one is the one that is named.
+fn in_order<'a, 'text>(table: &'a DeTable<'text>) -> Vec<Entry<'a, 'text>> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+/// A file being read.
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn line(&self, at: usize) -> usize {
+        line_of(self.text, at)
+    }
+
+    fn malformed(&self, at: usize, problem: String) -> Error {
+        Error::ConfigFileMalformed { path: self.path.to_owned(), line: self.line(at), problem }
+    }
+
+    /// What TOML says, with the key of its line, if the line has one.
+    fn not_toml(&self, fault: &toml::de::Error) -> Error {
+        let at = fault.span().map_or(0, |span| span.start);
+        let problem = fault.message().lines().next().unwrap_or("this is not TOML");
+        let line = self.text.lines().nth(self.line(at) - 1).unwrap_or_default();
+        let key = line.split_once('=').map(|(key, _)| key.trim()).filter(|key| is_name(key));
+        let key = key.map(|key| format!("{key}: ")).unwrap_or_default();
+        self.malformed(at, format!("{key}{problem}"))
+    }
+
+    fn other_type(&self, key: &Spanned<DeString<'_>>, value: &DeValue<'_>, expected: &'static str) -> Error {
+        Error::ConfigFileType {
+            path: self.path.to_owned(),
+            line: self.line(key.span().start),
+            key: key.get_ref().to_string(),
+            found: type_of(value),
+            expected,
+        }
+    }
+
+    fn profile(&self, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Result<Profile> {
+        let at = name.span().start;
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.other_type(name, value.get_ref(), "a table of keys, such as [profiles.acme]"));
+        };
+        if !is_name(name.get_ref()) {
+            let problem = format!(
+                "{:?} is not a profile's name: up to {LONGEST_NAME} letters, digits, hyphens, underscores and dots",
+                name.get_ref()
+            );
+            return Err(self.malformed(at, problem));
+        }
+        let values = self.values(&in_order(table))?;
+        Ok(Profile { name: name.get_ref().to_string(), line: self.line(at), values })
+    }
+
+    /// The settings of one table.
+    fn values(&self, entries: &[Entry<'_, '_>]) -> Result<Values> {
+        let mut values = Values::new();
+        for (key, value) in entries {
+            let at = key.span().start;
+            let line = self.line(at);
+            let setting = known(key.get_ref()).ok_or_else(|| Error::ConfigFileKey {
+                path: self.path.to_owned(),
+                line,
+                key: key.get_ref().to_string(),
+            })?;
+            let content = content(value.get_ref(), setting)
+                .ok_or_else(|| self.other_type(key, value.get_ref(), setting.expected))?;
+            if values.insert(setting.name, Value { content, line }).is_some() {
+                return Err(self.malformed(at, format!("{} is set twice", setting.name)));
+            }
+        }
+        let place = |setting: &Setting| {
+            let line = values.get(setting.name)?.line;
+            Some(Origin::File { path: self.path.to_owned(), line, key: setting.name })
+        };
+        match (place(&settings::API_TOKEN_FILE), place(&settings::API_TOKEN_COMMAND)) {
+            (Some(first), Some(second)) => Err(Error::SettingsConflict { first, second }),
+            _ => Ok(values),
+        }
+    }
+}
+
+/// Whether a profile can be called so.
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=LONGEST_NAME).contains(&text.len()) && text.chars().all(plain)
 }
 
 /// The setting of a key, written with hyphens or underscores.
 fn known(key: &str) -> Option<&'static Setting> {
     let name = key.replace('_', "-");
-    settings::ALL.into_iter().find(|setting| setting.name == name)
+    let of_file = [&settings::API_TOKEN_COMMAND];
+    settings::ALL.into_iter().chain(of_file).find(|setting| setting.name == name)
 }
 
-/// A value as it would be typed after a flag; tables, lists and fractions never are.
-fn plain(value: &Spanned<DeValue<'_>>) -> Option<String> {
-    match value.get_ref() {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
-        DeValue::Boolean(truth) => Some(truth.to_string()),
-        DeValue::Datetime(time) => Some(time.to_string()),
+/// A value of a setting: text as it would be typed after its flag, what its kind may be beside, or a command.
+fn content(value: &DeValue<'_>, setting: &'static Setting) -> Option<Content> {
+    if *setting == settings::API_TOKEN_COMMAND {
+        return command(value).map(Content::Command);
+    }
+    let text = match (value, setting.kind) {
+        (DeValue::String(text), _) => text.to_string(),
+        (DeValue::Integer(number), Kind::Number) if number.radix() == 10 => number.as_str().to_owned(),
+        (DeValue::Boolean(truth), Kind::Truth) => truth.to_string(),
+        (DeValue::Datetime(time), Kind::Time) => time.to_string(),
+        _ => return None,
+    };
+    Some(Content::Text(text))
+}
+
+/// A list of words, the first of them a program; or a line for the shell.
+fn command(value: &DeValue<'_>) -> Option<TokenCommand> {
+    match value {
+        DeValue::String(line) => TokenCommand::of_line(line),
+        DeValue::Array(words) => {
+            let word = |word: &Spanned<DeValue<'_>>| match word.get_ref() {
+                DeValue::String(word) => Some(word.to_string()),
+                _ => None,
+            };
+            TokenCommand::of_words(words.iter().map(word).collect::<Option<_>>()?)
+        }
         _ => None,
+    }
+}
+
+/// What TOML calls a value, with its article.
+const fn type_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "a truth value",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
     }
 }
 
@@ -107,16 +338,43 @@ mod tests {
         ConfigFile::parse(Path::new("export.toml"), text)
     }
 
+    fn get(file: &ConfigFile, setting: &Setting) -> Option<(usize, String)> {
+        file.get(setting).map(|(_, line, text)| (line, text.to_owned()))
+    }
+
     #[test]
     fn keys_are_flags_with_hyphens_or_underscores() {
         let file = parse("# nightly\naccount_id = 'a'\napp-id = \"b\"\nconcurrency = 1_6\nexcel = true\n");
         let file = file.expect("a right file");
-        let get = |setting| file.get(setting).map(|(_, line, text)| (line, text.to_owned()));
-        assert_eq!(get(&settings::ACCOUNT_ID), Some((2, "a".to_owned())));
-        assert_eq!(get(&settings::APP_ID), Some((3, "b".to_owned())));
-        assert_eq!(get(&settings::CONCURRENCY), Some((4, "16".to_owned())));
-        assert_eq!(get(&settings::EXCEL), Some((5, "true".to_owned())));
-        assert_eq!(get(&settings::RATE), None);
+        assert_eq!(get(&file, &settings::ACCOUNT_ID), Some((2, "a".to_owned())));
+        assert_eq!(get(&file, &settings::APP_ID), Some((3, "b".to_owned())));
+        assert_eq!(get(&file, &settings::CONCURRENCY), Some((4, "16".to_owned())));
+        assert_eq!(get(&file, &settings::EXCEL), Some((5, "true".to_owned())));
+        assert_eq!(get(&file, &settings::RATE), None);
+    }
+
+    #[test]
+    fn a_profiles_keys_win_over_the_files_own() {
+        let text = "rate = '4/s'\napp-id = 'own'\napi-token-file = 'own'\n\n[profiles.b]\napp-id = 'b'\n\
+                    api-token-command = ['pass', 'b']\n[profiles.a-1]\nsince = 2026-10-01\n";
+        let file = parse(text).expect("a right file");
+        assert_eq!(file.profiles().collect::<Vec<_>>(), ["b", "a-1"]);
+        assert_eq!(get(&file, &settings::APP_ID), Some((2, "own".to_owned())));
+        assert!(file.with_profile("c").is_none());
+
+        let b = file.with_profile("b").expect("there is one");
+        assert_eq!(get(&b, &settings::APP_ID), Some((6, "b".to_owned())));
+        assert_eq!(get(&b, &settings::RATE), Some((1, "4/s".to_owned())));
+        assert_eq!(get(&b, &settings::API_TOKEN_FILE), None);
+        let (origin, command) = b.token_command().expect("a command");
+        assert_eq!(origin.to_string(), "export.toml:7: api-token-command");
+        assert_eq!(TokenCommand::of_words(vec!["pass".to_owned(), "b".to_owned()]).as_ref(), Some(command));
+
+        let a = file.with_profile("a-1").expect("there is one");
+        assert_eq!(get(&a, &settings::SINCE), Some((9, "2026-10-01".to_owned())));
+        assert_eq!(get(&a, &settings::API_TOKEN_FILE), Some((3, "own".to_owned())));
+        assert!(a.of_profile(&settings::API_TOKEN_FILE).is_none());
+        assert!(b.of_profile(&settings::API_TOKEN_FILE).is_some());
     }
 
     #[test]
@@ -130,6 +388,23 @@ mod tests {
             "rate = '4/s'\nrate = '5/s'",
             "\n\nrate = ",
             "timeout = 30s",
+            "timeout = 30",
+            "output = true",
+            "account-id = 42",
+            "excel = 1",
+            "since = [2026-10-01]",
+            "zone = 1\nalso = 2\n",
+            "profiles = 'acme'",
+            "[profiles]\nacme = 'x'",
+            "[profiles.'a b']",
+            "[profiles.acme]\n\n[profiles.acme]",
+            "[profiles.acme]\nrate = '4/s'\nacount-id = 'b'\n",
+            "[profiles.acme]\nreserve = false\n",
+            "[profiles.acme.more]\nrate = '4/s'\n",
+            "api-token-command = ['pass', 1]",
+            "api-token-command = []",
+            "api-token-command = ' '",
+            "api-token-file = 'token'\napi-token-command = 'pass'",
         ]
         .iter()
         .map(|text| parse(text).expect_err(text).to_string())
@@ -139,8 +414,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "\\PC*|([a-z_-]{1,9} ?= ?[a-z0-9'\"\\[\\]{}.]*\n){0,4}") {
-            let _ = parse(&text);
+        fn any_text_is_read_or_refused(
+            text in "\\PC*|((\\[profiles\\.[a-z.']{0,3}\\]|[a-z_-]{1,9} ?= ?[a-z0-9'\"\\[\\]{}.]*)\n){0,4}"
+        ) {
+            if let Ok(file) = parse(&text) {
+                for name in file.profiles() {
+                    prop_assert!(file.with_profile(name).is_some());
+                }
+            }
         }
     }
 }

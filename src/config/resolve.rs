@@ -1,10 +1,12 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
+mod account;
+mod operation;
+mod profiles;
 mod report;
 mod verify;
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,41 +15,68 @@ use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
-    AnswerForm, AnswerTo, Api, ApiConfig, ApiToken, Colour, CommandConfig, Counting, DoctorConfig,
-    FaceConfig, FetchConfig, FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OutputConfig,
-    PeerEvents, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
-    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
+    AnswerForm, AnswerTo, Colour, CommandConfig, Counting, Deadline, DoctorConfig, FaceConfig, FetchConfig,
+    FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
+    PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
+    Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
 use crate::cli::{
-    AccountArgs, AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs,
-    RebuildArgs, RunArgs,
+    AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs, RebuildArgs,
+    RunArgs,
 };
 use crate::error::{Error, Result};
 use crate::model::{ParticipantId, SessionId};
-use url::Url;
+use account::{Asked, api, asked};
+use profiles::Every;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
 pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
     let mut face = typed_face(&cli.face, environment);
-    let command = read_file(&cli.face, environment).and_then(|file| {
-        let mut sources = Sources::new(environment, file);
-        face = resolve_face(&cli.face, &mut sources, face)?;
-        match cli.command {
-            Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
-            Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
-            Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
-            Command::Report(args) => {
-                Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
-            }
-            Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
-            Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
-            Command::Schema(args) => Ok(CommandConfig::Schema(args)),
-            Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
-            Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
+    let file = read_file(&cli.face, environment);
+    let operation = match &cli.command {
+        Command::Run(args) => {
+            let whole = file.as_ref().ok();
+            let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
+            operation::as_far_as_right(&args.operation, environment, chosen.as_ref().or(whole))
         }
+        _ => OperationConfig::default(),
+    };
+    let command = file.and_then(|whole| {
+        let file = profiles::chosen(&cli, environment, &whole)?;
+        let mut sources = Sources::new(environment, file.clone());
+        face = resolve_face(&cli.face, &mut sources, face)?;
+        let every = Every { args: &cli.face, face, environment, whole: &whole, chosen: &file };
+        command(cli.command, command_line, sources, &every).map_err(|error| file.located(error))
     });
-    Resolved { face, command }
+    Resolved { face, operation, command }
+}
+
+fn command(
+    typed: Command,
+    command_line: String,
+    sources: Sources<'_>,
+    every: &Every<'_>,
+) -> Result<CommandConfig> {
+    match typed {
+        Command::Run(args) if args.all_profiles => {
+            Ok(CommandConfig::RunProfiles(every.run(&args, &command_line)?))
+        }
+        Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
+        Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
+        Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
+        Command::Report(args) => {
+            Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
+        }
+        Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
+        Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
+        Command::Schema(args) => Ok(CommandConfig::Schema(args)),
+        Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
+        Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
+        Command::Config(args) => Ok(CommandConfig::Config(every.check(*args, &command_line)?)),
+        Command::Completions(args) => Ok(CommandConfig::Completions(args)),
+        Command::Man(args) => Ok(CommandConfig::Man(args)),
+    }
 }
 
 /// The configuration file that was named, or an empty one.
@@ -74,21 +103,21 @@ fn typed_face(args: &FaceArgs, environment: &Environment<'_>) -> FaceConfig {
 fn resolve_face(args: &FaceArgs, sources: &mut Sources<'_>, typed: FaceConfig) -> Result<FaceConfig> {
     let progress = sources.value(&settings::PROGRESS, args.progress.as_deref(), values::choice)?;
     let log_format = sources.value(&settings::LOG_FORMAT, args.log_format.as_deref(), values::choice)?;
-    let verbosity = match (args.quiet, args.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (false, true) => Verbosity::Verbose,
-        (false, false) => verbosity_untyped(sources)?,
-    };
+    let verbosity = verbosity(args, sources)?;
     Ok(FaceConfig { progress, verbosity, log_format, ..typed })
 }
 
-/// The verbosity where neither -q nor -v was typed.
-fn verbosity_untyped(sources: &mut Sources<'_>) -> Result<Verbosity> {
-    let quiet = sources.sourced(&settings::QUIET, None, values::truth)?;
-    let verbose = sources.sourced(&settings::VERBOSE, None, values::truth)?;
+/// What is typed wins over what the file says, whichever of the two it is.
+fn verbosity(args: &FaceArgs, sources: &mut Sources<'_>) -> Result<Verbosity> {
+    let typed = |is_typed: bool| is_typed.then_some("true");
+    let quiet = sources.sourced(&settings::QUIET, typed(args.quiet), values::truth)?;
+    let verbose = sources.sourced(&settings::VERBOSE, typed(args.verbose), values::truth)?;
     match (quiet.value, verbose.value) {
-        (true, true) => Err(conflict(quiet.origin, verbose.origin)),
-        (true, false) => Ok(Verbosity::Quiet),
+        (true, true) if quiet.origin.rank() == verbose.origin.rank() => {
+            Err(conflict(quiet.origin, verbose.origin))
+        }
+        (true, true) if quiet.origin.rank() < verbose.origin.rank() => Ok(Verbosity::Verbose),
+        (true, _) => Ok(Verbosity::Quiet),
         (false, true) => Ok(Verbosity::Verbose),
         (false, false) => Ok(Verbosity::Normal),
     }
@@ -100,9 +129,23 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let api = api(&args.ask.account, &mut sources)?;
     let fetch = fetch(&args.ask, &mut sources)?;
     let output = output(&args.output, &mut sources)?;
+    let deadline = args.operation.deadline.as_deref();
+    let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
+    let operation = operation::operation(&args.operation, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
-    Ok(RunConfig { lists, window, api, fetch, output, user_state_dir, command_line, settings })
+    Ok(RunConfig {
+        lists,
+        window,
+        api,
+        fetch,
+        output,
+        deadline,
+        operation,
+        user_state_dir,
+        command_line,
+        settings,
+    })
 }
 
 fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
@@ -257,76 +300,6 @@ fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
         return Err(Error::StdinTwice);
     }
     Ok(typed.to_vec())
-}
-
-/// An API that is there, and who asks about whom, as far as it is set.
-struct Asked {
-    base_url: Url,
-    account_id: Option<Sourced<String>>,
-    app_id: Option<Sourced<String>>,
-    token: Option<ApiToken>,
-}
-
-/// Whom to ask; everything has to be set.
-fn api(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Api> {
-    let Some(Asked { base_url, account_id, app_id, token }) = asked(args, sources)? else {
-        return Ok(Api::Sandbox);
-    };
-    match (account_id, app_id, token) {
-        (Some(account_id), Some(app_id), Some(token)) => {
-            let (account_id, app_id) = (account_id.value, app_id.value);
-            Ok(Api::At(ApiConfig { base_url, account_id, app_id, token }))
-        }
-        (account_id, app_id, token) => {
-            let found = [account_id.is_some(), app_id.is_some(), token.is_some()];
-            let wanted = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE];
-            let missing = wanted.into_iter().zip(found).filter(|(_, found)| !found);
-            Err(Error::SettingsMissing { missing: missing.map(|(setting, _)| setting).collect() })
-        }
-    }
-}
-
-/// Whom to ask, as far as it is set; `None` for the simulated API.
-fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Option<Asked>> {
-    let sandbox = sources.sourced(&settings::SANDBOX, args.sandbox.as_deref(), values::truth)?;
-    let base_url = sources.text(&settings::BASE_URL, args.base_url.as_deref().map(OsStr::new));
-    if sandbox.value {
-        // A variable that is set for every tool does not stand in the way of a typed --sandbox.
-        return match base_url.map(|given| given.origin) {
-            Some(origin) if origin.rank() >= sandbox.origin.rank() => Err(conflict(sandbox.origin, origin)),
-            _ => Ok(None),
-        };
-    }
-    let base_url = sources.sourced(&settings::BASE_URL, args.base_url.as_deref(), values::base_url)?;
-    if values::is_clear_text(&base_url.value) {
-        let host = base_url.value.host_str().unwrap_or_default().to_owned();
-        return Err(Error::ClearTextBaseUrl { origin: base_url.origin, host });
-    }
-    let account_id = sources.optional(&settings::ACCOUNT_ID, args.account_id.as_deref(), values::id)?;
-    let app_id = sources.optional(&settings::APP_ID, args.app_id.as_deref(), values::id)?;
-    let token = api_token(args.api_token_file.as_deref(), sources)?;
-    Ok(Some(Asked { base_url: base_url.value, account_id, app_id, token }))
-}
-
-/// The token: its variable holds the token itself, the flag and the file's key a path.
-fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<ApiToken>> {
-    let setting = &settings::API_TOKEN_FILE;
-    let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
-    let text = if matches!(given.origin, Origin::Variable(_)) {
-        given.value
-    } else {
-        let path = PathBuf::from(given.value);
-        let bytes = fs::read(&path).map_err(|source| Error::TokenFileUnreadable { path, source })?;
-        String::from_utf8_lossy(&bytes).into_owned().into()
-    };
-    let origin = given.origin;
-    match ApiToken::parse(&text.to_string_lossy()) {
-        Ok(token) => {
-            sources.show(setting, "(a token, not shown)".to_owned(), &origin);
-            Ok(Some(token))
-        }
-        Err(source) => Err(Error::TokenMalformed { origin, source }),
-    }
 }
 
 fn fetch(args: &AskArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {

@@ -15,12 +15,31 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// What a value is, with an example, to follow "is not".
     pub expected: &'static str,
+    /// What a configuration file may hold for it beside text.
+    pub kind: Kind,
 }
 
-/// The token itself: the only setting whose variable holds something else than its flag.
+/// What a value is written as in TOML, other than as text, which it always may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text only.
+    Text,
+    /// `true` or `false`.
+    Truth,
+    /// An integer.
+    Number,
+    /// A date or a time.
+    Time,
+}
+
+/// The token itself, where its flag names a file.
 pub const API_TOKEN_VARIABLE: &str = "CLOUDFLARE_API_TOKEN";
+/// The health URL itself, where its flag names a file: whoever has it can use it.
+pub const HEALTH_URL_VARIABLE: &str = "RTK_EXPORT_HEALTH_URL";
 /// The configuration file, where `--config` is not given.
 pub const CONFIG_VARIABLE: &str = "RTK_EXPORT_CONFIG";
+/// The profile of the configuration file, where `--profile` is not given.
+pub const PROFILE_VARIABLE: &str = "RTK_EXPORT_PROFILE";
 /// No colour where it is set and not empty (no-color.org).
 pub const NO_COLOR_VARIABLE: &str = "NO_COLOR";
 /// The user's directory for state (XDG base directory specification).
@@ -38,12 +57,12 @@ const A_DIRECTORY: &str = "a directory, such as ./export";
 
 /// A setting without a variable.
 const fn setting(name: &'static str, default: Option<&'static str>, expected: &'static str) -> Setting {
-    Setting { name, variable: None, default, expected }
+    Setting { name, variable: None, default, expected, kind: Kind::Text }
 }
 
 /// A setting that is on or off, and off by default.
 const fn switch(name: &'static str) -> Setting {
-    setting(name, Some("false"), TRUE_OR_FALSE)
+    setting(name, Some("false"), TRUE_OR_FALSE).written_as(Kind::Truth)
 }
 
 /// Settings with all that sets them, for a message.
@@ -56,10 +75,25 @@ pub fn listed(settings: &[&Setting]) -> String {
     listed.collect::<Vec<_>>().join("; ")
 }
 
+/// Settings as keys of a file, with all else that sets them, for a message.
+#[must_use]
+pub fn listed_keys(settings: &[&Setting]) -> String {
+    let listed = settings.iter().map(|setting| {
+        let other = if **setting == API_TOKEN_FILE { " or api-token-command" } else { "" };
+        format!("{}{other} ({})", setting.name, listed(&[setting]))
+    });
+    listed.collect::<Vec<_>>().join("; ")
+}
+
 impl Setting {
     /// The same setting, which a variable sets too.
     const fn or_variable(self, variable: &'static str) -> Self {
         Self { variable: Some(variable), ..self }
+    }
+
+    /// The same setting, which a file may hold in another form than text.
+    const fn written_as(self, kind: Kind) -> Self {
+        Self { kind, ..self }
     }
 }
 
@@ -70,6 +104,13 @@ pub static APP_ID: Setting = setting("app-id", None, AN_ID).or_variable("REALTIM
 /// `--api-token-file`
 pub static API_TOKEN_FILE: Setting =
     setting("api-token-file", None, "a file that holds an API token").or_variable(API_TOKEN_VARIABLE);
+/// A command that prints the token: a key of the configuration file only, in the place of `api-token-file`.
+pub static API_TOKEN_COMMAND: Setting = setting(
+    "api-token-command",
+    None,
+    "a command that prints an API token: a list of words, such as [\"pass\", \"show\", \"cloudflare\"], or a line \
+     for the shell",
+);
 /// `--base-url`
 pub static BASE_URL: Setting = setting(
     "base-url",
@@ -80,9 +121,9 @@ pub static BASE_URL: Setting = setting(
 /// `--sandbox`
 pub static SANDBOX: Setting = switch("sandbox");
 /// `--since`
-pub static SINCE: Setting = setting("since", None, A_TIME);
+pub static SINCE: Setting = setting("since", None, A_TIME).written_as(Kind::Time);
 /// `--until`
-pub static UNTIL: Setting = setting("until", None, A_TIME);
+pub static UNTIL: Setting = setting("until", None, A_TIME).written_as(Kind::Time);
 /// `--meeting`
 pub static MEETING: Setting = setting("meeting", None, AN_ID);
 /// `--include-live`
@@ -115,16 +156,20 @@ pub static RATE: Setting = setting(
 .or_variable("RTK_EXPORT_RATE");
 /// `--reserve`
 pub static RESERVE: Setting =
-    setting("reserve", Some("10%"), "a whole percentage from 0% to 99%, such as 10%");
+    setting("reserve", Some("10%"), "a whole percentage from 0% to 99%, such as 10%")
+        .written_as(Kind::Number);
 /// `--concurrency`
-pub static CONCURRENCY: Setting = setting("concurrency", Some("32"), "a number from 1 to 4096, such as 32");
+pub static CONCURRENCY: Setting =
+    setting("concurrency", Some("32"), "a number from 1 to 4096, such as 32").written_as(Kind::Number);
 /// `--timeout`
 pub static TIMEOUT: Setting =
     setting("timeout", Some("30s"), "a duration from 1ms to 1h with its unit, such as 500ms, 30s or 5m");
 /// `--retries`
-pub static RETRIES: Setting = setting("retries", Some("8"), "a number from 0 to 100, such as 8");
+pub static RETRIES: Setting =
+    setting("retries", Some("8"), "a number from 0 to 100, such as 8").written_as(Kind::Number);
 /// `--max-failures`
-pub static MAX_FAILURES: Setting = setting("max-failures", None, "a number of IDs, such as 1000");
+pub static MAX_FAILURES: Setting =
+    setting("max-failures", None, "a number of IDs, such as 1000").written_as(Kind::Number);
 /// `--output`
 pub static OUTPUT: Setting = setting("output", None, A_DIRECTORY).or_variable("RTK_EXPORT_OUTPUT");
 /// `--state-dir`
@@ -139,6 +184,27 @@ pub static FORMAT: Setting = setting("format", Some("parquet"), "parquet or csv"
 pub static EXCEL: Setting = switch("excel");
 /// `--strict`
 pub static STRICT: Setting = switch("strict");
+/// `--deadline`
+pub static DEADLINE: Setting = setting(
+    "deadline",
+    None,
+    "a duration from 1s to 30days with its unit, such as 45m or 2h, or a time of RFC 3339 with its zone, such as \
+     2026-11-23T05:30:00Z",
+)
+.or_variable("RTK_EXPORT_DEADLINE")
+.written_as(Kind::Time);
+/// `--summary-file`
+pub static SUMMARY_FILE: Setting =
+    setting("summary-file", None, "a file whose name ends in .json, such as nightly.json")
+        .or_variable("RTK_EXPORT_SUMMARY_FILE");
+/// `--metrics-file`
+pub static METRICS_FILE: Setting =
+    setting("metrics-file", None, "a file whose name ends in .prom, such as nightly.prom")
+        .or_variable("RTK_EXPORT_METRICS_FILE");
+/// `--health-url-file`
+pub static HEALTH_URL_FILE: Setting =
+    setting("health-url-file", None, "a file that holds an http or https URL")
+        .or_variable(HEALTH_URL_VARIABLE);
 /// `--progress`
 pub static PROGRESS: Setting = setting("progress", Some("auto"), "auto, always or never");
 /// `--quiet`
@@ -180,7 +246,7 @@ pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or
 pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026-11-22");
 
 /// Those of the main job, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 33] = [
+pub static ALL: [&Setting; 37] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -210,6 +276,10 @@ pub static ALL: [&Setting; 33] = [
     &FORMAT,
     &EXCEL,
     &STRICT,
+    &DEADLINE,
+    &SUMMARY_FILE,
+    &METRICS_FILE,
+    &HEALTH_URL_FILE,
     &PROGRESS,
     &QUIET,
     &VERBOSE,

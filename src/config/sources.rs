@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use super::file::ConfigFile;
 use super::settings::Setting;
+use super::token_command::TokenCommand;
 use crate::error::{Error, Result};
 
 /// The environment, as a function so that tests need no process.
@@ -110,6 +111,11 @@ impl<'a> Sources<'a> {
     /// Of an environment and a file (an empty one where there is none).
     pub(super) const fn new(environment: &'a Environment<'a>, file: ConfigFile) -> Self {
         Self { environment, file, shown: Vec::new() }
+    }
+
+    /// The file's command that prints the token.
+    pub(super) fn token_command(&self) -> Option<(Origin, TokenCommand)> {
+        self.file.token_command().map(|(origin, command)| (origin, command.clone()))
     }
 
     /// What was resolved, in the order in which it was.

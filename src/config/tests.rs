@@ -1,12 +1,14 @@
 //! The sources in their order, what is refused and with which words.
 
+mod profiles;
+
 use std::fs;
 
 use clap::Parser;
 
 use super::*;
 use crate::cli::Cli;
-use crate::error::Class;
+use crate::error::{Class, Error};
 
 /// Resolves a command line in an environment.
 fn resolved(typed: &[&str], environment: &[(&str, &str)]) -> Resolved {
@@ -294,4 +296,41 @@ fn what_runs_share_is_in_the_users_state_directory() {
     assert_eq!(dir(&[("HOME", "/home/u"), ("XDG_STATE_HOME", "/s")]), Some("/s/rtk-export".into()));
     assert_eq!(dir(&[("HOME", "/h"), ("XDG_STATE_HOME", "s")]), Some("/h/.local/state/rtk-export".into()));
     assert_eq!(dir(&[("HOME", "")]), None);
+}
+
+/// Whom to tell is resolved as all else; its secret is in nothing that can be shown.
+#[test]
+fn who_is_told_is_known_where_nothing_else_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (file, url) = (directory.path().join("export.toml"), directory.path().join("url"));
+    fs::write(&url, "https://hc.example/s3cr3t\n").expect("written");
+    let text = format!(
+        "deadline = 2026-11-23T05:30:00Z\nsummary-file = 'a.json'\nmetrics_file = 'a.prom'\nhealth-url-file = {url:?}\n"
+    );
+    fs::write(&file, text).expect("written");
+    let file = file.to_str().expect("unicode");
+    let run = ["run", "list.csv", "--config", file, "--summary-file", "b.json"];
+    let told = resolved(&run, &COMPLETE);
+    let Ok(CommandConfig::Run(config)) = &told.command else { panic!("{told:?}") };
+    assert!(matches!(config.deadline, Some(Deadline::At(_))), "{config:?}");
+    let origin = Origin::Flag("summary-file");
+    assert_eq!(config.operation.summary_file, Some(TellingFile { path: "b.json".into(), origin }));
+    assert!(config.operation.metrics_file.is_some() && told.operation.metrics_file.is_some());
+    assert!(format!("{told:?}").contains("(a URL of hc.example, not shown)"));
+    assert!(!format!("{told:?}").contains("s3cr3t/") && !format!("{told:?}").contains("example/s3cr3t"));
+
+    // Nothing else is right; or the file itself is none.
+    let wrong = resolved(&run, &[]);
+    assert!(wrong.command.is_err() && wrong.operation.health_url.is_some());
+    let environment =
+        [("RTK_EXPORT_HEALTH_URL", "https://hc.example/s3cr3t"), ("RTK_EXPORT_CONFIG", "nowhere.toml")];
+    let unread = resolved(&["run", "list.csv"], &environment);
+    assert!(matches!(unread.command, Err(Error::ConfigFileUnreadable { .. })), "{unread:?}");
+    assert!(unread.operation.health_url.is_some());
+    let malformed = [&COMPLETE[..], &[("RTK_EXPORT_HEALTH_URL", "hc.example/s3cr3t")]].concat();
+    let malformed = refused(&["run", "list.csv"], &malformed);
+    assert!(malformed.starts_with("RTK_EXPORT_HEALTH_URL: this is not") && !malformed.contains("s3cr3t"));
+    for other in [["plan", "list.csv"], ["rebuild", "out"]] {
+        assert!(resolved(&other, &environment[..1]).operation.is_empty());
+    }
 }

@@ -165,7 +165,7 @@ pub(super) fn timeout(text: &str) -> Option<Duration> {
 }
 
 /// A duration with its unit, at least a millisecond.
-fn duration(text: &str, longest: Duration) -> Option<Duration> {
+pub(super) fn duration(text: &str, longest: Duration) -> Option<Duration> {
     humantime::parse_duration(text)
         .ok()
         .filter(|duration| (Duration::from_millis(1)..=longest).contains(duration))

@@ -17,6 +17,8 @@ pub enum Class {
     Busy,
     /// Stopped by a signal with the log made durable: resumable.
     Interrupted(Signal),
+    /// Stopped by `--deadline` with the log made durable: resumable.
+    Deadline,
 }
 
 /// The signals that stop a run.
@@ -50,7 +52,31 @@ impl Class {
             Self::Unreachable => 5,
             Self::Busy => 6,
             Self::Interrupted(Signal::Interrupt) => 130,
-            Self::Interrupted(Signal::Terminate) => 143,
+            // As whatever else stops a job in time would have it.
+            Self::Interrupted(Signal::Terminate) | Self::Deadline => 143,
+        }
+    }
+
+    /// The class as a word, for machines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::CredentialsRefused => "credentials_refused",
+            Self::Unreachable => "unreachable",
+            Self::Busy => "busy",
+            Self::Interrupted(_) => "interrupted",
+            Self::Deadline => "deadline",
+        }
+    }
+
+    /// Whether the same command goes on where a run stopped.
+    #[must_use]
+    pub const fn is_resumable(self) -> bool {
+        match self {
+            Self::CredentialsRefused | Self::Unreachable | Self::Interrupted(_) | Self::Deadline => true,
+            Self::Failed | Self::Usage | Self::Busy => false,
         }
     }
 }
@@ -58,11 +84,15 @@ impl Class {
 impl Error {
     /// What kind of ending this is.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one line for each error")]
     pub fn class(&self) -> Class {
         match self {
+            Self::Profile { source, .. } => source.class(),
             Self::Io { .. }
             | Self::StageEnded { .. }
             | Self::HttpClient { .. }
+            | Self::HealthUnreachable { .. }
+            | Self::HealthRefused { .. }
             | Self::LogDamaged { .. }
             | Self::Stdout { .. }
             | Self::Runtime { .. }
@@ -86,6 +116,7 @@ impl Error {
             | Self::SandboxListen { .. } => Class::Failed,
             Self::OutputBusy { .. } => Class::Busy,
             Self::Interrupted { signal, .. } | Self::Stopped { signal } => Class::Interrupted(*signal),
+            Self::DeadlinePassed { .. } => Class::Deadline,
             Self::CredentialsRefused { .. } | Self::ClientBlocked { .. } => Class::CredentialsRefused,
             Self::ApiUnreachable { .. }
             | Self::TooManyFailures { .. }
@@ -116,8 +147,19 @@ impl Error {
             | Self::ConfigFileUnreadable { .. }
             | Self::ConfigFileMalformed { .. }
             | Self::ConfigFileKey { .. }
+            | Self::ConfigFileType { .. }
+            | Self::ConfigFileLacks { .. }
+            | Self::NoSuchProfile { .. }
+            | Self::NoProfiles { .. }
+            | Self::ProfilesShare { .. }
+            | Self::ProfileOverridden { .. }
+            | Self::StdinForProfiles { .. }
+            | Self::TokenCommand { .. }
             | Self::TokenFileUnreadable { .. }
             | Self::TokenMalformed { .. }
+            | Self::HealthUrlUnreadable { .. }
+            | Self::HealthUrlMalformed { .. }
+            | Self::TellingFileRefused { .. }
             | Self::NoList
             | Self::WindowReversed { .. }
             | Self::LiveWithoutWindow { .. }

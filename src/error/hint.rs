@@ -86,13 +86,35 @@ impl Error {
                  resumes"
                     .to_owned(),
             ),
-            Self::Interrupted { resume: Some(Resume { replies, command }), .. } => {
-                let kept = match replies {
-                    0 => "nothing was fetched yet".to_owned(),
-                    1 => "1 reply is kept in the log".to_owned(),
-                    _ => format!("{replies} replies are kept in the log"),
-                };
-                Some(format!("{kept}; run the same command again, and it resumes: {command}"))
+            Self::Interrupted { resume: Some(resume), .. } => {
+                let Resume { command, .. } = resume;
+                Some(format!("{}; run the same command again, and it resumes: {command}", kept(resume)))
+            }
+            Self::DeadlinePassed { resume: Some(resume), .. } => {
+                let Resume { command, .. } = resume;
+                Some(format!(
+                    "{}; run the same command again, with a later --deadline or none where it is a time, and it \
+                     resumes: {command}",
+                    kept(resume)
+                ))
+            }
+            Self::DeadlinePassed { resume: None, .. } => Some(
+                "run the same command again, with a later --deadline or none where it is a time: it resumes"
+                    .to_owned(),
+            ),
+            Self::TellingFileRefused { .. } => {
+                Some("name a file in a directory that is there and that this user may write to".to_owned())
+            }
+            Self::HealthUnreachable { .. } | Self::HealthRefused { .. } => Some(format!(
+                "the run itself is not touched by it; check {}",
+                settings::listed(&[&settings::HEALTH_URL_FILE])
+            )),
+            Self::HealthUrlUnreadable { .. } => Some(format!(
+                "give a readable file with --health-url-file, or the URL itself in {}",
+                settings::HEALTH_URL_VARIABLE
+            )),
+            Self::HealthUrlMalformed { .. } => {
+                Some("write it as the health check shows it, such as https://hc-ping.com/your-uuid".to_owned())
             }
             Self::Interrupted { resume: None, .. } => {
                 Some("run the same command again: it resumes, and what was fetched is kept".to_owned())
@@ -189,8 +211,36 @@ impl Error {
             Self::ConfigFileMalformed { .. } => {
                 Some("write it as key = value, for example rate = \"1200/5m\"".to_owned())
             }
+            Self::ConfigFileType { .. } => Some(
+                "correct the file: text stands in quotes, whole numbers, true and false do not".to_owned(),
+            ),
+            Self::ConfigFileLacks { others, .. } if !others.is_empty() => {
+                Some(format!("set what is missing, or choose a profile with --profile: {}", others.join(", ")))
+            }
+            Self::ConfigFileLacks { .. } => {
+                Some("set it in the file, or by the flag or variable in brackets".to_owned())
+            }
+            Self::NoSuchProfile { known, .. } if !known.is_empty() => Some(format!("it has {}", known.join(", "))),
+            Self::NoSuchProfile { .. } | Self::NoProfiles { .. } => Some(
+                "give a file with --config in which each profile is a table of keys under its name: \
+                 [profiles.acme]"
+                    .to_owned(),
+            ),
+            Self::ProfilesShare { what, .. } => Some(format!("give each profile its own {what} in the file")),
+            Self::ProfileOverridden { stronger, .. } => Some(format!(
+                "leave {stronger} out, so that each profile has its own; or take one profile at a time, with \
+                 --profile"
+            )),
+            Self::StdinForProfiles { .. } => Some("give the list as a file".to_owned()),
+            Self::Profile { source, .. } => source.hint(),
+            Self::TokenCommand { .. } => Some(format!(
+                "run the command by hand: it has to print the token and nothing else, without asking; or set {}",
+                settings::API_TOKEN_VARIABLE
+            )),
             Self::ConfigFileKey { .. } => Some(
-                "the keys are the names of the flags: rtk-export run --help; a token is never one".to_owned(),
+                "the keys are the names of the flags: rtk-export run --help; a token is never one, see \
+                 api-token-file and api-token-command"
+                    .to_owned(),
             ),
             Self::TokenFileUnreadable { .. } => Some(format!(
                 "give a readable file with --api-token-file, or the token itself in {}",
@@ -289,6 +339,15 @@ impl Error {
                     .to_owned(),
             ),
         }
+    }
+}
+
+/// What a stopped run left.
+fn kept(resume: &Resume) -> String {
+    match resume.replies {
+        0 => "nothing was fetched yet".to_owned(),
+        1 => "1 reply is kept in the log".to_owned(),
+        replies => format!("{replies} replies are kept in the log"),
     }
 }
 

@@ -43,6 +43,17 @@ fn errors() -> Vec<Error> {
         Error::interrupted(Signal::Interrupt),
         Error::interrupted(Signal::Terminate)
             .resumable(Resume { replies: 4210, command: "rtk-export run list.csv -o out".to_owned() }),
+        Error::DeadlinePassed { at: DateTime::from_timestamp(1_795_000_000, 0).unwrap(), resume: None }
+            .resumable(Resume {
+                replies: 4210,
+                command: "rtk-export run list.csv -o out --deadline 45m".to_owned(),
+            }),
+        Error::TellingFileRefused {
+            origin: Origin::Flag("summary-file"),
+            path: "nowhere/nightly.json".into(),
+            source: io::ErrorKind::NotFound.into(),
+        },
+        Error::HealthRefused { host: "hc-ping.com".into(), status: 404 },
         Error::CredentialsRefused {
             key: key(),
             status: 403,

@@ -91,6 +91,17 @@ pub struct GateState {
     pub wait: Option<Wait>,
 }
 
+/// What a run uses of the quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaUse {
+    /// Requests of this process that the window counts, those under way included.
+    pub used: u64,
+    /// Requests allowed in the window, the reserve taken off.
+    pub allowed: u64,
+    /// The window of the tightest policy.
+    pub window: Duration,
+}
+
 /// A wait at the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
@@ -278,6 +289,12 @@ impl Gate {
     /// What the display shows.
     pub(super) fn state(&self) -> watch::Receiver<GateState> {
         self.state.subscribe()
+    }
+
+    /// What of the quota is in use now.
+    pub(super) fn quota_use(&self) -> QuotaUse {
+        let now_ns = self.now_ns();
+        self.core().quota_use(now_ns)
     }
 
     /// A 401 or 403 was the answer to a question: what else there is to ask may still pass.

@@ -21,6 +21,8 @@ mod target;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use chrono::TimeDelta;
@@ -29,7 +31,7 @@ use tokio::sync::watch;
 use url::Url;
 
 pub use body::Body;
-pub use budget::{BudgetConfig, Gate, GateState, Left, Pass, Policy, Wait};
+pub use budget::{BudgetConfig, Gate, GateState, Left, Pass, Policy, QuotaUse, Wait};
 pub use client::ClientConfig;
 pub use probe::{Endpoint, Probe, Probed, QuotaTold};
 pub use refusal::Refusal;
@@ -57,6 +59,22 @@ pub struct Fetcher {
     breaker: Breaker,
     retry: RetryConfig,
     warning: Option<String>,
+    sent: AtomicU64,
+    retried: AtomicU64,
+    rate_limited: AtomicU64,
+}
+
+/// What a fetcher sent so far, whatever became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests, each try counted.
+    pub sent: u64,
+    /// Tries after the first, other than those after a 429.
+    pub retried: u64,
+    /// Replies that said that the quota is spent.
+    pub rate_limited: u64,
+    /// What of the quota is in use.
+    pub quota: QuotaUse,
 }
 
 /// Where the window is kept that outlives a run.
@@ -99,6 +117,9 @@ impl Fetcher {
             breaker: Breaker::default(),
             retry,
             warning,
+            sent: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
+            rate_limited: AtomicU64::new(0),
         })
     }
 
@@ -126,6 +147,17 @@ impl Fetcher {
     #[must_use]
     pub fn gate_state(&self) -> watch::Receiver<GateState> {
         self.gate.state()
+    }
+
+    /// What was sent so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            sent: self.sent.load(Relaxed),
+            retried: self.retried.load(Relaxed),
+            rate_limited: self.rate_limited.load(Relaxed),
+            quota: self.gate.quota_use(),
+        }
     }
 
     /// Fetches one planned request: waits its turn, sends, and tries again as the contract has it. `None`
@@ -163,9 +195,11 @@ impl Fetcher {
                         () = tokio::time::sleep(wait) => {}
                         () = self.gate.closed() => return Ok(None),
                     }
+                    self.retried.fetch_add(1, Relaxed);
                 }
                 Decision::Throttled => {
                     course.rate_limited += 1;
+                    self.rate_limited.fetch_add(1, Relaxed);
                     self.throttled(&tried, ticket);
                 }
                 Decision::CredentialsRefused => return Err(credentials_refused(key, &tried)),
@@ -188,6 +222,7 @@ impl Fetcher {
         let ticket = pass.ticket();
         let sent = Instant::now();
         course.attempts += 1;
+        self.sent.fetch_add(1, Relaxed);
         let asked = Some((key, self.queries));
         let tried = Tried::of(asked, self.client.send(url.clone(), pass).await);
         course.spent.time += sent.elapsed();

@@ -4,6 +4,7 @@
 //! requests await nothing else; the first real error stops the intake and whatever waits to be sent,
 //! what is in flight has [`GRACE`] to end, and the log is made durable whatever happened.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -17,7 +18,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use super::REPLIES_AHEAD;
-use super::stop::{Signals, Stop};
+use super::stop::{Deadline, Signals, Stop};
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::fetch::{Answer, Failure, Fetcher, Reason, Reply};
@@ -48,6 +49,8 @@ pub struct Fetching {
     pub concurrency: usize,
     /// Failed ids past which it stops.
     pub max_failures: Option<u64>,
+    /// When it stops, done or not.
+    pub deadline: Option<Deadline>,
     /// Who is told how far it is.
     pub progress: Arc<Progress>,
 }
@@ -144,6 +147,11 @@ pub async fn fetch<A: Asks + 'static, K: Keep>(
         stop: Stop::default(),
         first_error: Mutex::new(None),
     });
+    // Where it has passed before anything was sent, nothing is.
+    let too_late = fetching.deadline.filter(Deadline::has_passed).map(Deadline::error);
+    if too_late.is_some() {
+        shared.stop();
+    }
     let keeper = tokio::task::spawn_blocking(move || keep_all(keep, incoming, &Handle::current()));
     let mut tasks = JoinSet::new();
     let concurrency = fetching.concurrency;
@@ -154,13 +162,16 @@ pub async fn fetch<A: Asks + 'static, K: Keep>(
     }
     drop(replies);
     tasks.spawn(show_gate(Arc::clone(&shared)));
-    let stopped = watch(tasks, count, &shared, signals).await;
+    let stopped = watch(tasks, count, &shared, fetching.deadline, too_late, signals).await;
     let kept_in = keeper.await.map_err(|_| Error::StageEnded { stage: "log" })??;
     // All tasks have ended: nobody else shares it.
     let shared = Arc::into_inner(shared).ok_or(Error::StageEnded { stage: "fetch" })?;
     let replies = shared.replies.load(Ordering::Relaxed);
-    let ended_early = stopped.or_else(|| shared.take_error());
+    let first_error = shared.take_error();
     let asks = shared.plan.into_inner().unwrap_or_else(PoisonError::into_inner).asks;
+    // What came with the last replies is no reason to stop.
+    let in_vain = asks.is_done() && matches!(stopped, Some(Error::DeadlinePassed { .. }));
+    let ended_early = stopped.filter(|_| !in_vain).or(first_error);
     let incomplete = (!asks.is_done()).then_some(Error::StageEnded { stage: "fetch" });
     Ok(Fetched { asks, kept_in, replies, ended_early: ended_early.or(incomplete) })
 }
@@ -171,16 +182,18 @@ pub async fn settle(fetching: Fetching) -> Option<String> {
     settled.await.unwrap_or_default()
 }
 
-/// Waits for the tasks; a signal, which is given back, or an error of theirs stops the intake, and the
-/// grace begins.
+/// Waits for the tasks; a signal or the deadline, which is given back, or an error of theirs stops the
+/// intake, and the grace begins.
 async fn watch<A: Asks>(
     mut tasks: JoinSet<()>,
     mut draining: usize,
     shared: &Shared<A>,
+    deadline: Option<Deadline>,
+    mut stopped: Option<Error>,
     signals: &mut Signals,
 ) -> Option<Error> {
-    let mut stopped = None;
-    let mut deadline = None;
+    let mut grace_ends = None;
+    let mut passed = pin!(Deadline::passed(deadline));
     while draining > 0 {
         let far = Instant::now() + Duration::from_hours(24);
         tokio::select! {
@@ -199,8 +212,12 @@ async fn watch<A: Asks>(
                 stopped = Some(Error::interrupted(signal));
                 shared.stop();
             }
-            () = shared.stop.pulled(), if deadline.is_none() => deadline = Some(Instant::now() + GRACE),
-            () = tokio::time::sleep_until(deadline.unwrap_or(far)) => break,
+            error = &mut passed, if stopped.is_none() && grace_ends.is_none() => {
+                stopped = Some(error);
+                shared.stop();
+            }
+            () = shared.stop.pulled(), if grace_ends.is_none() => grace_ends = Some(Instant::now() + GRACE),
+            () = tokio::time::sleep_until(grace_ends.unwrap_or(far)) => break,
         }
     }
     tasks.shutdown().await;
@@ -215,7 +232,7 @@ async fn drain<A: Asks>(shared: Arc<Shared<A>>, replies: mpsc::Sender<Reply>, at
         .take_until(shared.stop.pulled())
         .map(|request| async { shared.answer(request?, &replies).await })
         .buffer_unordered(at_once);
-    let mut ended = std::pin::pin!(ended);
+    let mut ended = pin!(ended);
     while let Some(ended) = ended.next().await {
         if let Err(error) = ended {
             shared.fail(error);

@@ -1,8 +1,10 @@
-//! The stop: a signal, or an error anywhere, ends the intake of requests.
+//! The stop: a signal, the deadline, or an error anywhere, ends the intake of requests.
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::error::{Error, Result, Signal};
 
@@ -71,6 +73,38 @@ impl Signals {
         {
             let _ = tokio::signal::ctrl_c().await;
             Signal::Interrupt
+        }
+    }
+}
+
+/// When fetching stops, whether it is done or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// By a clock that does not jump.
+    pub instant: Instant,
+    /// As it is told.
+    pub at: DateTime<Utc>,
+}
+
+impl Deadline {
+    /// Whether it is over.
+    pub(super) fn has_passed(&self) -> bool {
+        self.instant <= Instant::now()
+    }
+
+    /// What it ends a run with.
+    pub(super) const fn error(self) -> Error {
+        Error::DeadlinePassed { at: self.at, resume: None }
+    }
+
+    /// Waits for it; for one that is not there, for ever. Dropping this loses nothing.
+    pub(super) async fn passed(deadline: Option<Self>) -> Error {
+        match deadline {
+            Some(deadline) => {
+                tokio::time::sleep_until(deadline.instant).await;
+                deadline.error()
+            }
+            None => std::future::pending().await,
         }
     }
 }

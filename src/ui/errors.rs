@@ -20,6 +20,8 @@ pub(super) struct Notice {
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<u8>,
 }
 
@@ -46,8 +48,14 @@ impl Notice {
             message: one_line(&error.to_string()),
             causes,
             hint: error.hint().map(|hint| one_line(&hint)),
+            class: Some(error.class().name()),
             exit_code: Some(error.class().exit_code()),
         }
+    }
+
+    /// Of an error that ends nothing.
+    pub(super) fn of_passing_error(error: &Error) -> Self {
+        Self { level: Level::Warning, class: None, exit_code: None, ..Self::of_error(error) }
     }
 
     /// Of something worth knowing.
@@ -57,6 +65,7 @@ impl Notice {
             message: one_line(message),
             causes: Vec::new(),
             hint: None,
+            class: None,
             exit_code: None,
         }
     }
@@ -68,6 +77,7 @@ impl Notice {
             message: one_line(message),
             causes: Vec::new(),
             hint: hint.map(one_line),
+            class: None,
             exit_code: None,
         }
     }

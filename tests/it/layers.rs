@@ -26,6 +26,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("verify", &["fetch", "plan", "tables", "files", "manifest", "sql", "queries"]),
     ("cli", &["sandbox"]),
     ("sandbox", &[]),
+    ("operation", &[]),
     ("ui", &[]),
     ("reference", &["tables", "cli"]),
 ];

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
-use super::BudgetConfig;
 use super::ledger::{Ask, Leased, Limit};
 use super::pace::Pace;
 use super::permits::Permits;
 use super::policy::{self, Policy};
 use super::remaining::{Known, POLICIES, Remaining, SPREAD, Telling};
 use super::window::{Window, nanos};
+use super::{BudgetConfig, QuotaUse};
 
 /// How long a 429 closes the gate where the server does not say: the API's own block (API page,
 /// section 0).
@@ -278,6 +278,16 @@ impl Core {
             product(*a, *b_window).cmp(&product(*b, *a_window))
         });
         slowest.unwrap_or((1, self.config.window))
+    }
+
+    /// What of the tightest rule's quota is in use.
+    pub(super) fn quota_use(&mut self, now_ns: u64) -> QuotaUse {
+        let now_ns = self.tick(now_ns);
+        let (allowed, window) = self.tightest();
+        let length_ns = nanos(window);
+        let rule = self.rules.iter_mut().find(|rule| rule.window.length_ns() == length_ns);
+        let counted = rule.map_or(0, |rule| rule.window.counted(now_ns));
+        QuotaUse { used: counted + self.under_way, allowed, window }
     }
 
     /// The time, which never goes back.

@@ -77,7 +77,7 @@ fn fetching(sandbox: &Sandbox) -> Fetching {
     };
     let fetcher = Fetcher::new(&client, RetryConfig::default(), budget, None).unwrap();
     let progress = Arc::new(Progress::default());
-    Fetching { fetcher: Arc::new(fetcher), concurrency: 64, max_failures: None, progress }
+    Fetching { fetcher: Arc::new(fetcher), concurrency: 64, max_failures: None, deadline: None, progress }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,4 +93,29 @@ async fn a_panic_in_a_task_ends_the_run_and_keeps_what_came() {
     let fetched = tokio::time::timeout(PATIENCE, fetched).await.expect("it hangs").unwrap();
     assert!(matches!(fetched.ended_early, Some(Error::StageEnded { stage: "fetch" })), "{fetched:?}");
     assert!(fetched.kept_in.0 > 40, "what came is kept: {fetched:?}");
+}
+
+/// However fast the machine is: what came is kept, and only what is missing is a reason to stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_stops_what_is_not_done() {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+    let pairs: Vec<_> = sandbox.world().pairs().take(200).collect();
+    let details = |&(session, participant): &(_, _)| RequestKey::Details { session, participant };
+    let at = clock::now();
+    for millis in [0, 1, 5, 20, 80, 1_000_000] {
+        let asks =
+            Panics { requests: pairs.iter().map(details).collect(), asked: 0, answered: 0, too_much: None };
+        let (requests, instant) = (sandbox.stats().requests, Instant::now() + Duration::from_millis(millis));
+        let fetching = Fetching { deadline: Some(Deadline { instant, at }), ..fetching(&sandbox) };
+        let fetched = fetch(asks, Kept::default(), &fetching, &mut Signals::listen().unwrap()).await.unwrap();
+        assert_eq!(fetched.kept_in.0, fetched.asks.answered);
+        match fetched.ended_early {
+            None => assert!(fetched.asks.is_done() && millis > 0),
+            Some(Error::DeadlinePassed { at: told, .. }) => assert!(!fetched.asks.is_done() && told == at),
+            Some(other) => panic!("{other}"),
+        }
+        if millis == 0 {
+            assert_eq!(sandbox.stats().requests, requests, "nothing is sent any more");
+        }
+    }
 }

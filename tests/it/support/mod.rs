@@ -3,6 +3,7 @@
 mod cli;
 mod disk;
 mod export;
+mod health;
 mod python;
 mod server;
 mod tools;
@@ -13,11 +14,13 @@ use std::path::{Path, PathBuf};
 pub(crate) use cli::{Output, Place, Rtk};
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
+pub(crate) use health::HealthCheck;
 pub(crate) use python::{
-    Seen, TextRows, ask_engine, ask_warehouse, browse, load, oracle, query, read, with_client,
+    SampleCommand, Seen, TextRows, ask_engine, ask_warehouse, browse, load, metrics, operation_samples,
+    oracle, query, read, with_client,
 };
 pub(crate) use server::{Server, faults};
-pub(crate) use tools::{finished, install, strace, zstdcat};
+pub(crate) use tools::{finished, have_systemd_analyze, install, strace, zstdcat};
 
 /// A rate that never makes a run wait.
 pub(crate) const UNLIMITED: &str = "1000000/1s";

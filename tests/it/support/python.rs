@@ -29,6 +29,8 @@ enum Packages {
     Warehouses,
     /// What drives a browser.
     Browser,
+    /// Parsers of what a job is started with, and of what it tells.
+    Operations,
 }
 
 impl Packages {
@@ -39,6 +41,7 @@ impl Packages {
             Self::Engines => include_str!("requirements-engines.txt"),
             Self::Warehouses => include_str!("requirements-warehouses.txt"),
             Self::Browser => include_str!("requirements-browser.txt"),
+            Self::Operations => include_str!("requirements-operations.txt"),
         }
     }
 
@@ -49,6 +52,7 @@ impl Packages {
             Self::Engines => "import duckdb, pytz, psycopg2, pyspark",
             Self::Warehouses => "import chdb, fakesnow, pyarrow, sqlglot",
             Self::Browser => "import playwright",
+            Self::Operations => "import crontab, jinja2, kubernetes_validate, prometheus_client, yamllint",
         }
     }
 }
@@ -134,6 +138,25 @@ pub(crate) fn browse(page: &Path, screenshots: &Path) -> Value {
     serde_json::from_str(&run(Packages::Browser, "browse.py", &args)).unwrap()
 }
 
+/// The series of a file of metrics, as Prometheus's own client reads them: name, labels, value.
+pub(crate) fn metrics(file: &Path) -> Vec<(String, BTreeMap<String, String>, String)> {
+    let args = ["metrics", file.to_str().unwrap()];
+    serde_json::from_str(&run(Packages::Operations, "operations.py", &args)).unwrap()
+}
+
+/// A shell command of a sample, and the environment that the sample gives it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct SampleCommand {
+    pub(crate) command: String,
+    pub(crate) env: BTreeMap<String, String>,
+}
+
+/// The commands in each sample of a folder, after each was checked by its own parser.
+pub(crate) fn operation_samples(folder: &Path) -> BTreeMap<String, Vec<SampleCommand>> {
+    let args = ["samples", folder.to_str().unwrap()];
+    serde_json::from_str(&run(Packages::Operations, "operations.py", &args)).unwrap()
+}
+
 /// Runs a script that is beside this file; what it prints.
 fn run(packages: Packages, script: &str, args: &[&str]) -> String {
     let script = support_file(script);
@@ -154,11 +177,13 @@ fn python(packages: Packages) -> &'static Path {
     static ENGINES: OnceLock<PathBuf> = OnceLock::new();
     static WAREHOUSES: OnceLock<PathBuf> = OnceLock::new();
     static BROWSER: OnceLock<PathBuf> = OnceLock::new();
+    static OPERATIONS: OnceLock<PathBuf> = OnceLock::new();
     let python = match packages {
         Packages::Readers => &READERS,
         Packages::Engines => &ENGINES,
         Packages::Warehouses => &WAREHOUSES,
         Packages::Browser => &BROWSER,
+        Packages::Operations => &OPERATIONS,
     };
     python.get_or_init(|| made(packages).unwrap_or_else(|problem| panic!("{problem}")))
 }

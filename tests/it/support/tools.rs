@@ -71,6 +71,12 @@ pub(crate) fn have_chromium() -> Result<PathBuf, String> {
     found().ok_or_else(|| "chromium was installed and is not there".to_owned())
 }
 
+/// What checks systemd's units, installed if need be.
+pub(crate) fn have_systemd_analyze() -> Result<(), String> {
+    let is_there = Command::new("systemd-analyze").arg("--version").output().is_ok();
+    if is_there { Ok(()) } else { install("systemd") }
+}
+
 /// `strace` with these arguments, as the start of a command line, installed if need be. `None`, which is
 /// said, where this user may not trace.
 pub(crate) fn strace(arguments: &str) -> Option<String> {

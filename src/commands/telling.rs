@@ -1,0 +1,111 @@
+//! A run that nobody watches: whatever comes of it, those are told who are to know.
+
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+
+use super::Ending;
+use super::run::{self, USER_AGENT};
+use crate::clock;
+use crate::config::{OperationConfig, RunConfig};
+use crate::error::{Error, Result};
+use crate::operation::{self, Ended, Facts, Health, Moment};
+use crate::pipeline::Signals;
+use crate::ui::Ui;
+
+/// What those are told of.
+const COMMAND: &str = "run";
+
+/// Runs the command, and tells how it went: first to files, then to the health check, which a signal gives up.
+/// What cannot be told is a warning.
+///
+/// # Errors
+/// Those of the run; and where a file could not be written, which is found out before it begins.
+pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
+    let mut facts = Facts::default();
+    if config.operation.is_empty() {
+        return run::run(config, ui, &mut facts).await;
+    }
+    let operation = config.operation.clone();
+    let telling = Telling::new(&operation, ui);
+    let ending = match operation::check(&operation) {
+        // It goes on while its beginning is told.
+        Ok(()) => tokio::join!(run::run(config, ui, &mut facts), telling.of_start()).0,
+        Err(error) => Err(error),
+    };
+    let exit_code = match &ending {
+        Ok(ending) => ending.exit_code(),
+        Err(error) => error.class().exit_code(),
+    };
+    telling.of_end(&facts, exit_code, ending.as_ref().err()).await;
+    ending
+}
+
+/// Tells of a run that did not even begin; gives back why.
+pub(super) async fn of_unresolved(error: Error, operation: &OperationConfig, ui: &Ui) -> Error {
+    if !operation.is_empty() {
+        let exit_code = error.class().exit_code();
+        Telling::new(operation, ui).of_end(&Facts::default(), exit_code, Some(&error)).await;
+    }
+    error
+}
+
+/// One run's telling.
+struct Telling<'a> {
+    config: &'a OperationConfig,
+    health: Option<Health<'a>>,
+    ui: &'a Ui,
+    started: Instant,
+    started_at: DateTime<Utc>,
+}
+
+impl<'a> Telling<'a> {
+    fn new(config: &'a OperationConfig, ui: &'a Ui) -> Self {
+        let health = config.health_url.as_ref().map(|url| Health::new(url, USER_AGENT)).transpose();
+        let health = health.inspect_err(|error| ui.warn_of(error)).ok().flatten();
+        Self { config, health, ui, started: Instant::now(), started_at: clock::now() }
+    }
+
+    async fn of_start(&self) {
+        if let Some(health) = &self.health
+            && let Err(untold) = health.tell(Moment::Start).await
+        {
+            self.ui.warn_of(&untold);
+        }
+    }
+
+    async fn of_end(&self, facts: &Facts, exit_code: u8, error: Option<&Error>) {
+        let ended = Ended {
+            command: COMMAND,
+            facts,
+            started_at: self.started_at,
+            finished_at: clock::now(),
+            duration: self.started.elapsed(),
+            exit_code,
+            error,
+        };
+        for untold in operation::tell(&ended, self.config) {
+            self.ui.warn_of(&untold);
+        }
+        if let Some(health) = &self.health {
+            self.ping_of_end(health, &ended).await;
+        }
+    }
+
+    /// A signal, the first or another one, gives it up: whoever sends it waits for this process.
+    async fn ping_of_end(&self, health: &Health<'_>, ended: &Ended<'_>) {
+        let told = match Signals::listen() {
+            Ok(mut signals) => tokio::select! {
+                told = health.tell(Moment::End(ended)) => told,
+                signal = signals.next() => {
+                    let (signal, host) = (signal.name(), health.host());
+                    return self.ui.warn(&format!("stopped by {signal} while {host} was told how the run went"), None);
+                }
+            },
+            Err(error) => Err(error),
+        };
+        if let Err(untold) = told {
+            self.ui.warn_of(&untold);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a configuration comes to: the runs of its profiles, or what `config` tells of it.
+//!
+//! In: settings as resolved. Out: [`ProfileRun`], [`ConfigReport`].
+//! Not here: resolving them (`resolve`), showing them (`ui`).
+
+use std::path::PathBuf;
+
+use super::{FaceConfig, Origin, RunConfig};
+use crate::error::Error;
+
+/// One of several profiles that are exported one after the other.
+#[derive(Debug)]
+pub struct ProfileRun {
+    /// The profile.
+    pub name: String,
+    /// How its run is displayed.
+    pub face: FaceConfig,
+    /// Its settings.
+    pub run: RunConfig,
+}
+
+/// What `config` found.
+#[derive(Debug)]
+pub struct ConfigReport {
+    /// The configuration file, if there is one.
+    pub file: Option<PathBuf>,
+    /// What is to be shown, in the file's order.
+    pub profiles: Vec<CheckedProfile>,
+    /// All that is wrong, each once.
+    pub faults: Vec<Error>,
+    /// Whether it is for programs.
+    pub as_json: bool,
+}
+
+/// The settings of a run.
+#[derive(Debug)]
+pub struct CheckedProfile {
+    /// The profile; `None` where there is none, or none was chosen.
+    pub name: Option<String>,
+    /// Every setting of `run`, in the order of its help.
+    pub settings: Vec<CheckedSetting>,
+}
+
+/// One setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedSetting {
+    /// The flag without dashes.
+    pub name: &'static str,
+    /// As text, never a secret, and what set it; `None` where it is not set and has no default.
+    pub set: Option<(String, Origin)>,
+}

@@ -1,0 +1,219 @@
+//! Profiles: which one, all of them, and what `config` tells.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::super::*;
+use super::{COMPLETE, refused, resolved, run};
+
+/// A directory with a configuration file and a token.
+struct Written {
+    dir: TempDir,
+}
+
+impl Written {
+    fn new(text: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        fs::write(dir.path().join("token"), "t0ken-of-file").expect("written");
+        fs::write(dir.path().join("export.toml"), text.replace("DIR", dir.path().to_str().expect("unicode")))
+            .expect("written");
+        Self { dir }
+    }
+
+    fn file(&self) -> String {
+        self.dir.path().join("export.toml").to_str().expect("unicode").to_owned()
+    }
+
+    /// Typed with the file.
+    fn typed<'a>(&self, file: &'a str, typed: &[&'a str]) -> Vec<&'a str> {
+        assert_eq!(file, self.file());
+        [typed, &["--config", file]].concat()
+    }
+
+    fn refused(&self, typed: &[&str], environment: &[(&str, &str)]) -> String {
+        let file = self.file();
+        refused(&self.typed(&file, typed), environment)
+            .replace(self.dir.path().to_str().expect("unicode"), "DIR")
+    }
+
+    fn run(&self, typed: &[&str], environment: &[(&str, &str)]) -> RunConfig {
+        let file = self.file();
+        run(&self.typed(&file, typed), environment).expect("complete")
+    }
+
+    fn runs(&self, typed: &[&str], environment: &[(&str, &str)]) -> Vec<ProfileRun> {
+        let file = self.file();
+        match resolved(&self.typed(&file, typed), environment).command {
+            Ok(CommandConfig::RunProfiles(runs)) => runs,
+            other => panic!("no runs: {other:?}"),
+        }
+    }
+
+    fn report(&self, typed: &[&str], environment: &[(&str, &str)]) -> ConfigReport {
+        let file = self.file();
+        match resolved(&self.typed(&file, typed), environment).command {
+            Ok(CommandConfig::Config(report)) => report,
+            other => panic!("no report: {other:?}"),
+        }
+    }
+}
+
+const TWO: &str = "\
+account-id = 'acc'
+api-token-file = 'DIR/token'
+rate = '4/s'
+
+[profiles.beta]
+app-id = 'b'
+api-token-command = ['printf', 't0ken-of-command']
+output = 'out/b'
+log-format = 'json'
+
+[profiles.acme]
+app-id = 'a'
+rate = '2/s'
+output = 'out/a'
+";
+
+fn token(run: &RunConfig) -> &str {
+    match &run.api {
+        Api::At(api) => api.token.expose(),
+        Api::Sandbox => panic!("no token"),
+    }
+}
+
+#[test]
+fn a_profile_is_chosen_by_flag_or_variable() {
+    let written = Written::new(TWO);
+    let beta = written.run(&["run", "l", "--profile", "beta"], &[("RTK_EXPORT_PROFILE", "acme")]);
+    assert_eq!((token(&beta), beta.fetch.rate.limit.requests), ("t0ken-of-command", 4));
+    assert_eq!(beta.output.dir, PathBuf::from("out/b"));
+    let acme = written.run(&["run", "l", "--rate", "1/s"], &[("RTK_EXPORT_PROFILE", "acme")]);
+    assert_eq!((token(&acme), acme.fetch.rate.limit.requests), ("t0ken-of-file", 1));
+    // The environment wins over the file, profiles included.
+    let acme = written.run(&["run", "l", "--profile", "acme"], &COMPLETE);
+    assert_eq!(token(&acme), "s3cr3t");
+    assert_eq!(acme.output.dir, PathBuf::from("out"));
+    assert!(!format!("{beta:?}").contains("t0ken"));
+}
+
+#[test]
+fn every_profile_has_its_own_run() {
+    let written = Written::new(TWO);
+    let runs = written.runs(&["run", "--since", "1d", "--all-profiles"], &[("RTK_EXPORT_PROFILE", "acme")]);
+    let told: Vec<_> = runs
+        .iter()
+        .map(|ProfileRun { name, face, run }| {
+            (name.as_str(), face.log_format, token(run), run.fetch.rate.limit.requests)
+        })
+        .collect();
+    let expected =
+        [("beta", LogFormat::Json, "t0ken-of-command", 4), ("acme", LogFormat::Text, "t0ken-of-file", 2)];
+    assert_eq!(told, expected);
+    // The same account in the environment is no other.
+    written.runs(&["run", "l", "--all-profiles"], &[("CLOUDFLARE_ACCOUNT_ID", "acc")]);
+}
+
+#[test]
+fn what_no_profile_can_be_is_refused() {
+    let written = Written::new(TWO);
+    let one = Written::new("[profiles.acme]\nsandbox = true\noutput = 'x'\n");
+    let none = Written::new("account-id = 'acc'\n");
+    let all = |more: &[&'static str]| [&["run", "l", "--all-profiles"], more].concat();
+    let messages = [
+        written.refused(&["run", "l", "--profile", "gamma"], &[]),
+        none.refused(&["run", "l", "--profile", "gamma"], &[]),
+        none.refused(&all(&[]), &[]),
+        refused(&["run", "l", "--all-profiles"], &COMPLETE),
+        refused(&["doctor"], &[&COMPLETE[..], &[("RTK_EXPORT_PROFILE", "acme")]].concat()),
+        written.refused(&["--profile", "acme", "run", "l", "--all-profiles"], &[]),
+        written.refused(&["run", "-", "--all-profiles"], &[]),
+        // One place for both.
+        written.refused(&all(&["-o", "out"]), &[]),
+        written.refused(&all(&["--state-dir", "state"]), &[]),
+        Written::new(&TWO.replace("'out/b'", "'./out/x/../a/'")).refused(&all(&[]), &[]),
+        // Another account than theirs.
+        written.refused(&all(&[]), &[("REALTIMEKIT_APP_ID", "other")]),
+        written.refused(&all(&[]), &[("CLOUDFLARE_API_TOKEN", "other")]),
+        // What is missing, where it would be.
+        written.refused(&["run", "l", "-o", "x"], &[]),
+        Written::new(&TWO.replace("app-id = 'a'\n", "")).refused(&all(&[]), &[]),
+        none.refused(&["run", "l", "-o", "x"], &[]),
+        none.refused(&["verify", "x"], &[]),
+        Written::new("[profiles.acme]\nsandbox = true").refused(&["run", "l", "--profile", "acme"], &[]),
+    ];
+    insta::assert_snapshot!(messages.join("\n"));
+    assert_eq!(one.runs(&["run", "-", "--all-profiles"], &[]).len(), 1);
+}
+
+#[test]
+fn a_command_that_gives_no_token_is_told_with_its_line() {
+    let message = |command: &str| {
+        let written =
+            Written::new(&format!("account-id = 'a'\napp-id = 'b'\napi-token-command = {command}\n"));
+        written.refused(&["run", "l", "-o", "x"], &[])
+    };
+    let messages = [
+        message("['rtk-no-such-program', 's3cr3t']"),
+        message("'echo s3cr3t; echo no key for s3cr3t >&2; exit 2'"),
+        message("'echo s3cr3t s3cr3t'"),
+        message("['true']"),
+    ];
+    assert!(!messages.join("\n").contains("s3cr3t"), "{}", messages.join("\n"));
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
+#[test]
+fn a_report_has_every_setting_and_no_token() {
+    let written = Written::new(TWO);
+    let report = written.report(&["config"], &[]);
+    assert!(report.faults.is_empty(), "{:?}", report.faults);
+    assert!(!format!("{report:?}").contains("t0ken-of"));
+    assert_eq!(report.profiles.len(), 2);
+    for profile in &report.profiles {
+        assert_eq!(profile.settings.len(), settings::ALL.len() + 1);
+    }
+    let of = |typed: &[&str], environment: &[(&str, &str)], name: &str| {
+        let report = written.report(typed, environment);
+        let names: Vec<_> = report.profiles.iter().map(|profile| profile.name.clone()).collect();
+        let setting = report.profiles[0].settings.iter().find(|setting| setting.name == name);
+        let set = setting.expect("is there").set.clone();
+        let set = set.map(|(value, origin)| format!("{value} by {origin}").replace(&written.file(), "FILE"));
+        (names.into_iter().flatten().collect::<Vec<_>>().join(","), set, report.faults.len())
+    };
+    assert_eq!(
+        of(&["config", "--profile", "acme"], &[], "rate"),
+        ("acme".to_owned(), Some("2/s by FILE:13: rate".to_owned()), 0)
+    );
+    assert_eq!(
+        of(&["config", "--profile", "acme", "-q"], &[("RTK_EXPORT_OUTPUT", "x")], "quiet"),
+        ("acme".to_owned(), Some("true by --quiet".to_owned()), 0)
+    );
+    assert_eq!(of(&["config"], &[], "since"), ("beta,acme".to_owned(), None, 0));
+    // Two profiles, one output.
+    assert_eq!(of(&["config", "-o", "x"], &[], "output").2, 1);
+}
+
+#[test]
+fn a_report_has_all_that_is_wrong_once() {
+    let text = TWO.replace("'2/s'", "'fast'").replace("output = 'out/b'", "timeout = '30'");
+    let written = Written::new(&text);
+    let faults = |typed: &[&str], environment: &[(&str, &str)]| {
+        let faults = written.report(typed, environment).faults;
+        faults.iter().map(|fault| fault.to_string().replace(&written.file(), "FILE")).collect::<Vec<_>>()
+    };
+    let rate = "FILE:13: rate: \"fast\" is not a number of requests per duration of at most a day, such as 1200/5m \
+                or 4/s";
+    let timeout =
+        "FILE:8: timeout: \"30\" is not a duration from 1ms to 1h with its unit, such as 500ms, 30s or 5m";
+    assert_eq!(faults(&["config"], &[]), [timeout, rate]);
+    assert_eq!(faults(&["config", "--profile", "beta"], &[]), [timeout, rate]);
+    let everywhere = faults(&["config"], &[("CLOUDFLARE_BASE_URL", "ftp://x")]);
+    assert_eq!(everywhere.len(), 1, "{everywhere:?}");
+    // An output may be typed for each run; whom to ask cannot be left open.
+    let missing = Written::new("sandbox = true").report(&["config"], &[]);
+    assert!(missing.faults.is_empty());
+    let missing = Written::new("account-id = 'acc'").report(&["config"], &[]);
+    assert_eq!((missing.profiles.len(), missing.faults.len()), (0, 1));
+}

@@ -1,0 +1,126 @@
+//! `rtk-export config`: what is set and by what, what is wrong and where, and never the token.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::support::{Place, Server};
+
+const TOKEN: &str = "tok-4f1d-9b7e-secret-of-profiles";
+
+const TWO: &str = "\
+# Two customers.
+rate = \"4/s\"
+account-id = \"0123456789abcdef\"
+
+[profiles.acme]
+app-id = \"acme-app\"
+api-token-file = \"token\"
+output = \"exports/acme\"
+
+[profiles.beta]
+app-id = \"beta-app\"
+api-token-command = [\"cat\", \"token\"]
+output = \"exports/beta\"
+concurrency = 4
+";
+
+fn place(config: &str) -> Place {
+    let place = Place::new();
+    place.write("token", format!("{TOKEN}\n"));
+    place.write("rtk.toml", config);
+    place
+}
+
+#[test]
+fn each_setting_is_shown_with_what_set_it() {
+    let place = place(TWO);
+    let config = |args: &str| {
+        let run = place.rtk(&format!("config --config rtk.toml {args}")).without_env("RTK_EXPORT_RATE");
+        run.env("CLOUDFLARE_BASE_URL", "https://proxy.example/v4")
+    };
+    let acme = config("--profile acme --timeout 10s").ends(0);
+    assert_eq!(acme.stderr, "");
+    insta::assert_snapshot!(acme.stdout);
+    let both = config("").ends(0);
+    let heads: Vec<_> = both.stdout.lines().filter(|line| line.starts_with("profile")).collect();
+    assert_eq!(heads, ["profile acme of rtk.toml", "profile beta of rtk.toml"]);
+    assert!(both.stdout.contains("api-token-command (a token, not shown)"), "{both}");
+    assert!(!format!("{acme}{both}").contains(TOKEN));
+
+    let json: Value = serde_json::from_str(&config("--json --all-profiles").ends(0).stdout).unwrap();
+    let names: Vec<_> =
+        json["profiles"].as_array().unwrap().iter().map(|profile| &profile["profile"]).collect();
+    assert_eq!(names, ["acme", "beta"]);
+    let settings = json["profiles"][1]["settings"].as_array().unwrap();
+    let concurrency = settings.iter().find(|setting| setting["name"] == "concurrency").unwrap();
+    assert_eq!(
+        (&concurrency["value"], &concurrency["origin"]),
+        (&"4".into(), &"rtk.toml:14: concurrency".into())
+    );
+    assert!(!json.to_string().contains(TOKEN));
+}
+
+#[test]
+fn without_a_file_there_are_flags_and_variables() {
+    let (place, server) = (Place::new(), Server::start(|options| options.token = TOKEN.to_owned()));
+    let shown = place.rtk("config -o out").against(&server).ends(0).stdout;
+    assert!(shown.starts_with("settings, without a configuration file\n"), "{shown}");
+    assert!(shown.lines().any(|line| line.contains("output") && line.ends_with("--output")), "{shown}");
+    assert!(!shown.contains(TOKEN));
+    assert_eq!(server.requests(), 0);
+    place.rtk("config").ends(2).says(&[
+        "CLOUDFLARE_API_TOKEN",
+        "CLOUDFLARE_ACCOUNT_ID",
+        "REALTIMEKIT_APP_ID",
+    ]);
+}
+
+/// Exit code 2, the file, the line and the key; the token in none of it.
+#[test]
+fn what_is_wrong_is_named_with_file_line_and_key() {
+    let account = "account-id = \"a\"\napp-id = \"b\"\n";
+    let cases = [
+        ("an unknown key", format!("{account}acount-id = \"c\"\n")),
+        ("an unknown key of a profile", TWO.replace("concurrency", "concurency")),
+        ("a wrong type", format!("{account}output = 7\n")),
+        ("a wrong type in a profile", TWO.replace("concurrency = 4", "concurrency = \"many\"")),
+        ("no TOML", format!("{account}rate = 4/s\n")),
+        ("no secret", account.to_owned()),
+        ("no secret in a profile", TWO.replace("api-token-file = \"token\"\n", "")),
+        ("a secret's file that is not there", format!("{account}api-token-file = \"nowhere\"\n")),
+        (
+            "a secret's command that fails",
+            format!("{account}api-token-command = \"cat token; echo no key for $(cat token) >&2; false\"\n"),
+        ),
+        ("a secret that is none", format!("{account}api-token-command = [\"cat\", \"token\", \"token\"]\n")),
+        ("two secrets", format!("{account}api-token-file = \"token\"\napi-token-command = \"cat token\"\n")),
+        ("the token itself", format!("{account}api-token = \"{TOKEN}\"\n")),
+        ("one output", TWO.replace("exports/beta", "exports/../exports/acme")),
+    ];
+    let mut said = String::new();
+    for (what, text) in cases {
+        let place = place(&text);
+        let output = place.rtk("config --config rtk.toml").ends(2).says(&["rtk.toml:"]);
+        assert!(!format!("{output}").contains(TOKEN), "{output}");
+        writeln!(said, "# {what}\n{}", output.stderr).unwrap();
+        // A run says the same before it sends or writes anything; to which of two it goes is for `config`.
+        if !text.contains("[profiles") {
+            let run = place.rtk("run --since 1d -o out --config rtk.toml").ends(2);
+            assert_eq!(run.stderr, output.stderr, "{what}");
+            assert!(!place.path("out").exists());
+        }
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn all_profiles_are_checked_whichever_is_shown() {
+    let place = place(&TWO.replace("concurrency = 4", "concurrency = 0"));
+    let output = place.rtk("config --profile acme --config rtk.toml --json").ends(2);
+    output.says(&["rtk.toml:14: concurrency: \"0\" is not a number from 1 to 4096"]);
+    let output = place.rtk("config --profile acme --config rtk.toml --json").ends(2);
+    let json: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(json["profiles"].as_array().unwrap().len(), 1);
+    assert_eq!(json["faults"].as_array().unwrap().len(), 1);
+}

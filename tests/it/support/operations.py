@@ -1,0 +1,140 @@
+"""What others make of what a run tells, and of the samples for running it: each by its own parser.
+
+operations.py metrics FILE   the series of a textfile, as Prometheus's client reads them
+operations.py samples DIR    every sample checked; the shell commands in them, with their environment
+"""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+import types
+from datetime import date, timedelta
+
+YAMLLINT = """
+extends: default
+rules:
+  braces: disable
+  document-start: disable
+  line-length: {max: 130}
+  truthy: disable
+"""
+
+
+def metrics(path):
+    from prometheus_client.parser import text_string_to_metric_families
+
+    with open(path, encoding="utf-8") as file:
+        families = list(text_string_to_metric_families(file.read()))
+    for family in families:
+        assert family.type == "gauge" and family.documentation, family
+    samples = [sample for family in families for sample in family.samples]
+    return [[sample.name, sample.labels, str(float(sample.value))] for sample in samples]
+
+
+def program(name, *args):
+    checked = subprocess.run(
+        [os.path.join(sys.prefix, "bin", name), *args], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, f"{name}: {checked.stdout}{checked.stderr}"
+
+
+def yaml_documents(path):
+    import yaml
+    from yamllint import linter
+    from yamllint.config import YamlLintConfig
+
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    problems = list(linter.run(text, YamlLintConfig(YAMLLINT)))
+    assert not problems, f"{path}: {problems}"
+    return list(yaml.safe_load_all(text))
+
+
+def cron(path):
+    from crontab import CronTab
+
+    table = CronTab(tabfile=path, user=False)
+    jobs = list(table)
+    assert jobs and all(job.is_valid() and job.user == "rtk-export" for job in jobs), table.render()
+    return [{"command": job.command, "env": dict(job.env)} for job in jobs]
+
+
+def kubernetes(path):
+    import kubernetes_validate
+
+    documents = yaml_documents(path)
+    for document in documents:
+        kubernetes_validate.validate(document, "1.37", strict=True)
+    (job,) = [document for document in documents if document["kind"] == "CronJob"]
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    env = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+    return [{"command": " ".join(container["command"] + container["args"]), "env": env}]
+
+
+def actions(path):
+    program("actionlint", path)
+    (workflow,) = yaml_documents(path)
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    return [{"command": step["run"], "env": {}} for step in steps if "rtk-export run" in step.get("run", "")]
+
+
+def dockerfile(path):
+    program("hadolint", path)
+    with open(path, encoding="utf-8") as file:
+        lines = [line.split(None, 1) for line in file if not line.startswith("#") and line.strip()]
+    last = {word: rest.strip() for word, rest in lines}
+    return [{"command": " ".join(json.loads(last["ENTRYPOINT"]) + json.loads(last["CMD"])), "env": {}}]
+
+
+def airflow(path):
+    """Runs the file with stand-ins for Airflow's own names, and renders the commands as Airflow does."""
+    import jinja2
+
+    commands = []
+
+    class Dag:
+        def __init__(self, **options):
+            assert options["dag_id"] and options["start_date"].tzinfo
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+    def operator(**options):
+        commands.append(options["bash_command"])
+
+    for name in ["airflow", "airflow.providers", "airflow.providers.standard", "airflow.providers.standard.operators"]:
+        sys.modules[name] = types.ModuleType(name)
+    bash = sys.modules["airflow.providers.standard.operators.bash"] = types.ModuleType("bash")
+    bash.BashOperator = operator
+    sdk = sys.modules["airflow.sdk"] = types.ModuleType("sdk")
+    sdk.DAG = Dag
+    runpy.run_path(path)
+
+    class Macros:
+        @staticmethod
+        def ds_add(day, days):
+            return str(date.fromisoformat(day) + timedelta(days=days))
+
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    rendered = [environment.from_string(text).render(ds="2026-11-23", macros=Macros) for text in commands]
+    return [{"command": text, "env": {}} for text in rendered]
+
+
+def samples(folder):
+    readers = {
+        "crontab": cron,
+        "cronjob.yaml": kubernetes,
+        "github-actions.yml": actions,
+        "Dockerfile": dockerfile,
+        "airflow_dag.py": airflow,
+    }
+    return {name: read(os.path.join(folder, name)) for name, read in readers.items()}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"metrics": metrics, "samples": samples}[sys.argv[1]](sys.argv[2])))
