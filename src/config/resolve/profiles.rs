@@ -84,7 +84,7 @@ impl Every<'_> {
             self.names()?;
         }
         if args.run.ask.lists.is_empty() {
-            // Lists are no settings: what is typed for a run is there already.
+            // Lists are no settings: all else is checked as if one were given.
             args.run.ask.lists.push("list.csv".to_owned());
         }
         let mut report = ConfigReport {
