@@ -1,8 +1,9 @@
 //! Wires the stages: owns their tasks, the channels between them, and the stop.
 //!
 //! Memory (contract, "Memory"): the pool of bodies (64 MiB, `fetch`), `REPLIES_AHEAD` replies and
-//! `BATCHES_AHEAD` batches in channels, the blocks of the log that are kept unpacked and the next one (`log`),
-//! and one row group for each open file; beside that, the wants' bytes per id (`plan`). Fetching and making tables never run at once.
+//! `BATCHES_AHEAD` batches in channels, the blocks of the log that are kept unpacked (`log`), the chunks of the list
+//! that threads made ahead (`tables`), and one row group for each open file; beside that, the wants' bytes per id
+//! (`plan`). Fetching and making tables never run at once.
 //! Not here: what any stage does.
 
 mod counting;

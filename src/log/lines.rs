@@ -183,7 +183,13 @@ pub(super) struct FetchedLine {
 
 /// A value as one line of JSON.
 pub(super) fn to_line(value: &impl Serialize) -> Vec<u8> {
-    let mut line = serde_json::to_vec(value).expect("the log's lines have string keys only");
-    line.push(b'\n');
+    let mut line = Vec::new();
+    add_line(value, &mut line);
     line
+}
+
+/// Adds a value as one line of JSON.
+pub(super) fn add_line(value: &impl Serialize, lines: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *lines, value).expect("the log's lines have string keys only");
+    lines.push(b'\n');
 }

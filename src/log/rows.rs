@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::lines::OpeningLine;
+use super::lines::{self, OpeningLine};
 use crate::lists::{Asked, InvalidRow, ListRow};
 use crate::model::{ParticipantId, SessionId};
 use crate::wire::{Keys, Object, Raw, text};
@@ -95,22 +95,28 @@ pub(super) fn row(line: &str, keys: &mut Keys) -> Option<ListRow> {
 
 /// A digest over list rows, in order.
 #[derive(Clone, Default)]
-pub struct RowDigest(Sha256);
+pub struct RowDigest {
+    sha256: Sha256,
+    /// The row added last as a line, for the memory.
+    line: Vec<u8>,
+}
 
 impl RowDigest {
     /// Adds a row.
     pub fn add(&mut self, row: &ListRow) {
-        self.0.update(line(row));
+        self.line.clear();
+        lines::add_line(&OpeningLine::Row(RowLine::of(row)), &mut self.line);
+        self.sha256.update(&self.line);
     }
 
     /// The digest in hex.
     #[must_use]
     pub fn finish(self) -> String {
-        format!("{:x}", self.0.finalize())
+        format!("{:x}", self.sha256.finalize())
     }
 }
 
 /// A row as a line of the log, line break included.
 pub(super) fn line(row: &ListRow) -> Vec<u8> {
-    super::lines::to_line(&OpeningLine::Row(RowLine::of(row)))
+    lines::to_line(&OpeningLine::Row(RowLine::of(row)))
 }
