@@ -81,6 +81,13 @@ struct Size {
     bytes: u64,
 }
 
+/// Bytes of a row's own texts.
+fn text_bytes(row: &ListRow) -> usize {
+    let participant = row.participant_text.as_ref().map_or(0, String::len);
+    let labels = row.labels.iter().map(|(_, value)| value.len());
+    row.session_text.len() + participant + labels.sum::<usize>()
+}
+
 impl<'a, R: Iterator<Item = Result<ListRow>>> Chunks<'a, R> {
     pub(super) fn new(input: &'a Input<'a>, rows: R, ends: Ends) -> Self {
         Self { input, rows, ends, first_labels: FirstLabels::default(), next_want: 0, open_sessions: 0 }
@@ -95,8 +102,7 @@ impl<'a, R: Iterator<Item = Result<ListRow>>> Chunks<'a, R> {
         while !self.is_full(&size, rows.len()) {
             let Some(row) = self.rows.next().transpose()? else { break };
             let mention = self.mention(&row, &mut size);
-            let labels = row.labels.iter().map(|(_, value)| value.len());
-            size.records += (labels.sum::<usize>() / ROW_BYTES) as u64;
+            size.records += (text_bytes(&row) / ROW_BYTES) as u64;
             rows.push((row, mention));
         }
         if rows.is_empty() {
