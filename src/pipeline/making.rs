@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -134,24 +133,11 @@ fn write_files(
             writer.write(&batch)?;
         }
     }
-    close(writers.into_iter().map(|(_, writer)| writer))
-}
-
-/// Closes all tables' files at once: each has rows left to compress, and waits for the disk.
-fn close(writers: impl Iterator<Item = TableWriter>) -> Result<Vec<StagedFile>> {
-    let ended = || Error::StageEnded { stage: "files" };
-    thread::scope(|scope| {
-        let closing = |writer: TableWriter| {
-            let named = thread::Builder::new().name("close".to_owned());
-            named.spawn_scoped(scope, move || writer.close())
-        };
-        let closing: Vec<_> = writers.map(closing).collect();
-        let mut staged = Vec::new();
-        for closing in closing {
-            staged.extend(closing.map_err(|_| ended())?.join().map_err(|_| ended())??);
-        }
-        Ok(staged)
-    })
+    let mut staged = Vec::new();
+    for (_, writer) in writers {
+        staged.extend(writer.close()?);
+    }
+    Ok(staged)
 }
 
 /// The staged files as the rollups' tables.

@@ -14,8 +14,6 @@ use crate::lists::ListRow;
 use crate::log::{Ruling, State};
 use crate::plan::{WantKind, WantNo};
 
-/// Bytes of a row's texts that weigh as much as a record.
-const ROW_BYTES: usize = 1_024;
 /// Records on a page, as the API gives them.
 const PAGE_RECORDS: u64 = 100;
 
@@ -26,8 +24,8 @@ pub(super) struct Ends {
     pub(super) records: u64,
     /// Records after which it ends wherever it is.
     pub(super) most_records: u64,
-    /// Rows after which it does: those that repeat others cost no record.
-    pub(super) most_rows: usize,
+    /// Bytes of rows after which it does: those that repeat others cost no record.
+    pub(super) row_bytes: usize,
     /// Bytes of replies up to which it is made alone: its batches are kept until those before it are made.
     pub(super) alone_bytes: u64,
 }
@@ -35,7 +33,7 @@ pub(super) struct Ends {
 impl Ends {
     /// A few milliseconds of work, a few megabytes of replies.
     pub(super) const USUAL: Self =
-        Self { records: 1_024, most_records: 2_048, most_rows: 4_096, alone_bytes: 8 << 20 };
+        Self { records: 1_024, most_records: 2_048, row_bytes: 1 << 20, alone_bytes: 8 << 20 };
 }
 
 /// Some rows of the list; for the window, none.
@@ -78,14 +76,16 @@ pub(super) struct Chunks<'a, R> {
 #[derive(Default)]
 struct Size {
     records: u64,
+    row_bytes: usize,
+    /// Of the replies.
     bytes: u64,
 }
 
-/// Bytes of a row's own texts.
-fn text_bytes(row: &ListRow) -> usize {
+/// About what a row takes in memory.
+fn bytes_of(row: &ListRow) -> usize {
     let participant = row.participant_text.as_ref().map_or(0, String::len);
-    let labels = row.labels.iter().map(|(_, value)| value.len());
-    row.session_text.len() + participant + labels.sum::<usize>()
+    let labels = row.labels.iter().map(|label| size_of_val(label) + label.1.len());
+    size_of_val(row) + row.session_text.len() + participant + labels.sum::<usize>()
 }
 
 impl<'a, R: Iterator<Item = Result<ListRow>>> Chunks<'a, R> {
@@ -99,15 +99,15 @@ impl<'a, R: Iterator<Item = Result<ListRow>>> Chunks<'a, R> {
     /// The rows cannot be read.
     pub(super) fn next(&mut self) -> Result<Option<Chunk>> {
         let (first, mut rows, mut size) = (self.next_want, Vec::new(), Size::default());
-        while !self.is_full(&size, rows.len()) {
+        while !self.is_full(&size) {
             let Some(row) = self.rows.next().transpose()? else { break };
             let mention = self.mention(&row, &mut size);
-            size.records += (text_bytes(&row) / ROW_BYTES) as u64;
+            size.row_bytes += bytes_of(&row);
             rows.push((row, mention));
         }
         if rows.is_empty() {
             // All rows were told: the wants that are left are the window's.
-            while (self.next_want as usize) < self.input.wants.len() && !self.is_full(&size, 0) {
+            while (self.next_want as usize) < self.input.wants.len() && !self.is_full(&size) {
                 self.mention_first(self.next_want, &mut size);
             }
         }
@@ -120,9 +120,9 @@ impl<'a, R: Iterator<Item = Result<ListRow>>> Chunks<'a, R> {
         Ok(Some(Chunk { rows, wants, is_alone }))
     }
 
-    const fn is_full(&self, size: &Size, rows: usize) -> bool {
-        let Ends { records, most_records, most_rows, .. } = self.ends;
-        rows >= most_rows
+    const fn is_full(&self, size: &Size) -> bool {
+        let Ends { records, most_records, row_bytes, .. } = self.ends;
+        size.row_bytes >= row_bytes
             || size.records >= most_records
             || (size.records >= records && self.open_sessions == 0)
     }

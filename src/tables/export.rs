@@ -152,6 +152,8 @@ impl<'a> Export<'a> {
     /// worth nothing then.
     pub(super) fn add_alone(&mut self, chunk: &Chunk) -> Result<Option<Sums>> {
         self.carried = Carried::default();
+        // What it read for the last chunk is of no use for this one, which is not the next.
+        self.cache = PageCache::new(self.input.entries.clone());
         self.alone = Some(chunk.wants.clone());
         self.is_beyond = false;
         let sums = self.add_chunk(chunk)?;

@@ -10,10 +10,10 @@ fn mistaken_world() -> impl Strategy<Value = World> {
 
 fn ends() -> impl Strategy<Value = Ends> {
     let bytes = prop_oneof![Just(0), 100..2_000_u64, Just(Ends::USUAL.alone_bytes)];
-    (1..6_u64, 0..6_u64, 1..9_usize, bytes).prop_map(|(records, more, most_rows, alone_bytes)| Ends {
+    (1..6_u64, 0..6_u64, 1..2_000_usize, bytes).prop_map(|(records, more, row_bytes, alone_bytes)| Ends {
         records,
         most_records: records + more,
-        most_rows,
+        row_bytes,
         alone_bytes,
     })
 }
@@ -65,7 +65,7 @@ proptest! {
         let filters: &[&str] = if how.statistics.is_some() { &["device_info"] } else { &[] };
         write_log(&path, &rows, replies, how.mode.name(), filters, has_window.then(window).as_ref());
 
-        let whole = Ends { records: u64::MAX, most_records: u64::MAX, most_rows: usize::MAX, alone_bytes: 0 };
+        let whole = Ends { records: u64::MAX, most_records: u64::MAX, row_bytes: usize::MAX, alone_bytes: 0 };
         let whole = make_log(&path, &rows, whole, 0);
         let chunked = make_log(&path, &rows, ends, workers);
         for table in Table::ALL {
