@@ -13,7 +13,7 @@ use rtk_export::sandbox::StatsShape;
 use rtk_export::tables::schema::Table;
 use serde_json::json;
 
-use crate::support::{Place, Seen, Server, TextRows, ask_warehouse, read};
+use crate::support::{Place, Seen, Server, TextRows, ask_warehouse, read, with_client};
 
 struct Exports {
     place: Place,
@@ -161,6 +161,42 @@ fn postgres() {
     arrives("postgres", |name| directory(name) + "-csv", |value| value.replace('\0', ""));
 }
 
+/// Neither a location where nothing lies, nor an export of which one file is missing.
+#[test]
+fn psql_loads_no_export_that_it_cannot_read() {
+    let place = &exports().place;
+    let whole = directory("late it's") + "-csv";
+    for (name, location, statements) in [
+        ("whole", directory("early it's") + "-csv", "all"),
+        ("nowhere", directory("no where's"), "load"),
+        ("torn", directory("torn it's"), "load"),
+    ] {
+        place.write(&format!("{name}.sql"), script("postgres", &location, statements));
+    }
+    let torn = directory("torn it's");
+    let shell = format!(
+        r#"
+        cp -r "{whole}" "{torn}"
+        ln -s nowhere "{torn}/peer_events/part-zzz.csv"
+        rows() {{ psql -X -q -c 'COPY participants TO STDOUT' -c 'COPY peer_events TO STDOUT'; }}
+        psql -X -q -f whole.sql >&2
+        rows >rows-before
+        for name in nowhere torn; do
+            status=0
+            psql -X -q -f $name.sql >&2 || status=$?
+            rows >rows-after
+            cmp rows-before rows-after
+            echo "$name ends with $status"
+        done
+        "#
+    );
+    let shell = place.write("unreadable.sh", shell);
+    let shown = place.shell(&with_client("postgres", &shell)).ends(0).stdout;
+    // What psql ends with where a script's statement fails.
+    assert_eq!(shown, "nowhere ends with 3\ntorn ends with 3\n");
+    assert!(std::fs::metadata(place.path("rows-before")).unwrap().len() > 0);
+}
+
 #[test]
 fn clickhouse() {
     arrives("clickhouse", directory, unchanged);
@@ -223,6 +259,7 @@ fn a_location_that_cannot_be_loaded_from_is_refused() {
         ("bigquery", "s3://bucket/out", "gs://bucket/path"),
         ("snowflake", "stage/out", "@stage/path"),
         ("redshift", "out", "s3://bucket/path"),
+        ("redshift", "s3://bucket/out\\", "s3://bucket/path"),
         ("databricks", "out", "/Volumes/"),
         ("trino", "out", "s3://bucket/path"),
     ];

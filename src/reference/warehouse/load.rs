@@ -58,12 +58,19 @@ fn head(location: &Location) -> String {
         Dialect::Trino => {
             "-- Replace hive.default by a schema of your Hive connector: it reads the files. The tables themselves\n\
              -- are Iceberg's, in the schema of your session.\n\
+             -- Tables named rtk_export_staged_... there are this script's own: it drops them.\n\
              SET SESSION hive.timestamp_precision = 'MICROSECONDS';\n"
         }
         Dialect::Redshift => {
-            "-- IAM_ROLE default is the cluster's own; name another if that may not read the files.\n"
+            "-- IAM_ROLE default is the cluster's own; name another if that may not read the files.\n\
+             -- Tables named rtk_export_staged_... are this script's own: it drops them.\n"
         }
-        Dialect::Duckdb | Dialect::Bigquery | Dialect::Clickhouse | Dialect::Databricks => "",
+        Dialect::Clickhouse => {
+            "-- Tables named rtk_export_staged_... are this script's own: it drops them.\n\
+             -- Replicated tables skip an insert that they had before, even where its rows were deleted since.\n\
+             SET insert_deduplicate = 0;\n"
+        }
+        Dialect::Duckdb | Dialect::Bigquery | Dialect::Databricks => "",
     });
     text
 }
@@ -81,9 +88,12 @@ fn stage(table: Table, location: &Location) -> String {
     };
     match dialect {
         Dialect::Postgres => {
-            // A line of headers in each file. The shell gets the folder as one word.
-            let word = format!("'{}'", folder.replace('\'', r"'\''"));
-            let program = quoted(format!(r"tail -q -n +2 -- {word}/part-*.csv | tr -d '\000'"));
+            // A line of headers in each file. The shell gets the folder as one word. A pipe ends as its last
+            // command does, so that files which cannot be read have to fail before it.
+            let files = format!("'{}'/part-*.csv", folder.replace('\'', r"'\''"));
+            let program = quoted(format!(
+                r"head -n 1 -- {files} >/dev/null && tail -q -n +2 -- {files} | tr -d '\000'"
+            ));
             format!(
                 "DROP TABLE IF EXISTS pg_temp.{staged};\n\
                  CREATE TEMPORARY TABLE {staged} (LIKE {});\n\

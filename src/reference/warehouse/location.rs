@@ -73,7 +73,7 @@ impl Location {
     ///
     /// # Errors
     /// [`Error::LoadLocation`] for what the dialect cannot load from, and for characters that would be more
-    /// than a name: line breaks, and those of patterns.
+    /// than a name: line breaks, and those of patterns or, in Redshift, escapes.
     pub fn new(dialect: Dialect, typed: Option<&str>) -> Result<Self> {
         let Wanted { placeholder, starts, words } = wanted(dialect);
         let Some(typed) = typed else {
@@ -83,7 +83,9 @@ impl Location {
         if typed.trim_end_matches('/').is_empty() {
             return Err(refused("it names no directory"));
         }
-        if typed.chars().any(|c| c.is_control() || "*?[]{}".contains(c)) {
+        // In a text of Redshift a backslash starts an escape.
+        let special = if dialect == Dialect::Redshift { r"*?[]{}\" } else { "*?[]{}" };
+        if typed.chars().any(|c| c.is_control() || special.contains(c)) {
             return Err(refused("it has a character that no location can have here"));
         }
         if !starts.is_empty() && !starts.iter().any(|start| typed.starts_with(start)) {

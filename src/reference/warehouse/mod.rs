@@ -20,8 +20,9 @@ use crate::tables::Table;
 
 /// The columns of what a load replaces whole: the rows of a participant, of a list, or a session.
 ///
-/// More than one row where a table's key has more columns, so that an event that is no longer there does
-/// not stay.
+/// More than one row where a table's key has more columns, so that an event that is no longer among a
+/// participant's does not stay. Units are those of the table's own staged rows: a participant who comes
+/// again with no row at all in a table keeps there what was loaded, and a request that failed deletes nothing.
 const fn unit(table: Table) -> &'static [&'static str] {
     match table {
         Table::Sessions => &["session_id"],

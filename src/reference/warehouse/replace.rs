@@ -9,12 +9,12 @@ use crate::cli::Dialect;
 use crate::tables::Table;
 use crate::tables::schema::Column;
 
-/// The name under which a table's files can be read.
+/// The name under which a table's files can be read: none that a user's own table has, as scripts drop it.
 pub(super) fn staged(table: Table, dialect: Dialect) -> String {
     match dialect {
         // Its tables are another connector's than those that read files.
-        Dialect::Trino => format!("hive.default.{}_staged", table.name()),
-        _ => format!("{}_staged", table.name()),
+        Dialect::Trino => format!("hive.default.rtk_export_staged_{}", table.name()),
+        _ => format!("rtk_export_staged_{}", table.name()),
     }
 }
 

@@ -183,7 +183,7 @@ def by_translation(dialect):
                     ).fetchall()
                     named = ", ".join(f'CAST("{name}" AS TIMESTAMP) AS "{name}"' for (name,) in times)
                     sql = sql.replace("SELECT *", f"SELECT * REPLACE ({named})" if times else "SELECT *", 1)
-                connection.execute(f"CREATE OR REPLACE TABLE {table}_staged AS {sql}")
+                connection.execute(f"CREATE OR REPLACE TABLE rtk_export_staged_{table} AS {sql}")
             for text in statements(script):
                 for parsed in sqlglot.parse(text, read=dialect, error_level=sqlglot.ErrorLevel.RAISE):
                     assert not parsed.find(exp.Command), f"sqlglot does not know {text}"
