@@ -272,13 +272,12 @@ pub enum Error {
         /// Why not; says nothing of what it printed.
         source: TokenCommandFault,
     },
-    /// The file of `--api-token-file` cannot be read.
-    #[error("{origin}: cannot read the API token's file {}", path.display())]
+    /// The file of `--api-token-file` cannot be read. Its path is not shown: it may be the token itself, put in
+    /// the place of a path.
+    #[error("{origin}: cannot read the API token's file")]
     TokenFileUnreadable {
         /// Where it was set.
         origin: Origin,
-        /// As it was given.
-        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -290,11 +289,12 @@ pub enum Error {
         /// Why not; says nothing of its text.
         source: TokenFault,
     },
-    /// The file of `--health-url-file` cannot be read.
-    #[error("cannot read the health URL's file {}", path.display())]
+    /// The file of `--health-url-file` cannot be read. Its path is not shown: it may be the URL itself, put in
+    /// the place of a path.
+    #[error("{origin}: cannot read the health URL's file")]
     HealthUrlUnreadable {
-        /// As it was given.
-        path: PathBuf,
+        /// Where it was set.
+        origin: Origin,
         /// What the system said.
         source: io::Error,
     },

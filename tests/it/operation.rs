@@ -181,8 +181,15 @@ fn what_cannot_be_written_is_said_before_anything_is_sent() {
     let run = place.rtk("run list.csv -o out --health-url-file url").against(&server);
     let output = run.ends(2).says(&["this is not an http or https URL"]);
     assert!(!output.stderr.contains("no-scheme"), "{output}");
-    let run = place.rtk("run list.csv -o out --health-url-file nowhere").against(&server);
-    run.ends(2).says(&["cannot read the health URL's file nowhere"]);
+    // The URL in the place of a path to it.
+    let typed = place.rtk(&format!("run list.csv -o out --health-url-file {url} --summary-file told.json"));
+    let output = typed.against(&server).ends(2);
+    hidden(&output.says(&["--health-url-file: cannot read the health URL's file", "No such file"]));
+    place.write("rtk.toml", format!("health-url-file = {url:?}\nsummary-file = 'told.json'\n"));
+    let output = place.rtk("run list.csv -o out --config rtk.toml").against(&server).ends(2);
+    hidden(&output.says(&["rtk.toml:1: health-url-file: cannot read the health URL's file"]));
+    let summary = fs::read_to_string(place.path("told.json")).unwrap();
+    assert!(summary.contains("cannot read the health URL's file") && !summary.contains(SECRET), "{summary}");
     assert_eq!(server.requests(), 0);
     assert!(!place.path("out").exists());
     assert_eq!(fs::read_to_string(place.path("notes.txt")).unwrap(), "mine");

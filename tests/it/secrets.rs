@@ -50,6 +50,23 @@ fn hidden(output: &Output) {
     );
 }
 
+/// The token where a path to it belongs.
+#[test]
+fn a_token_in_the_place_of_its_path_is_not_shown() {
+    let (server, place) = (Server::start(|_| ()), Place::new());
+    place.write("list.csv", server.pairs(5));
+    place.write("rtk.toml", format!("api-token-file = '{TOKEN}'\n"));
+    for (set, origin) in [
+        (format!("--api-token-file {TOKEN}"), "--api-token-file"),
+        ("--config rtk.toml".to_owned(), "rtk.toml:1: api-token-file"),
+    ] {
+        let run = place.rtk(&format!("run list.csv -o out --summary-file told.json {set}")).against(&server);
+        let output = run.without_env("CLOUDFLARE_API_TOKEN").ends(2);
+        hidden(&output.says(&[origin, "cannot read the API token's file", "No such file"]));
+        assert!(!fs::read_to_string(place.path("told.json")).unwrap().contains(TOKEN));
+    }
+}
+
 #[test]
 fn the_token_is_read_from_a_file() {
     let server = Server::start(|options| options.token = TOKEN.to_owned());

@@ -75,9 +75,9 @@ fn api_token(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<A
         Some(Sourced { value, origin: origin @ Origin::Variable(_) }) => {
             (value.to_string_lossy().into_owned(), origin)
         }
-        Some(Sourced { value, origin }) => match fs::read(&value) {
+        Some(Sourced { value, origin }) => match fs::read(value) {
             Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), origin),
-            Err(source) => return Err(Error::TokenFileUnreadable { origin, path: value.into(), source }),
+            Err(source) => return Err(Error::TokenFileUnreadable { origin, source }),
         },
         None => {
             let Some((origin, command)) = sources.token_command() else { return Ok(None) };

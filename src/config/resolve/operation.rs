@@ -62,14 +62,15 @@ fn file(
 fn health_url(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<HealthUrl>> {
     let setting = &settings::HEALTH_URL_FILE;
     let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
-    let text = if matches!(given.origin, Origin::Variable(_)) {
+    let origin = given.origin;
+    let text = if matches!(origin, Origin::Variable(_)) {
         given.value.to_string_lossy().into_owned()
     } else {
-        let path = PathBuf::from(given.value);
-        let bytes = fs::read(&path).map_err(|source| Error::HealthUrlUnreadable { path, source })?;
-        String::from_utf8_lossy(&bytes).into_owned()
+        match fs::read(given.value) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(source) => return Err(Error::HealthUrlUnreadable { origin, source }),
+        }
     };
-    let origin = given.origin;
     match HealthUrl::parse(&text) {
         Some(url) => {
             sources.show(setting, format!("(a URL of {}, not shown)", url.host()), &origin);
