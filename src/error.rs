@@ -448,6 +448,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that is to tell how the run went would take the place of what the run reads or makes.
+    #[error("{origin}: {} is {what}", path.display())]
+    TellingFileTaken {
+        /// Where it was set.
+        origin: Origin,
+        /// The file.
+        path: PathBuf,
+        /// What it is, or what it is in.
+        what: &'static str,
+    },
     /// A health check was not told.
     #[error("cannot tell {host} how the run goes")]
     HealthUnreachable {

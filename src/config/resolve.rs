@@ -27,6 +27,7 @@ use crate::cli::{
 use crate::error::{Error, Result};
 use crate::model::{ParticipantId, SessionId};
 use account::{Asked, api, asked};
+use operation::Taken;
 use profiles::Every;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
@@ -38,7 +39,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         Command::Run(args) => {
             let whole = file.as_ref().ok();
             let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
-            operation::as_far_as_right(&args.operation, environment, chosen.as_ref().or(whole))
+            operation::as_far_as_right(args, environment, chosen.as_ref().or(whole))
         }
         _ => OperationConfig::default(),
     };
@@ -131,7 +132,8 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let output = output(&args.output, &mut sources)?;
     let deadline = args.operation.deadline.as_deref();
     let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
-    let operation = operation::operation(&args.operation, &mut sources)?;
+    let taken = Taken::by(&lists, &output);
+    let operation = operation::operation(&args.operation, &taken, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
     Ok(RunConfig {

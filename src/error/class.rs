@@ -160,6 +160,7 @@ impl Error {
             | Self::HealthUrlUnreadable { .. }
             | Self::HealthUrlMalformed { .. }
             | Self::TellingFileRefused { .. }
+            | Self::TellingFileTaken { .. }
             | Self::NoList
             | Self::WindowReversed { .. }
             | Self::LiveWithoutWindow { .. }

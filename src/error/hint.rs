@@ -105,6 +105,10 @@ impl Error {
             Self::TellingFileRefused { .. } => {
                 Some("name a file in a directory that is there and that this user may write to".to_owned())
             }
+            Self::TellingFileTaken { .. } => Some(
+                "it is replaced by each run: name a file of its own, outside the output and state directories"
+                    .to_owned(),
+            ),
             Self::HealthUnreachable { .. } | Self::HealthRefused { .. } => Some(format!(
                 "the run itself is not touched by it; check {}",
                 settings::listed(&[&settings::HEALTH_URL_FILE])

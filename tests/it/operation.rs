@@ -196,6 +196,39 @@ fn what_cannot_be_written_is_said_before_anything_is_sent() {
     assert_eq!(health.lines(), vec![format!("POST /{SECRET}/fail"); 4]);
 }
 
+/// A list may end in .json as well, and so does an export's manifest.
+#[test]
+fn what_the_run_reads_or_makes_is_not_told_over() {
+    let (server, place) = (Server::start(|_| ()), Place::new());
+    place.write("list.csv", server.pairs(5));
+    place.rtk("run list.csv -o out --state-dir state").against(&server).ends(0);
+    place.write("ids.json", "[]");
+    place.write("told.prom", "");
+    std::os::unix::fs::symlink("ids.json", place.path("other.json")).unwrap();
+    std::os::unix::fs::symlink("told.prom", place.path("same.json")).unwrap();
+    let (before, sent) = (tree(&place.path("")), server.requests());
+    for (args, says) in [
+        ("--summary-file ids.json", "--summary-file: ids.json is a list of the run"),
+        ("--summary-file ./other.json", "--summary-file: ./other.json is a list of the run"),
+        ("--summary-file out/manifest.json", "out/manifest.json is in the output directory"),
+        ("--summary-file new.json/../out/new.json", "is in the output directory"),
+        ("--metrics-file state/told.prom", "--metrics-file: state/told.prom is in the state directory"),
+    ] {
+        // Nor is it where something else is wrong, too.
+        for more in ["", "--retries many"] {
+            let run = format!("run list.csv ids.json -o out --state-dir state --refresh {args} {more}");
+            let output = place.rtk(&run).against(&server).ends(2);
+            if more.is_empty() {
+                output.says(&[says, "hint: it is replaced by each run"]);
+            }
+            assert!(tree(&place.path("")) == before, "{args} {more}");
+        }
+    }
+    let run = place.rtk("run list.csv -o new --summary-file same.json --metrics-file told.prom");
+    run.against(&server).ends(2).says(&["--metrics-file: told.prom is the summary file, too"]);
+    assert_eq!((server.requests(), place.path("new").exists()), (sent, false));
+}
+
 /// At one request an hour a list of twenty does not end in time, on any machine.
 #[test]
 fn a_deadline_stops_a_run_that_the_same_command_goes_on_with() {

@@ -3,49 +3,115 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::cli::OperationArgs;
+use super::profiles::settled_path;
+use crate::cli::{OperationArgs, RunArgs};
 use crate::config::file::ConfigFile;
 use crate::config::settings::{self, Setting};
 use crate::config::sources::{Environment, Origin, Sources};
-use crate::config::{HealthUrl, OperationConfig, TellingFile};
+use crate::config::{HealthUrl, OperationConfig, OutputConfig, TellingFile};
 use crate::error::{Error, Result};
 
+/// What a run reads and makes, none of which may be told over.
+pub(super) struct Taken<'a> {
+    lists: &'a [String],
+    output: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+}
+
+impl<'a> Taken<'a> {
+    /// By a run whose settings are right so far.
+    pub(super) fn by(lists: &'a [String], output: &OutputConfig) -> Self {
+        Self { lists, output: Some(output.dir.clone()), state_dir: output.state_dir.clone() }
+    }
+
+    /// By one whose settings are wrong.
+    fn by_wrong(args: &'a RunArgs, sources: &Sources<'_>) -> Self {
+        let directory = |setting, typed: Option<&Path>| {
+            sources.text(setting, typed.map(Path::as_os_str)).map(|given| PathBuf::from(given.value))
+        };
+        Self {
+            lists: &args.ask.lists,
+            output: directory(&settings::OUTPUT, args.output.output.as_deref()),
+            state_dir: directory(&settings::STATE_DIR, args.output.state_dir.as_deref()),
+        }
+    }
+
+    /// What is at a path, or around it.
+    fn at(&self, path: &Path) -> Option<&'static str> {
+        let path = settled_path(path);
+        let is_list = |list: &String| list != "-" && settled_path(Path::new(list)) == path;
+        let is_in =
+            |dir: &Option<PathBuf>| dir.as_ref().is_some_and(|dir| path.starts_with(settled_path(dir)));
+        if self.lists.iter().any(is_list) {
+            Some("a list of the run")
+        } else if is_in(&self.output) {
+            Some("in the output directory")
+        } else if is_in(&self.state_dir) {
+            Some("in the state directory")
+        } else {
+            None
+        }
+    }
+}
+
 /// Who is told how a run went.
-pub(super) fn operation(args: &OperationArgs, sources: &mut Sources<'_>) -> Result<OperationConfig> {
-    Ok(OperationConfig {
-        summary_file: summary_file(args, sources)?,
-        metrics_file: metrics_file(args, sources)?,
-        health_url: health_url(args.health_url_file.as_deref(), sources)?,
-    })
+pub(super) fn operation(
+    args: &OperationArgs,
+    taken: &Taken<'_>,
+    sources: &mut Sources<'_>,
+) -> Result<OperationConfig> {
+    let summary_file = summary_file(args, taken, sources)?;
+    let metrics_file = metrics_file(args, taken, summary_file.as_ref(), sources)?;
+    let health_url = health_url(args.health_url_file.as_deref(), sources)?;
+    Ok(OperationConfig { summary_file, metrics_file, health_url })
 }
 
 /// The same for a run whose settings are wrong: of that, too, somebody is to be told, by whatever was right.
 pub(super) fn as_far_as_right(
-    args: &OperationArgs,
+    args: &RunArgs,
     environment: &Environment<'_>,
     file: Option<&ConfigFile>,
 ) -> OperationConfig {
     let mut sources = Sources::new(environment, file.cloned().unwrap_or_default());
-    OperationConfig {
-        summary_file: summary_file(args, &mut sources).unwrap_or_default(),
-        metrics_file: metrics_file(args, &mut sources).unwrap_or_default(),
-        health_url: health_url(args.health_url_file.as_deref(), &mut sources).unwrap_or_default(),
+    let taken = Taken::by_wrong(args, &sources);
+    let args = &args.operation;
+    let summary_file = summary_file(args, &taken, &mut sources).unwrap_or_default();
+    let metrics_file = metrics_file(args, &taken, summary_file.as_ref(), &mut sources).unwrap_or_default();
+    let health_url = health_url(args.health_url_file.as_deref(), &mut sources).unwrap_or_default();
+    OperationConfig { summary_file, metrics_file, health_url }
+}
+
+fn summary_file(
+    args: &OperationArgs,
+    taken: &Taken<'_>,
+    sources: &mut Sources<'_>,
+) -> Result<Option<TellingFile>> {
+    file(&settings::SUMMARY_FILE, args.summary_file.as_deref(), "json", taken, sources)
+}
+
+fn metrics_file(
+    args: &OperationArgs,
+    taken: &Taken<'_>,
+    summary: Option<&TellingFile>,
+    sources: &mut Sources<'_>,
+) -> Result<Option<TellingFile>> {
+    let metrics = file(&settings::METRICS_FILE, args.metrics_file.as_deref(), "prom", taken, sources)?;
+    if let (Some(TellingFile { path, origin }), Some(summary)) = (&metrics, summary)
+        && settled_path(path) == settled_path(&summary.path)
+    {
+        let (origin, path) = (origin.clone(), path.clone());
+        return Err(Error::TellingFileTaken { origin, path, what: "the summary file, too" });
     }
+    Ok(metrics)
 }
 
-fn summary_file(args: &OperationArgs, sources: &mut Sources<'_>) -> Result<Option<TellingFile>> {
-    file(&settings::SUMMARY_FILE, args.summary_file.as_deref(), "json", sources)
-}
-
-fn metrics_file(args: &OperationArgs, sources: &mut Sources<'_>) -> Result<Option<TellingFile>> {
-    file(&settings::METRICS_FILE, args.metrics_file.as_deref(), "prom", sources)
-}
-
-/// A file that is replaced by each run: by its ending nothing else is, where the wrong one is named.
+/// A file that is replaced by each run. Where the wrong one is named, its ending keeps most others; a list and
+/// the export's own files may end in the same, and are looked for.
 fn file(
     setting: &'static Setting,
     typed: Option<&Path>,
     ending: &str,
+    taken: &Taken<'_>,
     sources: &mut Sources<'_>,
 ) -> Result<Option<TellingFile>> {
     let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
@@ -53,6 +119,9 @@ fn file(
     let shown = path.display().to_string();
     if path.extension().is_none_or(|found| found != ending) {
         return Err(Error::SettingMalformed { origin, value: shown, expected: setting.expected });
+    }
+    if let Some(what) = taken.at(&path) {
+        return Err(Error::TellingFileTaken { origin, path, what });
     }
     sources.show(setting, shown, &origin);
     Ok(Some(TellingFile { path, origin }))

@@ -164,7 +164,8 @@ impl Every<'_> {
         let sources = Sources::new(self.environment, file.clone());
         let is_set = sources.text(output, args.output.output.as_deref().map(Path::as_os_str)).is_some();
         if !is_set {
-            args.output.output = Some(PathBuf::from("export"));
+            // No other path is in it.
+            args.output.output = Some(PathBuf::from("(not set)"));
         }
         let resolved = self.resolve(args, file, command_line).map_err(|error| file.located(error));
         if !is_set {
@@ -245,12 +246,16 @@ fn apart(runs: &[ProfileRun]) -> Result<()> {
     Ok(())
 }
 
-/// Where a path leads, as far as it exists: one place has many names.
+/// Where a setting leads: a URL, or a path.
 fn settled(text: &str) -> PathBuf {
     if values::scheme(text).is_some() {
         return PathBuf::from(text.trim_end_matches('/'));
     }
-    let path = Path::new(text);
+    settled_path(Path::new(text))
+}
+
+/// Where a path leads, as far as it exists: one place has many names.
+pub(super) fn settled_path(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for ancestor in path.ancestors() {
         let Ok(mut settled) = fs::canonicalize(ancestor) else { continue };
