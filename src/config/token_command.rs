@@ -108,8 +108,17 @@ impl TokenCommand {
             program: command.get_program().to_string_lossy().into_owned(),
             source,
         })?;
-        let stdout = Heard::of(child.stdout.take(), MOST_OUTPUT);
-        let stderr = Heard::of(child.stderr.take(), MOST_STDERR);
+        let heard = Heard::of(child.stdout.take(), MOST_OUTPUT)
+            .and_then(|stdout| Ok((stdout, Heard::of(child.stderr.take(), MOST_STDERR)?)));
+        let (stdout, stderr) = match heard {
+            Ok(heard) => heard,
+            Err(source) => {
+                // Nobody would hear it. One that has ended already cannot be killed, and need not be.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(TokenCommandFault::Unwatched { source });
+            }
+        };
         let quote = || quoted(&excerpt(&stderr.text(), &stdout.text()));
         let Some(status) = wait(&mut child, &stdout, limit)? else {
             return Err(TokenCommandFault::TimedOut { limit, stderr: quote() });
@@ -179,11 +188,11 @@ struct SoFar {
 }
 
 impl Heard {
-    /// Listens to a pipe to its end, and keeps so many bytes of it.
-    fn of(pipe: Option<impl Read + Send + 'static>, most: usize) -> Self {
+    /// Listens to a pipe to its end, and keeps so many bytes of it; fails where the system has no thread left.
+    fn of(pipe: Option<impl Read + Send + 'static>, most: usize) -> io::Result<Self> {
         let heard = Self { so_far: Arc::default(), most };
         let listener = heard.clone();
-        thread::spawn(move || {
+        thread::Builder::new().name("token".to_owned()).spawn(move || {
             let mut block = [0; 1024];
             if let Some(mut pipe) = pipe {
                 loop {
@@ -196,8 +205,8 @@ impl Heard {
                 }
             }
             listener.with(|so_far| so_far.ended = true);
-        });
-        heard
+        })?;
+        Ok(heard)
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut SoFar) -> T) -> T {
