@@ -193,12 +193,13 @@ fn all(shown: &[ShownSetting]) -> Vec<CheckedSetting> {
 }
 
 /// Of several profiles, each says itself whom to ask: a variable that wins over them all would export one
-/// account again and again, under the names of the others.
+/// account again and again, under the names of the others, or send each one's token to another host.
 fn overridden(name: &str, file: &ConfigFile, run: &RunConfig) -> Result<()> {
     if matches!(run.api, Api::Sandbox) {
         return Ok(());
     }
-    for setting in [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE] {
+    let guarded = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE, &settings::BASE_URL];
+    for setting in guarded {
         let Some((weaker, text)) = file.of_profile(setting) else { continue };
         let Some(shown) = run.settings.iter().find(|shown| shown.name == setting.name) else { continue };
         if shown.origin.rank() > weaker.rank() && text.is_none_or(|text| text != shown.value) {

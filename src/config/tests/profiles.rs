@@ -120,6 +120,8 @@ fn what_no_profile_can_be_is_refused() {
     let written = Written::new(TWO);
     let one = Written::new("[profiles.acme]\nsandbox = true\noutput = 'x'\n");
     let none = Written::new("account-id = 'acc'\n");
+    let at_home =
+        Written::new(&TWO.replace("app-id = 'a'\n", "app-id = 'a'\nbase-url = 'https://home.example'\n"));
     let all = |more: &[&'static str]| [&["run", "l", "--all-profiles"], more].concat();
     let messages = [
         written.refused(&["run", "l", "--profile", "gamma"], &[]),
@@ -136,6 +138,8 @@ fn what_no_profile_can_be_is_refused() {
         // Another account than theirs.
         written.refused(&all(&[]), &[("REALTIMEKIT_APP_ID", "other")]),
         written.refused(&all(&[]), &[("CLOUDFLARE_API_TOKEN", "other")]),
+        at_home.refused(&all(&[]), &[("CLOUDFLARE_BASE_URL", "https://other.example")]),
+        at_home.refused(&all(&["--base-url", "https://other.example"]), &[]),
         // What is missing, where it would be.
         written.refused(&["run", "l", "-o", "x"], &[]),
         Written::new(&TWO.replace("app-id = 'a'\n", "")).refused(&all(&[]), &[]),
