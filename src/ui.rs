@@ -171,15 +171,14 @@ impl Ui {
         }
     }
 
-    /// Writes what `config` found: settings as a result, what is wrong beside it.
+    /// Writes what `config` found: what is wrong, then the settings as a result, which may not be taken.
     ///
     /// # Errors
     /// [`Error::Stdout`] where stdout takes nothing (any more).
     pub fn config(&self, report: &ConfigReport) -> Result<()> {
         let shown = if report.as_json { config_report::json(report) } else { config_report::text(report) };
-        self.result(&shown)?;
         report.faults.iter().for_each(|fault| self.error(fault));
-        Ok(())
+        self.result(&shown)
     }
 
     /// Writes a result.

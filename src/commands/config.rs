@@ -8,8 +8,13 @@ use crate::ui::Ui;
 /// Runs the command.
 ///
 /// # Errors
-/// What it prints cannot be written.
+/// What it prints cannot be written, and nothing else is wrong.
 pub(super) fn run(report: &ConfigReport, ui: &Ui) -> Result<Ending> {
-    ui.config(report)?;
-    Ok(if report.faults.is_empty() { Ending::Complete } else { Ending::Found(Class::Usage) })
+    let written = ui.config(report);
+    // What is wrong counts also where nobody reads the settings to their end.
+    if report.faults.is_empty() {
+        written.map(|()| Ending::Complete)
+    } else {
+        Ok(Ending::Found(Class::Usage))
+    }
 }

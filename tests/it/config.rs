@@ -1,6 +1,7 @@
 //! `rtk-export config`: what is set and by what, what is wrong and where, and never the token.
 
 use std::fmt::Write as _;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -30,6 +31,24 @@ fn place(config: &str) -> Place {
     place.write("token", format!("{TOKEN}\n"));
     place.write("rtk.toml", config);
     place
+}
+
+/// Whoever read the settings has had enough of them; what is wrong is to be known all the same.
+#[test]
+fn what_is_wrong_is_told_where_nobody_reads_the_settings() {
+    let place = place("rate = 'fast'\n");
+    let config = |args: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rtk-export"));
+        let command = command.arg("config").args(args).current_dir(place.path("")).env_clear();
+        command.stdout(writer).output().unwrap()
+    };
+    let output = config(&["--config", "rtk.toml"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("rtk.toml:1: missing"), "{stderr}");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(config(&["--sandbox"]).status.code(), Some(0));
 }
 
 #[test]
