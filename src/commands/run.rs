@@ -56,6 +56,10 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
             drop(display);
             let log = kept_log(&place, config.output.keep_log)?;
             let requests = Some(&manifest.requests);
+            facts.export_id = Some(manifest.export_id.clone());
+            let source = &manifest.source;
+            (facts.since, facts.until) =
+                (source.since.as_ref().map(|time| time.0), source.until.as_ref().map(|time| time.0));
             facts.published = Some(published(&manifest));
             return Ok(summarise(ui, &config.output.dir, log, 0, &manifest, requests, started));
         }

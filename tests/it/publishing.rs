@@ -48,8 +48,12 @@ fn killed_at_any_call_readers_see_one_export_or_none_and_the_next_start_finishes
         assert_eq!(killed.code, None, "at call {call}: {killed}");
         let again = if is_new { RUN.replace(" --refresh", "") } else { RUN.to_owned() };
         let code = if is_new { 2 } else { 0 };
-        place.rtk(&format!("{again} out")).against(&server).ends(code);
-        assert!(whole_manifest(&place.path("out")).unwrap()["export_id"] != older);
+        place.rtk(&format!("{again} out --summary-file told.json")).against(&server).ends(code);
+        let export_id = whole_manifest(&place.path("out")).unwrap()["export_id"].clone();
+        assert!(export_id != older);
+        let told: serde_json::Value =
+            serde_json::from_slice(&fs::read(place.path("told.json")).unwrap()).unwrap();
+        assert!(code != 0 || told["export_id"] == export_id, "at call {call}: {told}");
         Export::read(&place.path("out")).equals(&expected);
         assert_eq!(names(&place, "out"), files, "something was left behind at call {call}: {killed}");
         fs::remove_dir_all(place.path("out")).unwrap();
