@@ -37,6 +37,7 @@ pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use token::{ApiToken, TokenFault};
 pub use token_command::TokenCommandFault;
+pub(crate) use values::is_loopback;
 pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, StatsSource};
 pub use verify::{Against, VerifyApi, VerifyAt, VerifyConfig};
 pub use window::{Moment, SetTime, WindowConfig};

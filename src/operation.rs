@@ -1,8 +1,9 @@
 //! How a run went, told to machines: a summary as JSON, metrics for Prometheus, a ping to a health check.
 //!
 //! In: [`Facts`], gathered while the run goes on, and how it ended. Out: two files and two or three requests.
-//! Guarantees: told however the run ended, as long as the process lives; each file is replaced whole or not at
-//! all; what cannot be told is a warning and changes no exit code; no token, no health URL in any of it.
+//! Guarantees: told however the run ended, as long as the process lives, but for settings that `--all-profiles` finds
+//! wrong; each file is replaced whole or not at all; what cannot be told is a warning and changes no exit code; no
+//! token, no health URL in any of it.
 //! Not here: what people are shown (`ui`), what an export is made of (`manifest`).
 
 mod metrics;

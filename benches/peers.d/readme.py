@@ -11,7 +11,7 @@ SECTION = f"""## Speed
 {BEGIN}
 {END}
 
-`benches/peers` measures this again, in about an hour on two cores, and writes this section; `benches/RESULTS.md` has
+`benches/peers --rounds 2` measures this again, in 24 minutes on two cores, and writes this section; `benches/RESULTS.md` has
 every figure, the machine and the notes. It needs nginx and oha: `benches/peers --help`.
 
 """

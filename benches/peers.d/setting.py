@@ -16,7 +16,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rtk-
 
 
 def check_commands(quick):
-    """Ends here rather than after an hour."""
+    """Ends here rather than after many minutes."""
     limit = "wrk" if quick and not shutil.which("oha") else "oha"
     for command in ["nginx", limit, "zstdcat", "taskset"]:
         if not shutil.which(command):

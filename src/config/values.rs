@@ -197,15 +197,20 @@ pub(super) fn base_url(text: &str) -> Option<Url> {
     Some(url)
 }
 
-/// Whether what is sent to a URL can be read on the way.
-pub(super) fn is_clear_text(url: &Url) -> bool {
-    let loopback = match url.host() {
+/// Whether a URL is of this machine (RFC 6761, section 6.3, for the names): what is sent there is read by nobody on
+/// the way, and no proxy could reach it.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    };
-    url.scheme() == "http" && !loopback
+    }
+}
+
+/// Whether what is sent to a URL can be read on the way.
+pub(super) fn is_clear_text(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
 }
 
 /// A value fit for a message: what stands before the `@` of a URL may be a password.

@@ -12,12 +12,13 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use reqwest::{IntoUrl, RequestBuilder, Response, StatusCode, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 
 use super::body::{Body, POOL, Pool};
 use super::budget::Pass;
 use super::fault::Fault;
 use super::target::Queries;
+use crate::config::is_loopback;
 use crate::error::{Error, Result};
 use crate::model::Window;
 
@@ -200,14 +201,4 @@ async fn off_the_clock<T>(end: &mut Instant, work: impl Future<Output = T>) -> T
     let result = work.await;
     *end += start.elapsed();
     result
-}
-
-/// A server on this machine is never asked for through a proxy: no proxy could reach it.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

@@ -8,10 +8,10 @@
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode, redirect};
-use url::{Host, Url};
+use url::Url;
 
 use super::Ended;
-use crate::config::HealthUrl;
+use crate::config::{HealthUrl, is_loopback};
 use crate::error::{Error, Result};
 
 /// How long one try may take.
@@ -96,16 +96,6 @@ impl<'a> Health<'a> {
 /// Whether a refusal may be another one soon.
 fn is_passing(status: u16) -> bool {
     status >= 500 || status == StatusCode::TOO_MANY_REQUESTS.as_u16()
-}
-
-/// A proxy knows another loopback than ours.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// What is posted of an end.

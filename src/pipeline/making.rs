@@ -1,7 +1,7 @@
 //! Stages 5 to 8 at work: a complete log into published files.
 //!
 //! Making tables and writing files run on a blocking thread each, with [`BATCHES_AHEAD`] batches between
-//! them. Guarantees: nothing is published unless everything was made.
+//! them; the former has helpers (`tables`). Guarantees: nothing is published unless everything was made.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
