@@ -197,7 +197,7 @@ async fn ask_with(
             return Ok(Asked { wants, log, kept, replies, ended_early: listed.ended_early });
         }
         let discovered = listed.asks.finish();
-        ui.discovered(discovered.sessions.len() as u64, discovered.live);
+        ui.discovered(discovered.sessions.len() as u64, discovered.live.len() as u64);
         pipeline::add_discovered(&mut wants, &discovered)?;
     }
     fetching.progress.enter(Phase::Fetching);
@@ -283,6 +283,7 @@ fn settings(config: &RunConfig, api: &ApiConfig) -> Settings {
         peer_events: config.fetch.peer_events == PeerEvents::Included,
         format: config.output.format.extension().to_owned(),
         excel: config.output.format == Format::CsvExcel,
+        dataset: None,
     }
 }
 
