@@ -22,7 +22,7 @@ fn ends() -> impl Strategy<Value = Ends> {
 fn beside(output: &Output) -> String {
     let Made { totals, failures, warnings, warnings_by_day, saved_by_listing } = &output.made;
     let warnings: Vec<_> = warnings.iter().collect();
-    format!("{totals:?} {failures:?} {warnings:?} {saved_by_listing}")
+    format!("{totals:?} {failures:?} {warnings:?} {warnings_by_day:?} {saved_by_listing}")
 }
 
 /// The window that has these sessions, none of which a row need ask for.
