@@ -4,6 +4,7 @@
 //! line without its own cause; the cause is its `source`. Only `ui.rs` prints.
 
 mod class;
+mod dataset;
 mod hint;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use class::{Class, Signal};
+pub use dataset::{Damage, DatasetError};
 
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenCommandFault, TokenFault};
@@ -564,6 +566,22 @@ pub enum Error {
         /// Where the block begins.
         offset: u64,
     },
+    /// The log is of a sync: what it holds are days of a dataset, and no export.
+    #[error("the response log {} is of a sync: it holds days of a dataset, not an export", path.display())]
+    LogOfDataset {
+        /// The log.
+        path: PathBuf,
+    },
+    /// The log is of a run: what it holds is one export, and no days of a dataset.
+    #[error("the response log {} is of a run: it holds an export, not days of a dataset", path.display())]
+    LogOfExport {
+        /// The log.
+        path: PathBuf,
+    },
+    // ---- datasets ----
+    /// A dataset is not what it has to be, or not for this command.
+    #[error(transparent)]
+    Dataset(DatasetError),
     // ---- tables, files, publishing ----
     /// A part of the pipeline ended without saying why: another part's error tells.
     #[error("the {stage} stage ended early")]

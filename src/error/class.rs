@@ -88,6 +88,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Profile { source, .. } => source.class(),
+            Self::Dataset(error) => error.class(),
             Self::Io { .. }
             | Self::StageEnded { .. }
             | Self::HttpClient { .. }
@@ -128,6 +129,8 @@ impl Error {
             | Self::NoValidRow { .. }
             | Self::TooManyIds
             | Self::NoLog { .. }
+            | Self::LogOfDataset { .. }
+            | Self::LogOfExport { .. }
             | Self::ExportUnfinished { .. }
             | Self::BaseUrl { .. }
             | Self::UnusableToken

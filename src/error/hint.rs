@@ -11,6 +11,7 @@ impl Error {
     #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Dataset(error) => Some(error.hint()),
             Self::SandboxNotLoopback { .. } => Some("leave --host out: it listens on 127.0.0.1".to_owned()),
             Self::SandboxListen { .. } => Some("choose another --port, or 0 for any free one".to_owned()),
             Self::SandboxFault { .. } => {
@@ -131,6 +132,12 @@ impl Error {
             }
             Self::OutputBusy { .. } => {
                 Some("wait for it to end, or export to another directory with --output".to_owned())
+            }
+            Self::LogOfDataset { .. } => {
+                Some("sync makes days anew: rtk-export sync --from DATE --to DATE".to_owned())
+            }
+            Self::LogOfExport { .. } => {
+                Some("finish the run that began it, or give the sync another --state-dir".to_owned())
             }
             Self::LogOfAnotherVersion { .. } => {
                 Some("run again with --refresh to start anew, or with the version that wrote it".to_owned())
