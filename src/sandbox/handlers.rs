@@ -14,11 +14,12 @@ use super::moving::Moment;
 use super::options::{
     DetailsFilters, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow, StatsShape, Wrapper,
 };
+use super::participant::Participant;
 use super::record::{PresetKey, write_fields, write_session_fields};
 use super::reply::Reply;
 use super::routes::{Filters, Place, Query, Route, SortBy};
 use super::statistics;
-use super::world::{Participant, Session};
+use super::world::Session;
 use crate::model::{ParticipantId, SessionId};
 
 const MS_PER_DAY: u64 = 86_400_000;

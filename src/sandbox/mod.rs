@@ -18,6 +18,7 @@ mod limit;
 mod messy;
 mod moving;
 mod options;
+mod participant;
 mod people;
 mod record;
 mod reply;
@@ -47,10 +48,11 @@ pub use options::{
     DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow,
     StatsShape, Usage, Wrapper,
 };
+pub use participant::Participant;
 pub use record::Expected;
 pub use sizes::Sizes;
 pub use stats::{Kind, RecordedRequest, SandboxStats};
-pub use world::{MinutesOff, Participant, Session, World, WorldOptions};
+pub use world::{MinutesOff, Session, World, WorldOptions};
 
 use crate::error::{Error, Result};
 

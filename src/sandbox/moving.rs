@@ -13,7 +13,8 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::world::{Participant, Session, World};
+use super::participant::Participant;
+use super::world::{Session, World};
 use crate::error::{Error, Result};
 use crate::model::{ParticipantId, SessionId};
 

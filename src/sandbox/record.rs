@@ -8,7 +8,8 @@
 use super::json::{Json, minutes_text, push_time, text};
 use super::messy::{Quirk, with_exponent, with_more_digits};
 use super::moving::Moment;
-use super::world::{Event, EventKind, Participant, Session, World};
+use super::participant::{Event, EventKind, Participant};
+use super::world::{Session, World};
 
 /// What the API says about a participant's minutes, digit for digit.
 #[derive(Clone, Debug, PartialEq, Eq)]
