@@ -167,7 +167,7 @@ impl<'a> Moment<'a> {
     /// The sessions of a LIVE or ENDED status, where that is known of all at once: the newest are live.
     pub(super) fn sessions_of_status(&self, live: bool) -> Option<Range<u64>> {
         let (first, count) = (self.world.first_live(), self.world.session_count());
-        self.now_ms.is_none().then(|| if live { first..count } else { 0..first })
+        self.now_ms.is_none().then_some(if live { first..count } else { 0..first })
     }
 
     /// The time all minutes of a session add up to, as far as connections have ended; off where it is to be.

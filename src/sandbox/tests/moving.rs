@@ -164,7 +164,7 @@ async fn sixth_day() -> (Client, Session, u64) {
     let client = Client::of(SandboxOptions { world, ..SandboxOptions::default() }).await;
     let world = client.sandbox.world();
     let session = world.sessions().nth(usize::try_from(world.session_count() / 2).unwrap()).unwrap();
-    let now = (session.started_ms + session.ended_ms) / 2;
+    let now = u64::midpoint(session.started_ms, session.ended_ms);
     client.sandbox.set_clock(time(now));
     (client, session, now)
 }
