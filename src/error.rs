@@ -548,6 +548,18 @@ pub enum Error {
         /// Where the block begins.
         offset: u64,
     },
+    /// The log is of a sync: what it holds are days of a dataset, and no export.
+    #[error("the response log {} is of a sync: it holds days of a dataset, not an export", path.display())]
+    LogOfDataset {
+        /// The log.
+        path: PathBuf,
+    },
+    /// The log is of a run: what it holds is one export, and no days of a dataset.
+    #[error("the response log {} is of a run: it holds an export, not days of a dataset", path.display())]
+    LogOfExport {
+        /// The log.
+        path: PathBuf,
+    },
     // ---- tables, files, publishing ----
     /// A part of the pipeline ended without saying why: another part's error tells.
     #[error("the {stage} stage ended early")]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::files::StagedFile;
 use crate::tables::schema::SCHEMA_VERSION;
+use crate::tables::{Noted, Notice, Table, Warnings};
 
 /// The name of the file: a directory that has it is a complete export.
 pub const FILE_NAME: &str = "manifest.json";
@@ -194,6 +195,25 @@ pub struct Warning {
     pub count: u64,
     /// The first of them, for people.
     pub example: Option<String>,
+}
+
+impl Warning {
+    /// The oddities that the tables were made with.
+    #[must_use]
+    pub fn all(warnings: &Warnings) -> Vec<Self> {
+        warnings.iter().map(Self::of).collect()
+    }
+
+    /// One oddity.
+    pub(crate) fn of((notice, table, field, noted): (Notice, Table, &str, &Noted)) -> Self {
+        let place =
+            if field.is_empty() { table.name().to_owned() } else { format!("{}: {field}", table.name()) };
+        Self {
+            code: notice.code().to_owned(),
+            count: noted.count,
+            example: Some(format!("{place}: {}", noted.example)),
+        }
+    }
 }
 
 /// A time in UTC, written with microseconds and `Z` as in the CSV files.

@@ -4,6 +4,7 @@
 //! Guarantees: a value of these types is valid; minutes never pass through a float.
 //! Not here: I/O, JSON, anything that knows where a value came from.
 
+mod day;
 mod ids;
 mod minutes;
 mod number;
@@ -12,6 +13,7 @@ mod request_key;
 mod time;
 mod window;
 
+pub use day::{DayRange, NotAZone, Zone, parse_day};
 pub(crate) use ids::trim_id;
 pub use ids::{IdKey, ParticipantId, SessionId};
 pub use minutes::{Minutes, MinutesError, ParsedMinutes};

@@ -11,6 +11,7 @@ mod discovering;
 mod fetching;
 mod gathering;
 mod making;
+mod partitioning;
 mod stop;
 mod surveying;
 
@@ -19,6 +20,7 @@ pub use discovering::discover;
 pub use fetching::{Fetched, Fetching, Keep, fetch, settle};
 pub use gathering::{Gathered, add_discovered, gather};
 pub use making::{Making, make};
+pub use partitioning::{DayFacts, MadeDays, MakingDays, make_days};
 pub use stop::{Deadline, Signals, Stop, unless_stopped};
 pub use surveying::{OddRow, OddRows, Survey, SurveyedList, survey};
 

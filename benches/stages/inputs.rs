@@ -125,6 +125,7 @@ fn head() -> Head {
         peer_events: true,
         format: "parquet".to_owned(),
         excel: false,
+        dataset: None,
     };
     Head {
         export_id: Uuid::nil().to_string(),

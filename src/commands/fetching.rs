@@ -70,6 +70,7 @@ pub(super) fn settings(
         peer_events: fetch.peer_events == PeerEvents::Included,
         format: format.extension().to_owned(),
         excel: format == Format::CsvExcel,
+        dataset: None,
     }
 }
 
@@ -236,7 +237,7 @@ async fn ask_with(
             return Ok(Asked { wants, log, kept, replies, ended_early: listed.ended_early });
         }
         let discovered = listed.asks.finish();
-        ui.discovered(discovered.sessions.len() as u64, discovered.live);
+        ui.discovered(discovered.sessions.len() as u64, discovered.live.len() as u64);
         pipeline::add_discovered(&mut wants, &discovered)?;
     }
     fetching.progress.enter(Phase::Fetching);

@@ -258,7 +258,7 @@ fn window_plan(found: Found) -> WindowPlan {
         meeting: window.meeting,
         sessions: discovered.sessions.len() as u64,
         live_sessions: live,
-        live_left_out: discovered.live,
+        live_left_out: discovered.live.len() as u64,
         minutes_consumed: minutes.map(decimal),
     }
 }

@@ -74,6 +74,9 @@ fn open(path: &Path, export: &Path) -> Result<(ReadLock, Log)> {
     let lock = ReadLock::take(path)?;
     let unfinished = || Error::ExportUnfinished { dir: export.to_owned() };
     let log = Log::open(path, true)?.ok_or_else(unfinished)?;
+    if log.head().settings.dataset.is_some() {
+        return Err(Error::LogOfDataset { path: path.to_owned() });
+    }
     if log.is_fetched() {
         return Ok((lock, log));
     }

@@ -74,6 +74,7 @@ impl WindowConfig {
             until: until.map(|(at, _)| at),
             meeting: self.meeting.clone(),
             live: self.live,
+            days: None,
         })
     }
 }

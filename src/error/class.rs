@@ -128,6 +128,8 @@ impl Error {
             | Self::NoValidRow { .. }
             | Self::TooManyIds
             | Self::NoLog { .. }
+            | Self::LogOfDataset { .. }
+            | Self::LogOfExport { .. }
             | Self::ExportUnfinished { .. }
             | Self::BaseUrl { .. }
             | Self::UnusableToken

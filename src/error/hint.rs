@@ -127,6 +127,12 @@ impl Error {
             Self::OutputBusy { .. } => {
                 Some("wait for it to end, or export to another directory with --output".to_owned())
             }
+            Self::LogOfDataset { .. } => {
+                Some("sync makes days anew: rtk-export sync --from DATE --to DATE".to_owned())
+            }
+            Self::LogOfExport { .. } => {
+                Some("finish the run that began it, or give the sync another --state-dir".to_owned())
+            }
             Self::LogOfAnotherVersion { .. } => {
                 Some("run again with --refresh to start anew, or with the version that wrote it".to_owned())
             }

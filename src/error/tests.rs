@@ -26,6 +26,8 @@ fn errors() -> Vec<Error> {
         Error::output("create", dir())(io::ErrorKind::PermissionDenied.into()),
         Error::output("write", dir().join(".rtk-export/staging/peer_events/part-00000.parquet"))(full()),
         Error::OutputBusy { path: log() },
+        Error::LogOfDataset { path: log() },
+        Error::LogOfExport { path: log() },
         Error::LogOfAnotherVersion { path: log() },
         Error::LogDamaged { path: log(), offset: 40_960 },
         Error::OutputFinished { dir: dir() },

@@ -249,7 +249,8 @@ mod tests {
         let time = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
         let of = |since: Option<&str>, until: Option<&str>, meeting: Option<&str>, size| {
             let (since, until) = (since.map(time), until.map(time));
-            let window = Window { since, until, meeting: meeting.map(str::to_owned), live: false };
+            let window =
+                Window { since, until, meeting: meeting.map(str::to_owned), live: false, days: None };
             let target = Target::new(&base, "acc", "app", Queries::default(), Some(&window)).unwrap();
             let url = target.url(&RequestKey::Sessions { page_no: 2, size }).unwrap();
             assert_eq!(Url::parse(url.as_str()).unwrap(), url, "nothing is left to normalise");

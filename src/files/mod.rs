@@ -9,8 +9,10 @@
 pub(crate) mod csv;
 mod hold;
 mod parquet;
+mod partitions;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub(crate) use csv::{BOM, Cells, push_text};
 
@@ -21,13 +23,16 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 pub use self::hold::Hold;
+pub use self::partitions::{DayOf, DayRows, PartitionFile, Partitioned, Partitions};
+pub use self::whole::{Sink, WholeTables};
 
 use crate::config::Format;
 use crate::error::{Error, Result};
-use crate::tables::schema::Table;
+use crate::tables::Table;
 
 /// A file is followed by the next part at this size: small enough to load in parallel and to upload
 /// again, the middle of the 100 to 250 MB that Snowflake's and Redshift's loading guides ask for.
@@ -36,11 +41,23 @@ const PART_BYTES: u64 = 256 * 1024 * 1024;
 /// The tool's own directory in an output.
 pub(crate) const STATE_DIR: &str = ".rtk-export";
 
+/// The directory in it where files are made.
+const STAGING_DIR: &str = "staging";
+
 /// What a writer writes: decides the name, the folder and the columns.
 #[derive(Clone, Debug)]
 pub enum Target {
     /// A table, in as many parts as it takes.
     Table(Table),
+    /// The rows of a dataset's table that are of one day, in as many parts as it takes.
+    Partition {
+        /// The table.
+        table: Table,
+        /// The day of their sessions.
+        day: NaiveDate,
+        /// The export that made them: no other has files of these names.
+        export_id: String,
+    },
     /// A query's result, in one file.
     Rollup {
         /// The query's name.
@@ -55,8 +72,17 @@ impl Target {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Table(table) => table.name().to_owned(),
+            Self::Table(table) | Self::Partition { table, .. } => table.name().to_owned(),
             Self::Rollup { query, .. } => format!("rollups/{query}"),
+        }
+    }
+
+    /// The table whose rows they are; `None` of a query's result.
+    #[must_use]
+    pub const fn table(&self) -> Option<Table> {
+        match self {
+            Self::Table(table) | Self::Partition { table, .. } => Some(*table),
+            Self::Rollup { .. } => None,
         }
     }
 
@@ -64,7 +90,7 @@ impl Target {
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
         match self {
-            Self::Table(table) => table.arrow_schema(),
+            Self::Table(table) | Self::Partition { table, .. } => table.arrow_schema(),
             Self::Rollup { schema, .. } => SchemaRef::clone(schema),
         }
     }
@@ -74,6 +100,9 @@ impl Target {
         let extension = format.extension();
         match self {
             Self::Table(table) => format!("{}/part-{part:05}.{extension}", table.name()),
+            Self::Partition { table, day, export_id } => {
+                format!("{}/session_date={day}/part-{export_id}-{part:05}.{extension}", table.name())
+            }
             Self::Rollup { query, .. } => format!("rollups/{query}.{extension}"),
         }
     }
@@ -81,7 +110,7 @@ impl Target {
     /// The size at which the next part begins.
     const fn part_bytes(&self) -> u64 {
         match self {
-            Self::Table(_) => PART_BYTES,
+            Self::Table(_) | Self::Partition { .. } => PART_BYTES,
             Self::Rollup { .. } => u64::MAX,
         }
     }
@@ -124,7 +153,7 @@ impl Staging {
     /// The staging directory of an output as it is, there or not.
     #[must_use]
     pub fn of(output: &Path) -> Self {
-        Self { output: output.to_owned(), dir: output.join(STATE_DIR).join("staging"), _hold: None }
+        Self { output: output.to_owned(), dir: output.join(STATE_DIR).join(STAGING_DIR), _hold: None }
     }
 
     /// Makes the staging directory of an output, empty: what an earlier try left there is removed.
@@ -132,7 +161,19 @@ impl Staging {
     /// # Errors
     /// [`Error::Output`] where the output cannot be written.
     pub fn create(output: &Path) -> Result<Self> {
-        let staging = Self::of(output);
+        Self::of(output).emptied()
+    }
+
+    /// The same in a directory of this machine's own, for an output that is elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Output`] where it cannot be written.
+    pub fn create_in(state: &Path) -> Result<Self> {
+        Self { output: state.to_owned(), dir: state.join(STAGING_DIR), _hold: None }.emptied()
+    }
+
+    fn emptied(self) -> Result<Self> {
+        let staging = self;
         fs::create_dir_all(&staging.dir).map_err(Error::output("create", &staging.dir))?;
         // First: without its files, a begun swap could not be finished and must not look so.
         let begun = staging.dir.join(Self::MANIFEST);
@@ -203,6 +244,7 @@ pub struct TableWriter {
     format: Format,
     dir: PathBuf,
     part_bytes: u64,
+    first_part: usize,
     part: Part,
     staged: Vec<StagedFile>,
 }
@@ -221,14 +263,15 @@ impl TableWriter {
     /// # Errors
     /// [`Error::Output`] where the file cannot be made.
     pub fn create(staging: &Staging, target: Target, format: Format) -> Result<Self> {
-        let part_bytes = target.part_bytes();
-        Self::with_part_bytes(staging, target, format, part_bytes)
+        Self::from_part(staging, target, format, 0)
     }
 
-    fn with_part_bytes(staging: &Staging, target: Target, format: Format, part_bytes: u64) -> Result<Self> {
+    /// The same, where parts of that table were written before: the number of the first file.
+    fn from_part(staging: &Staging, target: Target, format: Format, first_part: usize) -> Result<Self> {
         let dir = staging.dir.clone();
-        let part = Part::create(&dir, &target, 0, format)?;
-        Ok(Self { target, format, dir, part_bytes, part, staged: Vec::new() })
+        let part = Part::create(&dir, &target, first_part, format)?;
+        let part_bytes = target.part_bytes();
+        Ok(Self { target, format, dir, part_bytes, first_part, part, staged: Vec::new() })
     }
 
     /// Appends rows; the batch has the target's schema.
@@ -237,7 +280,8 @@ impl TableWriter {
     /// [`Error::Output`] where the disk refuses.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         if self.part.encoder.size() >= self.part_bytes && batch.num_rows() > 0 {
-            let next = Part::create(&self.dir, &self.target, self.staged.len() + 1, self.format)?;
+            let number = self.first_part + self.staged.len() + 1;
+            let next = Part::create(&self.dir, &self.target, number, self.format)?;
             let full = std::mem::replace(&mut self.part, next);
             self.staged.push(full.close(&self.target, self.format)?);
         }

@@ -94,7 +94,7 @@ fn properties(target: &Target) -> WriterProperties {
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_dictionary_enabled(false);
-    if let Target::Table(table) = target {
+    if let Some(table) = target.table() {
         if table.is_statistics() {
             properties = properties
                 .set_data_page_size_limit(STATISTICS_PAGE_BYTES)

@@ -117,8 +117,8 @@ fn write(
 ) -> (tempfile::TempDir, Vec<super::StagedFile>) {
     let output = tempfile::tempdir().unwrap();
     let staging = Staging::create(output.path()).unwrap();
-    let mut writer =
-        TableWriter::with_part_bytes(&staging, Target::Table(table), format, part_bytes).unwrap();
+    let mut writer = TableWriter::create(&staging, Target::Table(table), format).unwrap();
+    writer.part_bytes = part_bytes;
     for batch in batches {
         writer.write(batch).unwrap();
     }

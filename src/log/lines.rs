@@ -1,9 +1,9 @@
 //! The log's own lines: the settings it opens with and the end of the lists.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Window, parse_time};
+use crate::model::{DayRange, Window, Zone, parse_day, parse_time};
 
 /// Version of the lines' shape.
 pub(super) const LOG_VERSION: u32 = 1;
@@ -36,6 +36,7 @@ impl Head {
             until: resolved.until.as_deref().and_then(parse_time),
             meeting: self.settings.window.meeting.clone(),
             live: self.settings.window.live,
+            days: self.settings.dataset.as_ref().map(DatasetRange::days),
         })
     }
 }
@@ -71,6 +72,63 @@ pub struct TypedWindow {
     pub live: bool,
 }
 
+/// The days of a dataset that an export replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RangeText", into = "RangeText")]
+pub struct DatasetRange {
+    /// The zone whose days they are.
+    pub time_zone: Zone,
+    /// The first day; `None` for the beginning.
+    pub first: Option<NaiveDate>,
+    /// The last day.
+    pub last: NaiveDate,
+}
+
+impl DatasetRange {
+    /// Those of a range.
+    #[must_use]
+    pub const fn of(days: &DayRange) -> Self {
+        Self { time_zone: days.zone, first: days.first, last: days.last }
+    }
+
+    /// The range.
+    #[must_use]
+    pub const fn days(&self) -> DayRange {
+        DayRange { zone: self.time_zone, first: self.first, last: self.last }
+    }
+}
+
+/// The same as the log has it.
+#[derive(Serialize, Deserialize)]
+struct RangeText {
+    time_zone: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<String>,
+    last: String,
+}
+
+impl From<DatasetRange> for RangeText {
+    fn from(range: DatasetRange) -> Self {
+        let DatasetRange { time_zone, first, last } = range;
+        Self {
+            time_zone: time_zone.to_string(),
+            first: first.map(|day| day.to_string()),
+            last: last.to_string(),
+        }
+    }
+}
+
+impl TryFrom<RangeText> for DatasetRange {
+    type Error = String;
+
+    fn try_from(text: RangeText) -> Result<Self, String> {
+        let day = |day: &str| parse_day(day).ok_or_else(|| format!("not a date: {day}"));
+        let time_zone = text.time_zone.parse().map_err(|error| format!("{}: {error}", text.time_zone))?;
+        let first = text.first.as_deref().map(day).transpose()?;
+        Ok(Self { time_zone, first, last: day(&text.last)? })
+    }
+}
+
 /// What makes two commands the same export, beside the list rows. Rate, concurrency, retries and the
 /// face may change between runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +156,9 @@ pub struct Settings {
     pub format: String,
     /// Whether CSV is made for spreadsheets.
     pub excel: bool,
+    /// The days of a dataset that are replaced; `None` where an export is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetRange>,
 }
 
 fn auto() -> String {
@@ -108,6 +169,7 @@ impl Settings {
     /// The names of the settings that differ, as the command line spells them.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let ranges = self.dataset.as_ref().zip(other.dataset.as_ref());
         [
             ("--account-id", self.account_id != other.account_id),
             ("--app-id", self.app_id != other.app_id),
@@ -122,6 +184,10 @@ impl Settings {
             ("--no-peer-events", self.peer_events != other.peer_events),
             ("--format", self.format != other.format),
             ("--excel", self.excel != other.excel),
+            ("run and sync", self.dataset.is_some() != other.dataset.is_some()),
+            ("--tz", ranges.is_some_and(|(own, others)| own.time_zone != others.time_zone)),
+            ("--from", ranges.is_some_and(|(own, others)| own.first != others.first)),
+            ("--to", ranges.is_some_and(|(own, others)| own.last != others.last)),
         ]
         .into_iter()
         .filter_map(|(name, differs)| differs.then_some(name))

@@ -33,7 +33,7 @@ pub use block::{BlockKind, Location, State};
 pub use discovered::discovered;
 pub use entries::Entries;
 pub use entry::{Entry, EntryAnswer};
-pub use lines::{Head, ListFile, Lists, Resolved, Settings, TypedWindow};
+pub use lines::{DatasetRange, Head, ListFile, Lists, Resolved, Settings, TypedWindow};
 pub use lock::ReadLock;
 pub use reader::{IndexEntry, Log};
 pub use replies::{KnownReplies, PageRuling, Replies, RequestCounts, Ruling};

@@ -76,6 +76,12 @@ impl Log {
         Ok(Some(Self { path: path.to_owned(), blocks, end, head, lists }))
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The settings that the log opens with.
     #[must_use]
     pub const fn head(&self) -> &Head {

@@ -27,6 +27,7 @@ fn settings() -> Settings {
         peer_events: true,
         format: "parquet".into(),
         excel: false,
+        dataset: None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::day::DayRange;
+
 /// The sessions to be found: those created in `[since, until)`, of a meeting, that have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -13,6 +15,9 @@ pub struct Window {
     pub meeting: Option<String>,
     /// Whether sessions that are still live are meant too.
     pub live: bool,
+    /// The days that they are of, where a day's sessions belong together: of a moment in the window, its day
+    /// decides. `None` where days do not matter.
+    pub days: Option<DayRange>,
 }
 
 /// How much further than the window the API is asked, on both sides. Which time of a session it compares
@@ -33,6 +38,7 @@ impl Window {
     pub fn has(&self, created_at: DateTime<Utc>) -> bool {
         self.since.is_none_or(|since| since <= created_at)
             && self.until.is_none_or(|until| created_at < until)
+            && self.days.is_none_or(|days| days.has(created_at))
     }
 
     /// The range that the API is asked for: wider, and within the years that it can be told.
@@ -57,7 +63,7 @@ mod tests {
     }
 
     fn window(since: Option<&str>, until: Option<&str>) -> Window {
-        Window { since: since.map(time), until: until.map(time), meeting: None, live: false }
+        Window { since: since.map(time), until: until.map(time), meeting: None, live: false, days: None }
     }
 
     #[test]

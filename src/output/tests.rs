@@ -16,6 +16,7 @@ fn settings(app: &str) -> Settings {
         peer_events: true,
         format: "parquet".into(),
         excel: false,
+        dataset: None,
     }
 }
 

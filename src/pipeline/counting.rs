@@ -142,7 +142,7 @@ impl SessionsSeen {
     /// how many are live.
     #[must_use]
     pub fn of(&self, discovered: &Discovered) -> (Option<i128>, u64) {
-        let records = discovered.sessions.iter().filter_map(|(session, _)| self.records.get(session));
+        let records = discovered.sessions.iter().filter_map(|found| self.records.get(&found.id));
         records.fold((None, 0), |(sum, live), (minutes, is_live)| {
             let sum = minutes.map_or(sum, |minutes| Some(sum.unwrap_or(0) + minutes));
             (sum, live + u64::from(*is_live))

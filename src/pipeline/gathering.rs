@@ -98,7 +98,7 @@ pub(super) fn read_complete(log: &Log) -> Result<Wants> {
 /// [`Error::TooManyIds`].
 pub fn add_discovered(wants: &mut Wants, discovered: &Discovered) -> Result<()> {
     let mut sessions = discovered.sessions.iter();
-    sessions.try_for_each(|(session, _)| wants.add_discovered(*session).map(|_| ()).ok_or(Error::TooManyIds))
+    sessions.try_for_each(|found| wants.add_discovered(found.id).map(|_| ()).ok_or(Error::TooManyIds))
 }
 
 /// The wants of the rows that a log opens with.

@@ -15,7 +15,7 @@ use super::BATCHES_AHEAD;
 use crate::clock;
 use crate::config::{Format, OnWarning};
 use crate::error::{Error, Result};
-use crate::files::{Hold, StagedFile, Staging, TableWriter, Target};
+use crate::files::{Hold, Sink, StagedFile, Staging, WholeTables};
 use crate::log::{Log, Replies, RequestCounts};
 use crate::manifest::{
     Api, Failures, Manifest, MinutesTotal, Requests, Source, SourceList, TableFiles, Time, Tool, Totals,
@@ -29,7 +29,7 @@ use crate::queries::Query;
 use crate::rollups;
 use crate::sql::TableSource;
 use crate::tables::schema::SCHEMA_VERSION;
-use crate::tables::{self, CallStatistics, Made, Table};
+use crate::tables::{self, CallStatistics, Hand, Made, Table};
 
 /// An export to be made of a complete log.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
 }
 
 /// Runs something that blocks.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     stage: &'static str,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -97,47 +97,49 @@ async fn make_tables(
     format: Format,
 ) -> Result<(Vec<StagedFile>, Made, RequestCounts)> {
     let statistics = CallStatistics::of(&log.head().settings.filters);
-    let (batches, incoming) = mpsc::channel(BATCHES_AHEAD);
-    let made = blocking("tables", move || {
-        let wants = match wants {
-            Some(wants) => wants,
-            None => Arc::new(super::gathering::read_complete(&log)?),
-        };
+    let staging = staging.clone();
+    let sink = move || WholeTables::create(&staging, statistics, format);
+    let tables = move |hand: Hand<'_>| {
+        let wants = wants_of(&log, wants)?;
         let replies = Replies::load(&log, &wants)?;
+        let made = tables::make(&log, &wants, &replies, hand)?;
+        Ok((made, replies.counts()))
+    };
+    let (files, (made, counts)) = into_files(tables, sink).await?;
+    Ok((files, made, counts))
+}
+
+/// What a log asks for: as it is known already, or else as it has it.
+pub(super) fn wants_of(log: &Log, known: Option<Arc<Wants>>) -> Result<Arc<Wants>> {
+    known.map_or_else(|| super::gathering::read_complete(log).map(Arc::new), Ok)
+}
+
+/// Makes tables on one thread and their files on another; gives what came of the files and of the tables.
+pub(super) async fn into_files<S: Sink, T: Send + 'static>(
+    tables: impl FnOnce(Hand<'_>) -> Result<T> + Send + 'static,
+    sink: impl FnOnce() -> Result<S> + Send + 'static,
+) -> Result<(S::Staged, T)>
+where
+    S::Staged: Send + 'static,
+{
+    let (batches, mut incoming) = mpsc::channel::<(Table, RecordBatch)>(BATCHES_AHEAD);
+    let made = blocking("tables", move || {
         // Where the files' thread is gone, its own error is the one to report.
         let mut hand = |table, batch| {
             batches.blocking_send((table, batch)).map_err(|_| Error::StageEnded { stage: "files" })
         };
-        let made = tables::make(&log, &wants, &replies, &mut hand)?;
-        Ok((made, replies.counts()))
+        tables(&mut hand)
     });
-    let staging = staging.clone();
-    let files = blocking("files", move || write_files(&staging, format, statistics, incoming));
+    let files = blocking("files", move || {
+        let mut sink = sink()?;
+        while let Some((table, batch)) = incoming.blocking_recv() {
+            sink.write(table, &batch)?;
+        }
+        sink.close()
+    });
     let (made, files) = tokio::join!(made, files);
     let files = files?;
-    let (made, counts) = made?;
-    Ok((files, made, counts))
-}
-
-/// Writes every table's batches as they come.
-fn write_files(
-    staging: &Staging,
-    format: Format,
-    statistics: CallStatistics,
-    mut incoming: mpsc::Receiver<(Table, RecordBatch)>,
-) -> Result<Vec<StagedFile>> {
-    let create = |table: Table| Ok((table, TableWriter::create(staging, Target::Table(table), format)?));
-    let mut writers = Table::of(statistics).map(create).collect::<Result<Vec<_>>>()?;
-    while let Some((table, batch)) = incoming.blocking_recv() {
-        for (_, writer) in writers.iter_mut().filter(|(written, _)| *written == table) {
-            writer.write(&batch)?;
-        }
-    }
-    let mut staged = Vec::new();
-    for (_, writer) in writers {
-        staged.extend(writer.close()?);
-    }
-    Ok(staged)
+    Ok((files, made?))
 }
 
 /// The staged files as the rollups' tables.
@@ -198,29 +200,19 @@ fn manifest(
             minutes_consumed: made.totals.minutes_consumed.map(MinutesTotal::from_units),
         },
         failures: Failures { total: made.failures.values().sum(), by_reason: by_reason.collect() },
-        warnings: made.warnings.iter().map(warning).collect(),
+        warnings: Warning::all(&made.warnings),
     }
 }
 
 /// Why an export with these warnings fails, where warnings do; `None` where none of them is news.
-fn refusal(warnings: &tables::Warnings) -> Option<Error> {
+pub(super) fn refusal(warnings: &tables::Warnings) -> Option<Error> {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut first = None;
     for told in warnings.iter().filter(|(notice, ..)| notice.is_news()) {
         *counts.entry(told.0.code()).or_default() += told.3.count;
         first.get_or_insert(told);
     }
-    let example = warning(first?).example.unwrap_or_default();
+    let example = Warning::of(first?).example.unwrap_or_default();
     let counts = counts.into_iter().map(|(code, count)| format!("{count} {code}"));
     Some(Error::Warnings { counts: counts.collect::<Vec<_>>().join(", "), example })
-}
-
-/// An oddity as the manifest tells it.
-fn warning((notice, table, field, noted): (tables::Notice, Table, &str, &tables::Noted)) -> Warning {
-    let place = if field.is_empty() { table.name().to_owned() } else { format!("{}: {field}", table.name()) };
-    Warning {
-        code: notice.code().to_owned(),
-        count: noted.count,
-        example: Some(format!("{place}: {}", noted.example)),
-    }
 }

@@ -4,7 +4,9 @@
 //! The API is asked for more than the window ([`Window::asked_for`]), whatever the status: a session that
 //! ends meanwhile then changes no other's place. What is meant is decided here, by each record's own
 //! `created_at`, `status` and meeting. A record that does not tell is meant: too much is exported rather
-//! than too little.
+//! than too little. Only where days are asked for, a session that is of none is left out and named.
+
+use chrono::{DateTime, Utc};
 
 use super::asks::{Asks, Known, Next, Outcome, Taken};
 use super::listing::{Listing, PAGE_RECORDS, Progress, Shortfall};
@@ -177,21 +179,77 @@ pub struct RecordPlace {
 #[derive(Clone, Copy, Debug)]
 struct Finding {
     session: SessionId,
-    /// Microseconds since 1970; the last there are where it cannot be read.
+    /// Microseconds since 1970; [`UNDATED`] where it cannot be read.
     created_at: i64,
     place: RecordPlace,
-    live: bool,
+    is_live: bool,
+}
+
+/// No time of creation: after all that there are.
+const UNDATED: i64 = i64::MAX;
+
+impl Finding {
+    fn created_at(&self) -> Option<i64> {
+        (self.created_at != UNDATED).then_some(self.created_at)
+    }
+
+    fn found(self) -> FoundSession {
+        FoundSession { id: self.session, place: self.place, created_at: self.created_at() }
+    }
+
+    fn live(self) -> LiveSession {
+        LiveSession { id: self.session, created_at: self.created_at() }
+    }
+}
+
+/// A session of a window, in 40 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundSession {
+    /// Which.
+    pub id: SessionId,
+    /// Where its record stands.
+    pub place: RecordPlace,
+    /// Microseconds since 1970; `None` where it cannot be read.
+    pub created_at: Option<i64>,
+}
+
+/// A session that is left out because it is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveSession {
+    /// Which.
+    pub id: SessionId,
+    /// Microseconds since 1970; `None` where it cannot be read.
+    pub created_at: Option<i64>,
+}
+
+impl FoundSession {
+    /// When it was created; `None` where that cannot be read.
+    #[must_use]
+    pub fn created_at(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.created_at?)
+    }
+}
+
+impl LiveSession {
+    /// When it was created; `None` where that cannot be read.
+    #[must_use]
+    pub fn created_at(&self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.created_at?)
+    }
 }
 
 /// The sessions of a window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Discovered {
-    /// By (`created_at`, `session_id`), each with its record's place; without a time, at the end.
-    pub sessions: Vec<(SessionId, RecordPlace)>,
+    /// By (`created_at`, `session_id`); without a time, at the end.
+    pub sessions: Vec<FoundSession>,
     /// Records without a usable id that are not outside.
     pub nameless: Vec<RecordPlace>,
-    /// Sessions left out because they are live.
-    pub live: u64,
+    /// Sessions left out because they are live, in the same order.
+    pub live: Vec<LiveSession>,
+    /// Where days are asked for: sessions left out because nothing says of which day they are, live or not, in
+    /// the order of their ids.
+    pub undated: Vec<SessionId>,
     /// How far the pages fall short of their total, where they do: sessions may be missing.
     pub short: Option<Shortfall>,
 }
@@ -212,28 +270,42 @@ impl Findings {
                 _ if judgement == Judgement::Outside => {}
                 Some(session) => self.sessions.push(Finding {
                     session,
-                    created_at: listed.created_at.map_or(i64::MAX, |time| time.timestamp_micros()),
+                    created_at: listed
+                        .created_at
+                        .filter(|time| self.is_dated(*time))
+                        .map_or(UNDATED, |time| time.timestamp_micros()),
                     place,
-                    live: judgement == Judgement::Live,
+                    is_live: judgement == Judgement::Live,
                 }),
                 None => self.nameless.push(place),
             }
         }
     }
 
+    /// Whether a time of creation says of which day a session is, where days are asked for.
+    fn is_dated(&self, created_at: DateTime<Utc>) -> bool {
+        self.window.days.is_none_or(|days| days.day_of(created_at).is_some())
+    }
+
     /// The sessions that are meant. Of a session seen on two pages, the later page's record rules.
     #[must_use]
     pub fn finish(self) -> Discovered {
-        let Self { mut sessions, mut nameless, .. } = self;
+        let Self { window, mut sessions, mut nameless } = self;
         sessions.sort_unstable_by_key(|finding| (finding.session, std::cmp::Reverse(finding.place)));
         sessions.dedup_by_key(|finding| finding.session);
-        let found = sessions.len();
-        sessions.retain(|finding| !finding.live);
-        let live = (found - sessions.len()) as u64;
+        let mut undated = Vec::new();
+        if window.days.is_some() {
+            undated.extend(
+                sessions
+                    .extract_if(.., |finding| finding.created_at == UNDATED)
+                    .map(|finding| finding.session),
+            );
+        }
         sessions.sort_unstable_by_key(|finding| (finding.created_at, finding.session));
+        let live = sessions.extract_if(.., |finding| finding.is_live).map(Finding::live).collect();
         nameless.sort_unstable();
-        let sessions = sessions.into_iter().map(|finding| (finding.session, finding.place)).collect();
-        Discovered { sessions, nameless, live, short: None }
+        let sessions = sessions.into_iter().map(Finding::found).collect();
+        Discovered { sessions, nameless, live, undated, short: None }
     }
 }
 

@@ -12,6 +12,7 @@ mod asks;
 mod bounds;
 mod census;
 mod count;
+mod days;
 mod discovery;
 mod estimate;
 mod forecast;
@@ -28,7 +29,10 @@ pub use asks::{Asks, Known, Next, NothingKnown, Outcome, Taken};
 pub use bounds::Bounds;
 pub use census::{Census, Usage};
 pub use count::Count;
-pub use discovery::{Discovered, Discovery, Findings, Judgement, RecordPlace, judge};
+pub use days::SessionDays;
+pub use discovery::{
+    Discovered, Discovery, Findings, FoundSession, Judgement, LiveSession, RecordPlace, judge,
+};
 pub use estimate::{Estimate, seconds};
 pub use forecast::{Course, Demand, Forecast, Outlook, Size};
 pub use listing::{Listing, Progress as ListingProgress, Shortfall};

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use chrono::NaiveDate;
+
 use super::id_list::FirstLabels;
 use super::input::Input;
 use crate::error::Result;
@@ -44,6 +46,8 @@ pub(super) struct Chunk {
     /// Whether it seems that it can be made alone: no other chunk has a say in what comes of its wants, and not
     /// much does.
     pub(super) is_alone: bool,
+    /// The day of all its sessions, where days are asked for.
+    pub(super) day: Option<NaiveDate>,
 }
 
 /// What a row asks for.
@@ -99,6 +103,7 @@ impl<'a, R: Iterator<Item = Result<ListRow>>> Chunks<'a, R> {
     /// The rows cannot be read.
     pub(super) fn next(&mut self) -> Result<Option<Chunk>> {
         let (first, mut rows, mut size) = (self.next_want, Vec::new(), Size::default());
+        let mut day = None;
         while !self.is_full(&size) {
             let Some(row) = self.rows.next().transpose()? else { break };
             let mention = self.mention(&row, &mut size);
@@ -107,7 +112,11 @@ impl<'a, R: Iterator<Item = Result<ListRow>>> Chunks<'a, R> {
         }
         if rows.is_empty() {
             // All rows were told: the wants that are left are the window's.
-            while (self.next_want as usize) < self.input.wants.len() && !self.is_full(&size) {
+            day = self.next_day();
+            while (self.next_want as usize) < self.input.wants.len()
+                && !self.is_full(&size)
+                && self.next_day() == day
+            {
                 self.mention_first(self.next_want, &mut size);
             }
         }
@@ -117,7 +126,14 @@ impl<'a, R: Iterator<Item = Result<ListRow>>> Chunks<'a, R> {
         }
         let is_alone =
             size.bytes <= self.ends.alone_bytes && wants.clone().all(|want| self.is_alone(want, &wants));
-        Ok(Some(Chunk { rows, wants, is_alone }))
+        Ok(Some(Chunk { rows, wants, is_alone, day }))
+    }
+
+    /// The day of the next want, where days are asked for: what is told of a chunk is told of one day.
+    fn next_day(&self) -> Option<NaiveDate> {
+        let Input { wants, window, .. } = self.input;
+        let is_want = window.has_days() && (self.next_want as usize) < wants.len();
+        if is_want { window.day(wants.want(self.next_want).session) } else { None }
     }
 
     const fn is_full(&self, size: &Size) -> bool {

@@ -66,16 +66,16 @@ pub(super) fn make(
                     match made {
                         Some((batches, made)) if export.has_no_say_in(&chunk) => {
                             batches.into_iter().try_for_each(|(table, batch)| export.hand(table, batch))?;
-                            sums.add(made);
+                            sums.add(made.of_day(input, chunk.day));
                             continue;
                         }
                         _ => chunk,
                     }
                 }
             };
-            sums.add(export.add_chunk(&chunk)?);
+            sums.add(export.add_chunk(&chunk)?.of_day(input, chunk.day));
         }
-        sums.add(export.finish()?);
+        sums.add(export.finish()?.of_day(input, None));
         Ok(sums)
     })
 }

@@ -12,6 +12,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use arrow::array::RecordBatch;
+use chrono::NaiveDate;
 
 use self::records::{Own, Who};
 pub(super) use self::window::WindowRecords;
@@ -70,9 +71,19 @@ pub(super) struct Sums {
     pub(super) from_pages: u64,
     /// Pages asked for in place of details.
     pub(super) pages_for_details: u64,
+    /// Where days are asked for: the warnings once more, of each day and of none.
+    pub(super) by_day: BTreeMap<Option<NaiveDate>, Warnings>,
 }
 
 impl Sums {
+    /// The same of a chunk of one day, or of what is of none.
+    pub(super) fn of_day(mut self, input: &Input<'_>, day: Option<NaiveDate>) -> Self {
+        if input.window.has_days() {
+            self.by_day.insert(day, self.warnings.clone());
+        }
+        self
+    }
+
     /// Adds those of what comes later in the list.
     pub(super) fn add(&mut self, later: Self) {
         self.totals.add_all(later.totals);
@@ -80,6 +91,9 @@ impl Sums {
             *self.failures.entry(reason).or_default() += count;
         }
         self.warnings.add(later.warnings);
+        for (day, warnings) in later.by_day {
+            self.by_day.entry(day).or_default().add(warnings);
+        }
         self.from_pages += later.from_pages;
         self.pages_for_details += later.pages_for_details;
     }

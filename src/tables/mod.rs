@@ -32,6 +32,7 @@ mod warnings;
 use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
+use chrono::NaiveDate;
 
 pub use participants::Totals;
 pub use schema::{CallStatistics, Table};
@@ -55,6 +56,8 @@ pub struct Made {
     pub failures: BTreeMap<&'static str, u64>,
     /// What was odd.
     pub warnings: Warnings,
+    /// Where days are asked for: what was odd on each day, and what is of none.
+    pub warnings_by_day: BTreeMap<Option<NaiveDate>, Warnings>,
     /// Details requests that pages made needless.
     pub saved_by_listing: u64,
 }
@@ -82,6 +85,7 @@ fn make_by(
         totals: sums.totals,
         failures: sums.failures,
         warnings: sums.warnings,
+        warnings_by_day: sums.by_day,
         saved_by_listing: sums.from_pages.saturating_sub(sums.pages_for_details),
     })
 }

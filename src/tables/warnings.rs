@@ -34,6 +34,8 @@ pub enum Notice {
     NoStatistics,
     /// A listing that ends with fewer than its own total says.
     ShortListing,
+    /// A session that is of no day, since its time of creation cannot be read: it is not exported.
+    Undated,
 }
 
 impl Notice {
@@ -54,6 +56,7 @@ impl Notice {
             Self::BooleanAsText => "boolean_as_string",
             Self::NoStatistics => "no_call_statistics",
             Self::ShortListing => "listing_shorter_than_its_total",
+            Self::Undated => "undated",
         }
     }
 
@@ -69,7 +72,7 @@ impl Notice {
 const MOST_NAMES: usize = 500;
 
 /// Counted oddities by kind, table and field.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Warnings {
     noted: BTreeMap<(Notice, Table), BTreeMap<String, Noted>>,
     /// Fields named so far.

@@ -76,8 +76,14 @@ mod tests {
     fn texts() {
         let time = |text| Some(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
         let (since, until) = (time("2026-11-22T00:00:00+05:30"), time("2026-11-23T08:09:26.5Z"));
-        let night = Window { since, until, meeting: None, live: false };
-        let meeting = Window { since: None, until: None, meeting: Some("abcdef-ghijkl".into()), live: true };
+        let night = Window { since, until, meeting: None, live: false, days: None };
+        let meeting = Window {
+            since: None,
+            until: None,
+            meeting: Some("abcdef-ghijkl".into()),
+            live: true,
+            days: None,
+        };
         let first = Window { since: None, ..night.clone() };
         let now = DateTime::from_timestamp_millis(1_795_000_000_042).unwrap();
         insta::assert_snapshot!(

@@ -1,5 +1,7 @@
 //! The window's part of the walk: the records that discovery has of sessions.
 
+use chrono::NaiveDate;
+
 use super::super::columns::Columns;
 use super::super::failures::Failed;
 use super::super::schema::Table;
@@ -9,8 +11,8 @@ use super::Export;
 use crate::error::Result;
 use crate::fetch::Reason;
 use crate::log::{Location, Log, Replies, discovered};
-use crate::model::Window;
-use crate::plan::{Judgement, RecordPlace, SessionNo, Shortfall, Wants, judge};
+use crate::model::{SessionId, Window};
+use crate::plan::{FoundSession, Judgement, RecordPlace, SessionDays, SessionNo, Shortfall, Wants, judge};
 use crate::wire::{Expected, ListedSession, text};
 
 /// Where the records of the window's sessions are: 12 bytes each.
@@ -22,6 +24,10 @@ pub(in crate::tables) struct WindowRecords {
     sessions: Vec<(SessionNo, u32, u32)>,
     /// Records without a usable id.
     nameless: Vec<(u32, u32)>,
+    /// Sessions that are of no day, where days are asked for.
+    undated: Vec<SessionId>,
+    /// Where days are asked for.
+    days: Option<SessionDays>,
     /// How far the sessions list falls short of its total, where it does.
     short: Option<Shortfall>,
 }
@@ -35,10 +41,13 @@ impl WindowRecords {
             Some((u32::try_from(page).ok()?, place.record))
         };
         let found = discovered(log, replies)?;
-        let session = |(id, at): (_, RecordPlace)| {
-            let (page, record) = place(at)?;
-            Some((wants.session_number(id)?, page, record))
+        let session = |found: FoundSession| {
+            let (page, record) = place(found.place)?;
+            Some((wants.session_number(found.id)?, page, record))
         };
+        let window = log.head().window();
+        let range = window.as_ref().and_then(|window| window.days);
+        let days = range.map(|range| SessionDays::of(&range, &found, wants));
         let mut sessions: Vec<_> = found.sessions.into_iter().filter_map(session).collect();
         sessions.sort_unstable();
         let mut pages: Vec<_> = listed.iter().map(|page| (page.reply.location, None)).collect();
@@ -46,12 +55,24 @@ impl WindowRecords {
             pages[*page as usize].1.get_or_insert(*session);
         }
         Ok(Self {
-            window: log.head().window(),
+            window,
             pages,
             sessions,
+            days,
+            undated: found.undated,
             nameless: found.nameless.into_iter().filter_map(place).collect(),
             short: found.short,
         })
+    }
+
+    /// Whether days are asked for.
+    pub(in crate::tables) const fn has_days(&self) -> bool {
+        self.days.is_some()
+    }
+
+    /// The day of a session, where days are asked for.
+    pub(in crate::tables) fn day(&self, session: SessionNo) -> Option<NaiveDate> {
+        self.days.as_ref()?.day(session)
     }
 
     fn of_session(&self, session: SessionNo) -> Option<(u32, u32)> {
@@ -69,6 +90,9 @@ impl Export<'_> {
             let example =
                 || format!("the sessions list: {listed} sessions on all pages, {total} by its total");
             self.sums.warnings.note(Notice::ShortListing, Table::Sessions, "total_count", example);
+        }
+        for session in &self.input.window.undated {
+            self.sums.warnings.note(Notice::Undated, Table::Sessions, "created_at", || session.to_string());
         }
         for place in &self.input.window.nameless {
             self.fail_nameless_session(*place)?;

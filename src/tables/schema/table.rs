@@ -82,6 +82,11 @@ impl Table {
         Self::ALL.into_iter().filter(is_written)
     }
 
+    /// The tables of a dataset: what is said of lists is not in it.
+    pub fn of_dataset(statistics: CallStatistics) -> impl Iterator<Item = Self> {
+        Self::of(statistics).filter(|table| !matches!(table, Self::IdList | Self::Labels))
+    }
+
     /// Whether the table is written only where call statistics are asked for.
     #[must_use]
     pub const fn is_statistics(self) -> bool {

@@ -250,6 +250,7 @@ fn write_log(
         peer_events: true,
         format: "parquet".into(),
         excel: false,
+        dataset: None,
     };
     log.begin(&Head {
         export_id: "01900000-0000-7000-8000-000000000000".into(),
@@ -303,8 +304,8 @@ fn make_log(path: &Path, rows: &[ListRow], ends: Ends, workers: usize) -> Output
     let log = Log::open(path, true).unwrap().unwrap();
     let mut wants = wants_of(rows);
     let found = discovered(&log, &Replies::load(&log, &wants).unwrap()).unwrap();
-    for (session, _) in found.sessions {
-        wants.add_discovered(session).unwrap();
+    for found in found.sessions {
+        wants.add_discovered(found.id).unwrap();
     }
     let replies = Replies::load(&log, &wants).unwrap();
     let mut batches = Vec::new();

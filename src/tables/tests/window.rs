@@ -5,7 +5,7 @@ use super::*;
 fn window() -> Window {
     let time = |text| Some(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
     let (since, until) = (time("2026-11-22T00:00:00Z"), time("2026-11-23T00:00:00Z"));
-    Window { since, until, meeting: None, live: false }
+    Window { since, until, meeting: None, live: false, days: None }
 }
 
 fn sessions_page(page_no: u32, records: &[String], around: &str) -> Reply {

@@ -20,14 +20,14 @@ fn ends() -> impl Strategy<Value = Ends> {
 
 /// What is made beside the tables.
 fn beside(output: &Output) -> String {
-    let Made { totals, failures, warnings, saved_by_listing } = &output.made;
+    let Made { totals, failures, warnings, warnings_by_day, saved_by_listing } = &output.made;
     let warnings: Vec<_> = warnings.iter().collect();
-    format!("{totals:?} {failures:?} {warnings:?} {saved_by_listing}")
+    format!("{totals:?} {failures:?} {warnings:?} {warnings_by_day:?} {saved_by_listing}")
 }
 
 /// The window that has these sessions, none of which a row need ask for.
 fn window() -> Window {
-    Window { since: None, until: None, meeting: None, live: true }
+    Window { since: None, until: None, meeting: None, live: true, days: None }
 }
 
 /// A page of the sessions list, of all sessions.
