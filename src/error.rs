@@ -912,6 +912,12 @@ pub enum Error {
         /// Which part of it.
         problem: String,
     },
+    /// Late sessions of the sandbox that are none.
+    #[error("the sandbox does not understand the late sessions '{text}'")]
+    SandboxLate {
+        /// As typed.
+        text: String,
+    },
     /// Minutes of the sandbox that are none.
     #[error("the sandbox does not understand the minutes '{text}'")]
     SandboxMinutes {

@@ -195,6 +195,7 @@ impl Error {
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
             | Self::SandboxRateLimit { .. }
+            | Self::SandboxLate { .. }
             | Self::SandboxMinutes { .. }
             | Self::LogOfAnotherVersion { .. } => Class::Usage,
         }

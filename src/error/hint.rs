@@ -17,6 +17,7 @@ impl Error {
             Self::SandboxFault { .. } => {
                 Some("write it like 'every 10: 500', '7: reset' or 'match participants/: 503 x2'".to_owned())
             }
+            Self::SandboxLate { .. } => Some("every seventh, up to 60 hours late, is 7:60h".to_owned()),
             Self::SandboxMinutes { .. } => {
                 Some("write them like 1.5 or -0.25, to the millisecond, and every third session's like 3:1.5".to_owned())
             }
