@@ -7,15 +7,16 @@ use std::time::Instant;
 use super::fetching::{self, Asked, reach};
 use super::{Ending, summarise};
 use crate::clock;
-use crate::config::{KeepLog, PlaceConfig, RunConfig, SetTime, StartMode, WindowConfig};
+use crate::config::{KeepLog, OutputConfig, PlaceConfig, RunConfig, SetTime, StartMode, WindowConfig};
 use crate::error::{Error, Result, Resume};
-use crate::log::{Log, Settings, TypedWindow};
+use crate::log::{Log, TypedWindow};
 use crate::manifest::Manifest;
 use crate::model::Window;
 use crate::operation::{Facts, Published};
-use crate::output::{self, Output, Work};
+use crate::output::{self, Output, Stored, Work};
 use crate::pipeline::{self, Destination, Making, Signals};
 use crate::place::{Conditions, Place};
+use crate::queries::Query;
 use crate::tables::Table;
 use crate::ui::Ui;
 use chrono::{DateTime, Utc};
@@ -37,14 +38,68 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
     ui.settings(&config.settings);
     facts.output = Some(config.output.place.shown());
     let rollups = super::rollups(config.output.rollups, config.output.queries.as_deref()).await?;
+    let mut signals = Signals::listen()?;
+    let mut begun = Begun { started, deadline, rollups, stored: None };
+    let PlaceConfig::Remote(_) = &config.output.place else {
+        return Box::pin(export(config, begun, ui, facts, &mut signals)).await;
+    };
+    let mut stored = pipeline::unless_stopped(&mut signals, hold(&config.output, ui)).await?;
+    let lock = stored.take_lock();
+    begun.stored = Some(stored);
+    let exported = Box::pin(export(config, begun, ui, facts, &mut signals));
+    let Some(lock) = lock else { return exported.await };
+    let ended = lock.while_held(exported).await;
+    // Best effort: otherwise it is free in two minutes.
+    let _ = lock.release().await;
+    ended
+}
+
+/// Holds an output in a store, and says what is odd about that.
+async fn hold(output: &OutputConfig, ui: &Ui) -> Result<Stored> {
+    let place = Place::open(&output.place)?;
+    // Where the log of such an output is was found out with its settings.
+    let state = output.state_dir.clone().unwrap_or_default();
+    let stored = output::hold_stored(place, &state).await?;
+    if let Some(holder) = stored.took_over() {
+        ui.took_over(holder);
+    }
+    if stored.conditions() == Conditions::Ignored {
+        ui.warn(UNCONDITIONAL, None);
+    }
+    Ok(stored)
+}
+
+/// What was found right before the export is begun.
+struct Begun {
+    started: Instant,
+    deadline: Option<pipeline::Deadline>,
+    rollups: Vec<Query>,
+    /// The output, where it is in a store.
+    stored: Option<Stored>,
+}
+
+/// Makes the export, in an output that nobody else is at.
+async fn export(
+    config: RunConfig,
+    begun: Begun,
+    ui: &Ui,
+    facts: &mut Facts,
+    signals: &mut Signals,
+) -> Result<Ending> {
+    let Begun { started, deadline, rollups, stored } = begun;
     let (api, _sandbox) = reach(&config.api).await?;
     let window = config.window.as_ref().map(typed).unwrap_or_default();
     let settings = fetching::settings(&config.api, &api, &config.fetch, window, config.output.format);
     let progress = Arc::clone(&facts.progress);
     let display = ui.display(Arc::clone(&progress));
 
-    let mut signals = Signals::listen()?;
-    let opened = pipeline::unless_stopped(&mut signals, open(&config, &settings, ui)).await?;
+    let opened = match stored {
+        Some(stored) => {
+            let opened = stored.open(&config.output, &settings, &config.command_line);
+            pipeline::unless_stopped(signals, opened).await?
+        }
+        None => output::open(&config.output.place.shown(), &config.output, &settings)?,
+    };
     let (log, work, earlier) = match opened {
         Output::New(log, work) => (log, work, None),
         Output::Begun(log, work, earlier) => (log, work, Some(earlier)),
@@ -73,8 +128,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
     let head = fetching::head(settings, config.output.start, now, window.as_ref());
     let begun_as = head.export_id.clone();
     let gathered = {
-        let fetched =
-            pipeline::unless_stopped(&mut signals, fetching::stored_lists(&config.stored_lists)).await;
+        let fetched = pipeline::unless_stopped(signals, fetching::stored_lists(&config.stored_lists)).await;
         let fetched = fetched.inspect_err(|_| {
             if earlier.is_none() {
                 work.abandon(&log);
@@ -85,7 +139,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
             pipeline::gather(&lists, fetched, log, &work, earlier, &head)
         });
         let gathered = async { gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
-        pipeline::unless_stopped(&mut signals, gathered).await?
+        pipeline::unless_stopped(signals, gathered).await?
     };
     // A relative window keeps its first resolution.
     let window = gathered.earlier.as_deref().map_or(window, |log| log.head().window());
@@ -98,7 +152,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
     let ledger = fetching::ledger(&config.api, config.user_state_dir, fallback);
     let fetching =
         fetching::fetching(&api, &config.fetch, ledger.as_ref(), window.clone(), deadline, &progress)?;
-    let asked = fetching::ask(fetching, &config.fetch, window, gathered, ui, facts, &mut signals).await?;
+    let asked = fetching::ask(fetching, &config.fetch, window, gathered, ui, facts, signals).await?;
     let Asked { wants, mut log, kept, replies, ended_early } = asked;
     let resume = Resume { replies: kept.saturating_add(replies), command: config.command_line };
     if let Some(error) = ended_early {
@@ -120,7 +174,7 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
         on_warning: config.output.on_warning,
     };
     let made = pipeline::make(making, Arc::clone(&progress));
-    let made = pipeline::unless_stopped(&mut signals, made).await;
+    let made = pipeline::unless_stopped(signals, made).await;
     if let (Err(_), Some((store, _))) = (&made, work.store()) {
         // Best effort: what is left is written down, for the next run to give up.
         let _ = store.give_up_uploads().await;
@@ -133,26 +187,6 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
     // The lock on the log lasts to here.
     drop(log);
     Ok(summarise(ui, work.shown(), kept_log, kept, &manifest, Some(&manifest.requests), started))
-}
-
-/// Opens the output, in a directory or in a store.
-async fn open(config: &RunConfig, settings: &Settings, ui: &Ui) -> Result<Output> {
-    let output = &config.output;
-    match &output.place {
-        PlaceConfig::Local(dir) => output::open(dir, output, settings),
-        PlaceConfig::Remote(_) => {
-            let place = Place::open(&output.place)?;
-            // Wherever the log of such an output is was found out with its settings.
-            let state = output.state_dir.clone().unwrap_or_default();
-            let opened = output::open_stored(place, &state, output, settings, &config.command_line).await?;
-            if let Output::New(_, work) | Output::Begun(_, work, _) = &opened
-                && let Some((_, Conditions::Ignored)) = work.store()
-            {
-                ui.warn(UNCONDITIONAL, None);
-            }
-            Ok(opened)
-        }
-    }
 }
 
 /// Where the export goes from where it is made.

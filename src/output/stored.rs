@@ -5,8 +5,9 @@
 //! that are under way, the URL it is for, and which export was published last.
 //! Guarantees: what the store refuses is known before anything is fetched; what an earlier process left half
 //! uploaded is given up; an export that it left unpublished is published, without a request to the API; a log
-//! whose export was published and then deleted by somebody begins anew. One process of this machine at a time.
-//! Not here: whether another machine is at it, uploading (`publish`).
+//! whose export was published and then deleted by somebody begins anew. One process at a time, of any machine,
+//! where the store keeps two apart.
+//! Not here: uploading (`publish`).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,11 +15,12 @@ use std::sync::Arc;
 
 use super::{COMMAND, Logs, Output, Work, begun, is_of, make_dirs, remove_made};
 use crate::config::OutputConfig;
-use crate::error::{DatasetError, Error, Result, Resume};
+use crate::dataset::{Lock, Wait};
+use crate::error::{DatasetError, Error, Holder, Result, Resume};
 use crate::files::Hold;
 use crate::log::{self, Opened, Settings};
 use crate::manifest::{self, Manifest};
-use crate::place::{Found, Key, Place};
+use crate::place::{Conditions, Found, Key, Place};
 use crate::publish;
 
 /// The journal of uploads, beside the log.
@@ -27,75 +29,115 @@ const UPLOADS: &str = "uploads.jsonl";
 const URL: &str = "url";
 /// Which export was published last.
 const PUBLISHED: &str = "published";
+/// The lock on the output, as this machine took it.
+const LOCK: &str = "lock.jsonl";
 
-/// Opens an output in a store; `state` is the directory of its log, and `command` goes on where a run was stopped.
-///
-/// # Errors
-/// As [`super::open`], and what the store refuses.
-pub async fn open(
+/// An output in a store that is held and can be written to.
+#[derive(Debug)]
+pub struct Stored {
     place: Place,
-    state: &Path,
-    config: &OutputConfig,
-    settings: &Settings,
-    command: &str,
-) -> Result<Output> {
-    let made = make_dirs(&[state])?;
-    let opened = open_in(place, state, config, settings, command, &made).await;
-    opened.inspect_err(|_| {
-        forget_new(state);
-        remove_made(&made);
-    })
+    conditions: Conditions,
+    /// The directory of its log.
+    state: PathBuf,
+    made: Vec<PathBuf>,
+    hold: Arc<Hold>,
+    lock: Option<Lock>,
 }
 
-async fn open_in(
-    place: Place,
-    state: &Path,
-    config: &OutputConfig,
-    settings: &Settings,
-    command: &str,
-    made: &[PathBuf],
-) -> Result<Output> {
+/// Holds an output in a store for this process, and tries whether it can be written to; `state` is the directory
+/// of its log.
+///
+/// # Errors
+/// [`Error::OutputBusy`] or [`DatasetError::Busy`] where another process is at work on it, what the store refuses,
+/// I/O errors.
+pub async fn hold(place: Place, state: &Path) -> Result<Stored> {
+    let made = make_dirs(&[state])?;
+    let held = hold_in(place, state, &made).await;
+    held.inspect_err(|_| take_back(state, &made))
+}
+
+async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored> {
     let hold = Arc::new(Hold::take(state, COMMAND)?);
-    let url = place.show(None);
     let note = state.join(URL);
-    fs::write(&note, format!("{url}\n")).map_err(Error::io("write", note))?;
+    fs::write(&note, format!("{}\n", place.show(None))).map_err(Error::io("write", note))?;
     let place = place.with_journal(&state.join(UPLOADS))?;
     let conditions = place.check().await?;
-    place.give_up_uploads().await?;
-    let finished = published(&place).await?;
-    let shown = Path::new(&url);
-    let logs = Logs::of(state);
-    if let Some(manifest) = &finished {
-        logs.refuse_finished(manifest, shown, config)?;
-    }
-    let (path, mut opened) = logs.open(finished.is_some(), config.start)?;
-    let store = Some((place.clone(), conditions));
-    let work = |log: &Path| Work {
-        shown: shown.to_owned(),
-        dir: state.to_owned(),
-        log: log.to_owned(),
-        final_log: logs.main.clone(),
-        made: made.to_owned(),
-        hold,
-        store,
+    let lock = match conditions {
+        Conditions::Honoured => {
+            let noted = state.join(LOCK);
+            Some(Lock::take_noted(&place, COMMAND, &noted, Wait::No, &mut |_| {}).await?)
+        }
+        Conditions::Ignored => None,
     };
-    if finished.is_none() {
-        let finished = publish::finish_in_store(state, &place, conditions).await;
-        let left = || Resume { replies: 0, command: command.to_owned() };
-        if let Some(published) = finished.map_err(|error| error.resumable(left()))? {
-            logs.settle_next(&published.manifest)?;
-            if !is_of(&opened, settings) {
-                return Err(Error::OutputFinished { dir: shown.to_owned() });
-            }
-            return Ok(Output::Finished(work(&logs.main), Box::new(published.manifest)));
-        }
-        if was_published(state, &opened) {
-            // Somebody deleted what came of it: it is not for a log of then to say what is there now.
-            drop(opened);
-            opened = Opened::Empty(log::open_anew(path)?);
-        }
+    let (state, made) = (state.to_owned(), made.to_owned());
+    Ok(Stored { place, conditions, state, made, hold, lock })
+}
+
+impl Stored {
+    /// Whether the store keeps two writers apart.
+    #[must_use]
+    pub const fn conditions(&self) -> Conditions {
+        self.conditions
     }
-    begun(opened, work(path), config.start, settings)
+
+    /// Who held it last and was killed, as far as that is known.
+    #[must_use]
+    pub fn took_over(&self) -> Option<&Holder> {
+        self.lock.as_ref().and_then(Lock::took_over)
+    }
+
+    /// The lock on the output, which has to be kept while anything is done; `None` where the store has none.
+    pub const fn take_lock(&mut self) -> Option<Lock> {
+        self.lock.take()
+    }
+
+    /// Opens the output; `command` goes on where a run was stopped.
+    ///
+    /// # Errors
+    /// As [`super::open`], and what the store refuses.
+    pub async fn open(self, config: &OutputConfig, settings: &Settings, command: &str) -> Result<Output> {
+        let (state, made) = (self.state.clone(), self.made.clone());
+        let opened = self.open_held(config, settings, command).await;
+        opened.inspect_err(|_| take_back(&state, &made))
+    }
+
+    async fn open_held(self, config: &OutputConfig, settings: &Settings, command: &str) -> Result<Output> {
+        let Self { place, conditions, state, made, hold, lock: _ } = self;
+        place.give_up_uploads().await?;
+        let finished = published(&place).await?;
+        let shown = PathBuf::from(place.show(None));
+        let logs = Logs::of(&state);
+        if let Some(manifest) = &finished {
+            logs.refuse_finished(manifest, &shown, config)?;
+        }
+        let (path, mut opened) = logs.open(finished.is_some(), config.start)?;
+        let work = |log: &Path| Work {
+            shown: shown.clone(),
+            dir: state.clone(),
+            log: log.to_owned(),
+            final_log: logs.main.clone(),
+            made,
+            hold,
+            store: Some((place.clone(), conditions)),
+        };
+        if finished.is_none() {
+            let finished = publish::finish_in_store(&state, &place, conditions).await;
+            let left = || Resume { replies: 0, command: command.to_owned() };
+            if let Some(published) = finished.map_err(|error| error.resumable(left()))? {
+                logs.settle_next(&published.manifest)?;
+                if !is_of(&opened, settings) {
+                    return Err(Error::OutputFinished { dir: shown });
+                }
+                return Ok(Output::Finished(work(&logs.main), Box::new(published.manifest)));
+            }
+            if was_published(&state, &opened) {
+                // Somebody deleted what came of it: it is not for a log of then to say what is there now.
+                drop(opened);
+                opened = Opened::Empty(log::open_anew(path)?);
+            }
+        }
+        begun(opened, work(path), config.start, settings)
+    }
 }
 
 /// The manifest of what is published; `None` where nothing is, or where the store does not say: creating the
@@ -128,14 +170,15 @@ pub(super) fn mark_published(state: &Path, export_id: &str) -> Result<()> {
 
 /// Removes what is noted beside a log that goes. Best effort: what stays is a URL.
 pub(super) fn forget(state: &Path) {
-    for name in [URL, PUBLISHED] {
+    for name in [URL, PUBLISHED, LOCK] {
         let _ = fs::remove_file(state.join(name));
     }
 }
 
-/// The same where no log ever was.
-fn forget_new(state: &Path) {
+/// Takes back what a process made for which nothing came of it.
+fn take_back(state: &Path, made: &[PathBuf]) {
     if !state.join(log::FILE_NAME).exists() {
         forget(state);
     }
+    remove_made(made);
 }

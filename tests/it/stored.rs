@@ -179,6 +179,30 @@ fn a_store_that_cannot_be_used_costs_no_request() {
     assert_eq!((server.requests(), state_dirs(&place)), (0, Vec::new()));
 }
 
+/// Another machine is at it: nothing is asked of the API, and nothing of the other's is touched.
+#[test]
+fn two_runs_to_one_place_are_not_at_it_together() {
+    let (place, server, s3) = begin();
+    s3.set_faults(vec![Fault::on("PUT", "participants/", Effect::Slow(Duration::from_hours(1)))]);
+    let arrived =
+        || s3.arrived().iter().any(|(method, path)| method == "PUT" && path.contains("participants/"));
+    let first = rtk(RUN, &place, &server, &s3).start().until("the upload", arrived);
+    let requests = server.requests();
+    let other = Place::new();
+    other.write("list.csv", server.pairs(40));
+    rtk(RUN, &other, &server, &s3).ends(6).says(&["another process is at work on s3://bucket/exports/one"]);
+    // On the first one's machine its own directory says so.
+    rtk(RUN, &place, &server, &s3).ends(6);
+    assert_eq!((server.requests(), state_dirs(&other)), (requests, Vec::new()));
+    first.kill();
+    s3.set_faults(Vec::new());
+    // Killed, it does not stand in its own way; the other's has to wait for it to be stale.
+    rtk(RUN, &other, &server, &s3).ends(6);
+    rtk(RUN, &place, &server, &s3).ends(0).says(&["took over"]);
+    assert_eq!(server.requests(), requests);
+    assert_exported(&place, &server, &s3);
+}
+
 /// Of two runs to one place that did not see each other, the later one is refused.
 #[test]
 fn a_manifest_that_came_meanwhile_stays() {
