@@ -43,7 +43,8 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
     let PlaceConfig::Remote(_) = &config.output.place else {
         return Box::pin(export(config, begun, ui, facts, &mut signals)).await;
     };
-    let mut stored = pipeline::unless_stopped(&mut signals, hold(&config.output, ui)).await?;
+    let held = Box::pin(hold(&config.output, ui));
+    let mut stored = pipeline::unless_stopped(&mut signals, held).await?;
     let lock = stored.take_lock();
     begun.stored = Some(stored);
     let exported = Box::pin(export(config, begun, ui, facts, &mut signals));
@@ -95,7 +96,7 @@ async fn export(
 
     let opened = match stored {
         Some(stored) => {
-            let opened = stored.open(&config.output, &settings, &config.command_line);
+            let opened = Box::pin(stored.open(&config.output, &settings, &config.command_line));
             pipeline::unless_stopped(signals, opened).await?
         }
         None => output::open(&config.output.place.shown(), &config.output, &settings)?,

@@ -32,8 +32,8 @@ use account::{Asked, api, asked};
 use operation::Taken;
 use profiles::Every;
 
-/// Of the digest that names the log's directory of a place in a store: enough for no two to share one.
-const STATE_NAME_BYTES: usize = 16;
+/// Of the digits that name the log's directory of a place in a store: enough for no two to share one.
+const STATE_NAME_LENGTH: usize = 32;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
@@ -447,8 +447,8 @@ fn state_dir(
 ) -> Result<Option<PathBuf>> {
     let set = directory(&settings::STATE_DIR, typed, sources)?;
     let (None, Some(remote)) = (&set, place.remote()) else { return Ok(set) };
-    let digest = sha2::Sha256::digest(remote.identity());
-    let name: String = digest.iter().take(STATE_NAME_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    let digest = format!("{:x}", sha2::Sha256::digest(remote.identity()));
+    let name = &digest[..STATE_NAME_LENGTH];
     let user =
         user_state_dir(sources).ok_or_else(|| StoreError::NoStateDir { url: remote.url.to_string() })?;
     let dir = user.join("outputs").join(name);
