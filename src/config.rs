@@ -36,7 +36,7 @@ pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
 pub use operation::{Deadline, HealthUrl, OperationConfig, TellingFile};
 pub use otlp::OtlpConfig;
-pub use places::{PlaceConfig, RemoteConfig, ShownVariable, StoreVariables, credential_variables};
+pub use places::{PlaceConfig, RemoteConfig, StoreVariables, StoredList, credential_variables};
 pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
@@ -100,6 +100,8 @@ pub enum CommandConfig {
 pub struct RunConfig {
     /// The lists as typed, in the order given; `-` (stdin) at most once.
     pub lists: Vec<String>,
+    /// Which of them are in object stores.
+    pub stored_lists: Vec<StoredList>,
     /// Which sessions are discovered; there where there is no list.
     pub window: Option<WindowConfig>,
     /// Whom to ask.
@@ -125,6 +127,8 @@ pub struct RunConfig {
 pub struct PlanConfig {
     /// The lists as typed, as for `run`.
     pub lists: Vec<String>,
+    /// Which of them are in object stores.
+    pub stored_lists: Vec<StoredList>,
     /// Which sessions are discovered, as for `run`.
     pub window: Option<WindowConfig>,
     /// Whom to ask; `None` where nothing is sent.
@@ -356,9 +360,9 @@ pub enum StartMode {
 /// Where the export goes and in which form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputConfig {
-    /// The export's directory.
-    pub dir: PathBuf,
-    /// Directory of the response log; `None` for `.rtk-export` in the export.
+    /// The export's place.
+    pub place: PlaceConfig,
+    /// Directory of the response log; `None` for `.rtk-export` in the export, which then is a directory.
     pub state_dir: Option<PathBuf>,
     /// Go on, or anew.
     pub start: StartMode,

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::config::{
-    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Filters, Format, PeerEvents, RateKind, Sessions,
-    StartMode, StatsSource,
+    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Filters, Format, PeerEvents, PlaceConfig, RateKind,
+    Sessions, StartMode, StatsSource, StoredList,
 };
 use crate::error::{Error, Result};
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig, Traffic};
 use crate::log::{Head, KnownReplies, Log, LogWriter, Resolved, Settings, TypedWindow};
 use crate::model::Window;
 use crate::operation::{Facts, RequestsMade};
-use crate::pipeline::{self, Fetching, Gathered, Signals};
+use crate::pipeline::{self, Fetching, Gathered, Signals, Spooled};
+use crate::place::{Key, Place};
 use crate::plan::{Asks, Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
@@ -44,6 +45,21 @@ pub(super) async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
             Ok((api, Some(sandbox)))
         }
     }
+}
+
+/// Copies of the lists that are in object stores, in files that have no names.
+///
+/// # Errors
+/// A list that is not there, or that the store does not give; I/O errors.
+pub(super) async fn stored_lists(lists: &[StoredList]) -> Result<Spooled> {
+    let mut fetched = Spooled::new();
+    for list in lists {
+        let place = Place::open(&PlaceConfig::Remote(list.store.clone()))?;
+        let mut copy = tempfile::tempfile().map_err(Error::io("create", std::env::temp_dir()))?;
+        place.download(&Key::new(list.name.as_str())?, &mut copy).await?;
+        fetched.insert(list.number, copy);
+    }
+    Ok(fetched)
 }
 
 /// What makes this command the same export as an earlier one.

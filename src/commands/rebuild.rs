@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::files::Hold;
 use crate::log::{self, Log, ReadLock};
 use crate::output;
-use crate::pipeline::{self, Making, Signals};
+use crate::pipeline::{self, Destination, Making, Signals};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
@@ -63,7 +63,8 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     let making = Making {
         log,
         wants: None,
-        output: destination.clone(),
+        work: destination.clone(),
+        to: Destination::Here,
         hold: Arc::new(hold),
         format: config.format.unwrap_or(made_as),
         rollups,

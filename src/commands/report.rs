@@ -10,8 +10,8 @@ use super::Ending;
 use super::run as run_command;
 use crate::answers::Unfinished;
 use crate::config::{
-    Format, KeepLog, ListsConfig, OnWarning, OperationConfig, OutputConfig, ReportConfig, ReportSource,
-    Rollups, RunConfig, StartMode,
+    Format, KeepLog, ListsConfig, OnWarning, OperationConfig, OutputConfig, PlaceConfig, ReportConfig,
+    ReportSource, Rollups, RunConfig, StartMode,
 };
 use crate::error::{Error, Result};
 use crate::operation::Facts;
@@ -75,11 +75,12 @@ async fn export(lists: ListsConfig, ui: &Ui) -> Result<(Export, Ending)> {
     };
     let config = RunConfig {
         lists: lists.lists,
+        stored_lists: lists.stored_lists,
         window: None,
         api: lists.api,
         fetch: lists.fetch,
         output: OutputConfig {
-            dir: export.dir().to_owned(),
+            place: PlaceConfig::Local(export.dir().to_owned()),
             state_dir: None,
             start: StartMode::Resume,
             keep_log: KeepLog::Always,

@@ -10,6 +10,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::Digest as _;
+
 use super::file::ConfigFile;
 use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
@@ -17,18 +19,21 @@ use super::values::{self, TypedFormat};
 use super::{
     AnswerForm, AnswerTo, Colour, CommandConfig, Counting, Deadline, DoctorConfig, FaceConfig, FetchConfig,
     FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
-    PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
-    Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
+    PlaceConfig, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
+    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
 use crate::cli::{
     AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs, RebuildArgs,
     RunArgs,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoreError};
 use crate::model::{ParticipantId, SessionId};
 use account::{Asked, api, asked};
 use operation::Taken;
 use profiles::Every;
+
+/// Of the digits that name the log's directory of a place in a store: enough for no two to share one.
+const STATE_NAME_LENGTH: usize = 32;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
@@ -130,6 +135,7 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let api = api(&args.ask.account, &mut sources)?;
     let fetch = fetch(&args.ask, &mut sources)?;
     let output = output(&args.output, &mut sources)?;
+    let stored_lists = sources.stored(&lists)?;
     let deadline = args.operation.deadline.as_deref();
     let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
     let taken = Taken::by(&lists, &output);
@@ -138,6 +144,7 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let settings = sources.into_shown();
     Ok(RunConfig {
         lists,
+        stored_lists,
         window,
         api,
         fetch,
@@ -158,9 +165,20 @@ fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
     let sends = counting == Counting::Each || window.is_some();
     let api = if sends { Some(api(&args.ask.account, &mut sources)?) } else { None };
     let fetch = fetch(&args.ask, &mut sources)?;
+    let stored_lists = sources.stored(&lists)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
-    Ok(PlanConfig { lists, window, api, fetch, counting, format: args.format, user_state_dir, settings })
+    Ok(PlanConfig {
+        lists,
+        stored_lists,
+        window,
+        api,
+        fetch,
+        counting,
+        format: args.format,
+        user_state_dir,
+        settings,
+    })
 }
 
 /// Where the XDG base directory specification puts what runs share; a relative path does not count there.
@@ -367,15 +385,15 @@ fn filters(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Filters> {
 fn output(args: &OutputArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let rollups = rollups(args.no_rollups.as_deref(), sources)?;
     let queries = directory(&settings::QUERIES, args.queries.as_deref(), sources)?;
-    let dir = directory(&settings::OUTPUT, args.output.as_deref(), sources)?
+    let place = place(&settings::OUTPUT, args.output.as_deref(), sources)?
         .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
-    let state_dir = directory(&settings::STATE_DIR, args.state_dir.as_deref(), sources)?;
+    let state_dir = state_dir(args.state_dir.as_deref(), &place, sources)?;
     let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
     let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
     let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
     let on_warning = on_warning(args.strict.as_deref(), sources)?;
     let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
-    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, queries, on_warning })
+    Ok(OutputConfig { place, state_dir, start, keep_log, format, rollups, queries, on_warning })
 }
 
 fn on_warning(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<OnWarning> {
@@ -397,6 +415,46 @@ fn format(typed: Option<&str>, excel: Option<&str>, sources: &mut Sources<'_>) -
         (TypedFormat::Csv, true) => Ok(Format::CsvExcel),
         (TypedFormat::Parquet, true) => Err(Error::ExcelWithoutCsv { origin: excel.origin }),
     }
+}
+
+/// Where files go, where it is set: a directory of this machine, or a place in an object store.
+fn place(
+    setting: &'static Setting,
+    typed: Option<&Path>,
+    sources: &mut Sources<'_>,
+) -> Result<Option<PlaceConfig>> {
+    let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
+    if given.value.is_empty() {
+        let (origin, expected) = (given.origin, setting.expected);
+        return Err(Error::SettingMalformed { origin, value: String::new(), expected });
+    }
+    let place = sources.place(&given)?;
+    match place.remote() {
+        Some(remote) => {
+            sources.show(setting, remote.url.to_string(), &given.origin);
+            sources.show_store(remote);
+        }
+        None => sources.show(setting, given.value.to_string_lossy().into_owned(), &given.origin),
+    }
+    Ok(Some(place))
+}
+
+/// The directory of an export's log. A store keeps none: its log is this user's, in a directory of its own.
+fn state_dir(
+    typed: Option<&Path>,
+    place: &PlaceConfig,
+    sources: &mut Sources<'_>,
+) -> Result<Option<PathBuf>> {
+    let set = directory(&settings::STATE_DIR, typed, sources)?;
+    let (None, Some(remote)) = (&set, place.remote()) else { return Ok(set) };
+    let digest = format!("{:x}", sha2::Sha256::digest(remote.identity()));
+    let name = &digest[..STATE_NAME_LENGTH];
+    let user =
+        user_state_dir(sources).ok_or_else(|| StoreError::NoStateDir { url: remote.url.to_string() })?;
+    let dir = user.join("outputs").join(name);
+    let origin = Origin::Default(settings::STATE_DIR.name);
+    sources.show(&settings::STATE_DIR, dir.display().to_string(), &origin);
+    Ok(Some(dir))
 }
 
 /// A directory of this machine, where one is given.

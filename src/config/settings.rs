@@ -173,7 +173,12 @@ pub static RETRIES: Setting =
 pub static MAX_FAILURES: Setting =
     setting("max-failures", None, "a number of IDs, such as 1000").written_as(Kind::Number);
 /// `--output`
-pub static OUTPUT: Setting = setting("output", None, A_DIRECTORY).or_variable("RTK_EXPORT_OUTPUT");
+pub static OUTPUT: Setting = setting(
+    "output",
+    None,
+    "a directory, such as ./export, or a place in an object store, such as s3://bucket/export",
+)
+.or_variable("RTK_EXPORT_OUTPUT");
 /// `--state-dir`
 pub static STATE_DIR: Setting = setting("state-dir", None, A_DIRECTORY);
 /// `--refresh`

@@ -173,7 +173,7 @@ fn what_is_malformed_is_refused_with_an_example() {
         &["--filters", "events,"],
         &["--stats-from", "peer_report"],
         &["--fetch", "list", "--filters", "events"],
-        &["-o", "s3://bucket/export"],
+        &["-o", "s3a://bucket/export"],
         &["--state-dir", "az://container"],
     ];
     let messages = flags.map(|flag| {

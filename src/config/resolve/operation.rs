@@ -23,7 +23,7 @@ pub(super) struct Taken<'a> {
 impl<'a> Taken<'a> {
     /// By a run whose settings are right so far.
     pub(super) fn by(lists: &'a [String], output: &OutputConfig) -> Self {
-        Self { lists, output: Some(output.dir.clone()), state_dir: output.state_dir.clone() }
+        Self { lists, output: output.place.local().map(Path::to_owned), state_dir: output.state_dir.clone() }
     }
 
     /// By one whose settings are wrong.

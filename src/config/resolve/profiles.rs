@@ -189,7 +189,13 @@ fn all(shown: &[ShownSetting]) -> Vec<CheckedSetting> {
         let set = found.map(|shown| (shown.value.clone(), shown.origin.clone()));
         CheckedSetting { name: setting.name, set }
     });
-    checked.collect()
+    // What opens a store is set by variables only.
+    let is_of_store = |shown: &&ShownSetting| shown.origin == Origin::Variable(shown.name);
+    let of_stores = shown.iter().filter(is_of_store).map(|shown| CheckedSetting {
+        name: shown.name,
+        set: Some((shown.value.clone(), shown.origin.clone())),
+    });
+    checked.chain(of_stores).collect()
 }
 
 /// Of several profiles, each says itself whom to ask: a variable that wins over them all would export one

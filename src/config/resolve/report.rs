@@ -99,7 +99,9 @@ fn export(
     if wants_sessions {
         fetch.sessions = Sessions::Fetched;
     }
-    Ok(ListsConfig { lists, api, fetch, dir, user_state_dir: user_state_dir(sources), command_line })
+    let stored_lists = sources.stored(&lists)?;
+    let user_state_dir = user_state_dir(sources);
+    Ok(ListsConfig { lists, stored_lists, api, fetch, dir, user_state_dir, command_line })
 }
 
 /// A file of this machine, where one was typed.

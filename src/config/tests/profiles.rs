@@ -88,13 +88,13 @@ fn a_profile_is_chosen_by_flag_or_variable() {
     let written = Written::new(TWO);
     let beta = written.run(&["run", "l", "--profile", "beta"], &[("RTK_EXPORT_PROFILE", "acme")]);
     assert_eq!((token(&beta), beta.fetch.rate.limit.requests), ("t0ken-of-command", 4));
-    assert_eq!(beta.output.dir, PathBuf::from("out/b"));
+    assert_eq!(beta.output.place.shown(), PathBuf::from("out/b"));
     let acme = written.run(&["run", "l", "--rate", "1/s"], &[("RTK_EXPORT_PROFILE", "acme")]);
     assert_eq!((token(&acme), acme.fetch.rate.limit.requests), ("t0ken-of-file", 1));
     // The environment wins over the file, profiles included.
     let acme = written.run(&["run", "l", "--profile", "acme"], &COMPLETE);
     assert_eq!(token(&acme), "s3cr3t");
-    assert_eq!(acme.output.dir, PathBuf::from("out"));
+    assert_eq!(acme.output.place.shown(), PathBuf::from("out"));
     assert!(!format!("{beta:?}").contains("t0ken"));
 }
 
