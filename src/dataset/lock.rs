@@ -98,7 +98,7 @@ pub struct Lock {
 #[derive(Debug)]
 enum Held {
     Local(Arc<Hold>),
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 /// A lock in a store.
@@ -125,7 +125,7 @@ struct Written {
 /// What a try to get a lock came to.
 #[derive(Debug)]
 enum Try {
-    Got(Lock),
+    Got(Box<Lock>),
     /// Another has it, who says who it is where that can be read.
     Busy(Option<Holder>),
 }
@@ -156,7 +156,7 @@ impl Lock {
         let mut is_told = false;
         loop {
             let holder = match Self::try_take(place, command, times).await? {
-                Try::Got(lock) => return Ok(lock),
+                Try::Got(lock) => return Ok(*lock),
                 Try::Busy(holder) => holder,
             };
             if wait.is_over() {
@@ -179,7 +179,7 @@ impl Lock {
         match taken.map_err(|_| Error::StageEnded { stage: "lock" })? {
             Ok(hold) => {
                 let took_over = hold.took_over().cloned();
-                Ok(Try::Got(Self { held: Held::Local(Arc::new(hold)), took_over }))
+                Ok(Try::Got(Box::new(Self { held: Held::Local(Arc::new(hold)), took_over })))
             }
             Err(Error::OutputBusy { holder, .. }) => Ok(Try::Busy(holder.map(|holder| *holder))),
             Err(error) => Err(error),
@@ -279,8 +279,8 @@ impl Remote {
             };
             let own = claim.clone();
             let written = Mutex::new(Written { claim, tag, at });
-            let held = Held::Remote(Self { place: place.clone(), key, own, written, times });
-            return Ok(Try::Got(Lock { held, took_over }));
+            let held = Held::Remote(Box::new(Self { place: place.clone(), key, own, written, times }));
+            return Ok(Try::Got(Box::new(Lock { held, took_over })));
         }
         Ok(Try::Busy(holder))
     }
