@@ -97,7 +97,8 @@ pub struct Lock {
 
 #[derive(Debug)]
 enum Held {
-    Local(Arc<Hold>),
+    /// And the directory's name for messages.
+    Local(Arc<Hold>, String),
     Remote(Box<Remote>),
 }
 
@@ -179,7 +180,10 @@ impl Lock {
         match taken.map_err(|_| Error::StageEnded { stage: "lock" })? {
             Ok(hold) => {
                 let took_over = hold.took_over().cloned();
-                Ok(Try::Got(Box::new(Self { held: Held::Local(Arc::new(hold)), took_over })))
+                Ok(Try::Got(Box::new(Self {
+                    held: Held::Local(Arc::new(hold), place.show(None)),
+                    took_over,
+                })))
             }
             Err(Error::OutputBusy { holder, .. }) => Ok(Try::Busy(holder.map(|holder| *holder))),
             Err(error) => Err(error),
@@ -196,7 +200,7 @@ impl Lock {
     #[must_use]
     pub fn hold(&self) -> Option<Arc<Hold>> {
         match &self.held {
-            Held::Local(hold) => Some(Arc::clone(hold)),
+            Held::Local(hold, _) => Some(Arc::clone(hold)),
             Held::Remote(_) => None,
         }
     }
@@ -208,7 +212,7 @@ impl Lock {
     /// [`DatasetError::LockLost`], or the work's own error.
     pub async fn while_held<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match &self.held {
-            Held::Local(_) => work.await,
+            Held::Local(..) => work.await,
             Held::Remote(remote) => {
                 tokio::select! {
                     // What is done is done, whatever became of the lock meanwhile.
@@ -226,7 +230,11 @@ impl Lock {
     /// [`DatasetError::LockLost`] where it is not. What the place says.
     pub async fn confirm(&self) -> Result<()> {
         match &self.held {
-            Held::Local(_) => Ok(()),
+            Held::Local(hold, shown) if hold.is_lost() => {
+                let place = shown.clone();
+                Err(Error::Dataset(DatasetError::LockLost { place, holder: None, source: None }))
+            }
+            Held::Local(..) => Ok(()),
             Held::Remote(remote) => remote.confirm().await,
         }
     }
@@ -237,7 +245,7 @@ impl Lock {
     /// What the place says; the lock is free in two minutes then.
     pub async fn release(self) -> Result<()> {
         match self.held {
-            Held::Local(hold) => {
+            Held::Local(hold, _) => {
                 // It lasts as long as anybody else works under it.
                 drop(hold);
                 Ok(())

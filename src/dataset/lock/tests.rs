@@ -171,7 +171,7 @@ async fn a_lock_that_is_not_renewed_is_taken_over_and_its_holder_stops() {
         Held::Remote(remote) => {
             Lock { held: Held::Remote(Box::new(Remote { times: BUSY, ..*remote })), took_over: None }
         }
-        Held::Local(_) => panic!("it is in a store"),
+        Held::Local(..) => panic!("it is in a store"),
     };
     let (holder, source) = lost(silent.while_held(never()).await);
     assert_eq!(holder.unwrap().command, "vacuum");
