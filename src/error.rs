@@ -4,6 +4,7 @@
 //! line without its own cause; the cause is its `source`. Only `ui.rs` prints.
 
 mod class;
+mod dataset;
 mod hint;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use class::{Class, Signal};
+pub use dataset::{Damage, DatasetError};
 
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenCommandFault, TokenFault};
@@ -560,6 +562,10 @@ pub enum Error {
         /// The log.
         path: PathBuf,
     },
+    // ---- datasets ----
+    /// A dataset is not what it has to be, or not for this command.
+    #[error(transparent)]
+    Dataset(DatasetError),
     // ---- tables, files, publishing ----
     /// A part of the pipeline ended without saying why: another part's error tells.
     #[error("the {stage} stage ended early")]

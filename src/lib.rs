@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod dataset;
 pub mod doctor;
 pub mod error;
 pub mod fetch;

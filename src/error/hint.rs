@@ -11,6 +11,7 @@ impl Error {
     #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Dataset(error) => Some(error.hint()),
             Self::SandboxNotLoopback { .. } => Some("leave --host out: it listens on 127.0.0.1".to_owned()),
             Self::SandboxListen { .. } => Some("choose another --port, or 0 for any free one".to_owned()),
             Self::SandboxFault { .. } => {
