@@ -5,6 +5,7 @@
 
 mod class;
 mod hint;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use class::{Class, Signal};
+pub use store::{StoreAction, StoreError, StoreFault};
 
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenCommandFault, TokenFault};
@@ -37,6 +39,10 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    // ---- object stores ----
+    /// Something in an object store, or with its settings.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     // ---- lists ----
     /// A list that cannot be opened, or not be read to its end.
     #[error("cannot read {list}")]
@@ -914,6 +920,7 @@ impl Error {
         match self {
             Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
             Self::DeadlinePassed { at, .. } => Self::DeadlinePassed { at, resume: Some(resume) },
+            Self::Store(error) => Self::Store(error.resumable(resume)),
             other => other,
         }
     }

@@ -88,6 +88,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Profile { source, .. } => source.class(),
+            Self::Store(error) => error.class(),
             Self::Io { .. }
             | Self::StageEnded { .. }
             | Self::HttpClient { .. }
