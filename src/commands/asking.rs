@@ -6,7 +6,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use super::run::USER_AGENT;
+use super::fetching::USER_AGENT;
 use crate::config::{ApiConfig, Filters, Rate, RateKind};
 use crate::error::Result;
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig};

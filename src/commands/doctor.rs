@@ -2,7 +2,7 @@
 
 use super::Ending;
 use super::asking::{self, Pace};
-use super::run::reach;
+use super::fetching::reach;
 use crate::cli::DoctorFormat;
 use crate::clock;
 use crate::config::{Api, DoctorConfig, RateKind};

@@ -7,6 +7,7 @@ mod asking;
 mod completions;
 mod config;
 mod doctor;
+mod fetching;
 mod man;
 mod plan;
 mod profiles;

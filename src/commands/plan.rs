@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::SecondsFormat;
 
 use super::Ending;
-use super::run::{budget, fetcher, reach};
+use super::fetching::{budget, fetcher, reach};
 use crate::cli::PlanFormat;
 use crate::clock;
 use crate::config::{Api, Counting, FetchConfig, FetchMode, PeerEvents, PlanConfig, Sessions};

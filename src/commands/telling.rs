@@ -5,7 +5,8 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 
 use super::Ending;
-use super::run::{self, USER_AGENT};
+use super::fetching::USER_AGENT;
+use super::run as exporting;
 use crate::clock;
 use crate::config::{OperationConfig, RunConfig};
 use crate::error::{Error, Result};
@@ -24,13 +25,13 @@ const COMMAND: &str = "run";
 pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     let mut facts = Facts::default();
     if config.operation.is_empty() {
-        return run::run(config, ui, &mut facts).await;
+        return exporting::run(config, ui, &mut facts).await;
     }
     let operation = config.operation.clone();
     let telling = Telling::new(&operation, ui);
     let ending = match operation::check(&operation) {
         // It goes on while its beginning is told.
-        Ok(()) => tokio::join!(run::run(config, ui, &mut facts), telling.of_start()).0,
+        Ok(()) => tokio::join!(exporting::run(config, ui, &mut facts), telling.of_start()).0,
         Err(error) => Err(error),
     };
     let exit_code = match &ending {

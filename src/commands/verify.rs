@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Ending;
 use super::asking::{self, Pace};
-use super::run::reach;
+use super::fetching::reach;
 use crate::cli::VerifyFormat;
 use crate::config::{Api, ApiConfig, Origin, VerifyApi, VerifyConfig};
 use crate::error::{Error, Result};
