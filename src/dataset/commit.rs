@@ -112,6 +112,14 @@ pub(super) fn commit_path(generation: u64, export_id: &str) -> String {
     format!("{COMMITS}/{generation:08}-{export_id}.json")
 }
 
+/// The number of the commit whose file has this path; `None` where it is none of a commit.
+pub(super) fn commit_number(path: &str) -> Option<u64> {
+    let name = path.strip_prefix(COMMITS)?.strip_prefix('/')?.strip_suffix(".json")?;
+    let (number, export_id) = name.split_once('-')?;
+    let number = number.parse().ok()?;
+    (is_name(export_id, b'-') && path == commit_path(number, export_id)).then_some(number)
+}
+
 /// Where a part of a day's table is.
 #[must_use]
 pub fn partition_path(table: &str, day: NaiveDate, export_id: &str, part: usize) -> String {
@@ -119,7 +127,7 @@ pub fn partition_path(table: &str, day: NaiveDate, export_id: &str, part: usize)
 }
 
 /// Whether a path is one that [`partition_path`] gives, of any table.
-fn is_partition_path(path: &str) -> bool {
+pub(super) fn is_partition_path(path: &str) -> bool {
     let read = || {
         let (table, rest) = path.split_once("/session_date=")?;
         let (day, file) = rest.split_once("/part-")?;

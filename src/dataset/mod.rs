@@ -14,13 +14,16 @@
 //! Not here: asking the API (`pipeline`), making files (`files`), bytes in a directory or a store (`place`).
 
 mod commit;
+mod current;
 mod identity;
 mod merge;
 mod pending;
 mod pointer;
 mod ranges;
+pub mod vacuum;
 
 pub use commit::{Commit, DayEntry, DayFile, Export, Retired, partition_path};
+pub use current::{Current, Published, published};
 pub use identity::{Difference, Identity, Named};
 pub use merge::{EmptyDays, Made, Merged, Next, merge};
 pub use pending::{GIVEN_UP_AFTER, MOST_SESSIONS, Pending, Why, due};

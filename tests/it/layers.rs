@@ -10,8 +10,8 @@ const GROUND: &[&str] = &["model", "clock", "wire", "error", "config", "progress
 
 /// The stages in the order in which data passes them.
 const STAGES: &[&str] = &[
-    "place", "lists", "plan", "fetch", "log", "tables", "files", "manifest", "dataset", "publish", "output", "sql",
-    "queries", "rollups", "answers", "report",
+    "place", "lists", "plan", "fetch", "log", "tables", "files", "manifest", "dataset", "publish", "output",
+    "sql", "queries", "rollups", "answers", "report",
 ];
 
 /// What the others may use beside the ground and themselves; not named here: everything.
