@@ -199,8 +199,8 @@ pub enum QueryConfig {
     List,
     /// Ask a query.
     Ask {
-        /// Directory of the export.
-        export: PathBuf,
+        /// Where the export or the dataset is.
+        export: PlaceConfig,
         /// SQL, a file of it, `-` for stdin, or the name of a shipped query.
         query: String,
         /// Values by their names.

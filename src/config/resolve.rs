@@ -17,8 +17,8 @@ use super::values::{self, TypedFormat};
 use super::{
     AnswerForm, AnswerTo, Colour, CommandConfig, Counting, Deadline, DoctorConfig, FaceConfig, FetchConfig,
     FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
-    PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
-    Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
+    PlaceConfig, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
+    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
 use crate::cli::{
     AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs, RebuildArgs,
@@ -69,7 +69,7 @@ fn command(
         Command::Report(args) => {
             Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
         }
-        Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
+        Command::Query(args) => Ok(CommandConfig::Query(query(args, &sources)?)),
         Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
         Command::Schema(args) => Ok(CommandConfig::Schema(args)),
         Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
@@ -203,10 +203,9 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
 }
 
 /// What is typed is all there is: a configuration file describes `run`.
-fn query(args: QueryArgs) -> Result<QueryConfig> {
+fn query(args: QueryArgs, sources: &Sources<'_>) -> Result<QueryConfig> {
     let (Some(export), Some(query)) = (args.export, args.query) else { return Ok(QueryConfig::List) };
-    let export = Sourced { value: export.into_os_string(), origin: Origin::Argument("DIR") };
-    let export = local(export, &settings::OUTPUT)?;
+    let export = published(export, sources)?;
     let flag = |setting: &'static Setting| Origin::Flag(setting.name);
     let malformed = |setting: &'static Setting, value: &str| Error::SettingMalformed {
         origin: flag(setting),
@@ -236,6 +235,16 @@ fn query(args: QueryArgs) -> Result<QueryConfig> {
         }
     };
     Ok(QueryConfig::Ask { export, query, parameters, answer })
+}
+
+/// Where an export or a dataset is that is looked at.
+fn published(typed: PathBuf, sources: &Sources<'_>) -> Result<PlaceConfig> {
+    let given = Sourced { value: typed.into_os_string(), origin: Origin::Argument("DIR") };
+    if given.value.is_empty() {
+        let expected = settings::OUTPUT.expected;
+        return Err(Error::SettingMalformed { origin: given.origin, value: String::new(), expected });
+    }
+    sources.place(&given)
 }
 
 /// The rate, the reserve in percent and the timeout.

@@ -9,6 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
+use super::PlaceConfig;
 use super::file::ConfigFile;
 use super::settings::Setting;
 use super::token_command::TokenCommand;
@@ -137,6 +138,11 @@ impl<'a> Sources<'a> {
             return Some(Sourced { value: text.into(), origin });
         }
         setting.default.map(|text| Sourced { value: text.into(), origin: Origin::Default(name) })
+    }
+
+    /// Where something is: a directory, or a place in an object store.
+    pub(super) fn place(&self, given: &Sourced<OsString>) -> Result<PlaceConfig> {
+        PlaceConfig::parse(&given.value, &given.origin, self.environment)
     }
 
     /// A variable that is set and not empty.

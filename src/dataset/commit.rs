@@ -127,7 +127,7 @@ pub fn partition_path(table: &str, day: NaiveDate, export_id: &str, part: usize)
 }
 
 /// Whether a path is one that [`partition_path`] gives, of any table.
-pub(super) fn is_partition_path(path: &str) -> bool {
+pub(crate) fn is_partition_path(path: &str) -> bool {
     let read = || {
         let (table, rest) = path.split_once("/session_date=")?;
         let (day, file) = rest.split_once("/part-")?;

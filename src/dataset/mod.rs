@@ -22,6 +22,7 @@ mod pointer;
 mod ranges;
 pub mod vacuum;
 
+pub(crate) use commit::is_partition_path;
 pub use commit::{Commit, DayEntry, DayFile, Export, Retired, partition_path};
 pub use current::{Current, Published, published};
 pub use identity::{Difference, Identity, Named};
