@@ -44,7 +44,7 @@ pub enum Error {
     // ---- object stores ----
     /// Something in an object store, or with its settings.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Box<StoreError>),
     // ---- lists ----
     /// A list that cannot be opened, or not be read to its end.
     #[error("cannot read {list}")]
@@ -138,6 +138,22 @@ pub enum Error {
         origin: Origin,
         /// A host that is not this one.
         host: String,
+    },
+    /// A collector that its headers would be sent to unencrypted.
+    #[error(
+        "{origin}: plain http would send the headers of OTEL_EXPORTER_OTLP_HEADERS in clear text to {host}"
+    )]
+    ClearTextHeaders {
+        /// Where the collector was set.
+        origin: Origin,
+        /// A host that is not this one.
+        host: String,
+    },
+    /// A collector's headers that are none; they are not shown, for there may be secrets in them.
+    #[error("{origin}: these are not headers")]
+    OtlpHeadersMalformed {
+        /// Where they were set.
+        origin: Origin,
     },
     /// An output or state directory that is a URL.
     #[error("{origin}: only directories of this machine are supported, not {scheme}://")]
@@ -466,17 +482,17 @@ pub enum Error {
         /// What it is, or what it is in.
         what: &'static str,
     },
-    /// A health check was not told.
+    /// A health check or a collector was not told.
     #[error("cannot tell {host} how the run goes")]
-    HealthUnreachable {
+    TellingUnreachable {
         /// All of its URL that may be shown.
         host: String,
         /// What the HTTP client said, without the URL.
         source: reqwest::Error,
     },
-    /// A health check does not want to be told.
+    /// A health check or a collector does not want to be told.
     #[error("{host} answered {status} when it was told how the run goes")]
-    HealthRefused {
+    TellingRefused {
         /// All of its URL that may be shown.
         host: String,
         /// The reply's status.
@@ -931,6 +947,12 @@ pub struct Resume {
     pub command: String,
 }
 
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
 impl Error {
     /// A signal stopped the run; what was kept is still to be told.
     #[must_use]
@@ -944,7 +966,7 @@ impl Error {
         match self {
             Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
             Self::DeadlinePassed { at, .. } => Self::DeadlinePassed { at, resume: Some(resume) },
-            Self::Store(error) => Self::Store(error.resumable(resume)),
+            Self::Store(error) => Self::Store(Box::new(error.resumable(resume))),
             other => other,
         }
     }

@@ -93,8 +93,8 @@ impl Error {
             Self::Io { .. }
             | Self::StageEnded { .. }
             | Self::HttpClient { .. }
-            | Self::HealthUnreachable { .. }
-            | Self::HealthRefused { .. }
+            | Self::TellingUnreachable { .. }
+            | Self::TellingRefused { .. }
             | Self::LogDamaged { .. }
             | Self::Stdout { .. }
             | Self::Runtime { .. }
@@ -147,6 +147,8 @@ impl Error {
             | Self::ExcelWithoutCsv { .. }
             | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }
+            | Self::ClearTextHeaders { .. }
+            | Self::OtlpHeadersMalformed { .. }
             | Self::RemoteDirectory { .. }
             | Self::ConfigFileUnreadable { .. }
             | Self::ConfigFileMalformed { .. }

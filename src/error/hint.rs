@@ -111,14 +111,20 @@ impl Error {
                 "it is replaced by each run: name a file of its own, outside the output and state directories"
                     .to_owned(),
             ),
-            Self::HealthUnreachable { .. } | Self::HealthRefused { .. } => Some(format!(
+            Self::TellingUnreachable { .. } | Self::TellingRefused { .. } => Some(format!(
                 "the run itself is not touched by it; check {}",
-                settings::listed(&[&settings::HEALTH_URL_FILE])
+                settings::listed(&[&settings::HEALTH_URL_FILE, &settings::OTLP_ENDPOINT])
             )),
             Self::HealthUrlUnreadable { .. } => Some(format!(
                 "give a readable file with --health-url-file, or the URL itself in {}",
                 settings::HEALTH_URL_VARIABLE
             )),
+            Self::ClearTextHeaders { .. } => Some("send them to an https URL".to_owned()),
+            Self::OtlpHeadersMalformed { .. } => Some(
+                "write them as name=value with commas between, values percent-encoded, such as \
+                 authorization=Basic%20dXNlcjpwYXNz"
+                    .to_owned(),
+            ),
             Self::HealthUrlMalformed { .. } => {
                 Some("write it as the health check shows it, such as https://hc-ping.com/your-uuid".to_owned())
             }

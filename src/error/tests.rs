@@ -103,7 +103,9 @@ fn errors() -> Vec<Error> {
             path: "nowhere/nightly.json".into(),
             source: io::ErrorKind::NotFound.into(),
         },
-        Error::HealthRefused { host: "hc-ping.com".into(), status: 404 },
+        Error::TellingRefused { host: "hc-ping.com".into(), status: 404 },
+        Error::ClearTextHeaders { origin: Origin::Flag("otlp-endpoint"), host: "otel.example".into() },
+        Error::OtlpHeadersMalformed { origin: Origin::Variable(settings::OTLP_HEADERS_VARIABLE) },
         Error::CredentialsRefused {
             key: key(),
             status: 403,

@@ -158,7 +158,7 @@ impl Copy {
         let mut copy = builder.suffix(suffix.as_deref().unwrap_or_default()).tempfile().map_err(temporary)?;
         match place.download(&key, copy.as_file_mut()).await {
             Ok(_) => Ok(Ok(Self::Fetched(copy))),
-            Err(Error::Store(StoreError::Missing { .. })) => Ok(Err(missing())),
+            Err(Error::Store(error)) if matches!(*error, StoreError::Missing { .. }) => Ok(Err(missing())),
             Err(error) => Err(error),
         }
     }
