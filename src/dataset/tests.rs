@@ -1,6 +1,7 @@
 //! Commits as others make and read them; what merging keeps is in `merging`.
 
 mod merging;
+mod vacuuming;
 
 use std::collections::BTreeMap;
 

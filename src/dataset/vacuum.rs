@@ -34,7 +34,8 @@ pub struct Amount {
 }
 
 impl Amount {
-    fn of(sizes: impl Iterator<Item = u64>) -> Self {
+    /// Of files of these sizes.
+    pub fn of(sizes: impl Iterator<Item = u64>) -> Self {
         sizes.fold(Self::default(), |sum, bytes| Self { files: sum.files + 1, bytes: sum.bytes + bytes })
     }
 }
@@ -95,13 +96,6 @@ impl Sweep {
             }
         }
         Ok(sweep)
-    }
-
-    /// All that can go.
-    #[must_use]
-    pub fn amount(&self) -> Amount {
-        let all = [&self.retired, &self.uncommitted, &self.commits];
-        Amount::of(all.into_iter().flat_map(BTreeMap::values).copied())
     }
 
     /// Deletes it.
