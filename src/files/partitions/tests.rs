@@ -135,9 +135,9 @@ fn by_day(made: &Partitioned, table: Table) -> BTreeMap<NaiveDate, Vec<RecordBat
 }
 
 fn sum(batches: &[RecordBatch], name: &str) -> Option<i128> {
-    let units = batches.iter().flat_map(|batch| {
-        batch[name].as_primitive::<Decimal128Type>().iter().flatten().collect::<Vec<_>>()
-    });
+    let units = batches
+        .iter()
+        .flat_map(|batch| batch[name].as_primitive::<Decimal128Type>().iter().flatten().collect::<Vec<_>>());
     units.fold(None, |sum, units| Some(sum.unwrap_or(0) + units))
 }
 

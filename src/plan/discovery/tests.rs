@@ -364,10 +364,13 @@ fn where_days_are_asked_for_each_sessions_own_day_decides() {
     let found = findings.finish();
     assert!(found.sessions.iter().map(|found| found.id).eq([id(1), id(6)]));
     assert_eq!(found.sessions[0].created_at(), time("2006-10-29T02:30:59Z"));
-    assert!(found.live.iter().map(|live| (live.id, live.created_at())).eq([(
-        id(3),
-        time("2006-10-29T03:30:00Z")
-    )]));
+    assert!(
+        found
+            .live
+            .iter()
+            .map(|live| (live.id, live.created_at()))
+            .eq([(id(3), time("2006-10-29T03:30:00Z"))])
+    );
     assert_eq!(found.undated, [id(4), id(5)]);
 
     // Without days they are exported, at the end.

@@ -23,7 +23,8 @@ use super::{Made, Notice, Table};
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
 use crate::log::{
-    DatasetRange, FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Resolved, Settings, TypedWindow, discovered, open,
+    DatasetRange, FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Resolved, Settings, TypedWindow,
+    discovered, open,
 };
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId, Window};
 use crate::plan::Wants;
