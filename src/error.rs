@@ -4,7 +4,9 @@
 //! line without its own cause; the cause is its `source`. Only `ui.rs` prints.
 
 mod class;
+mod dataset;
 mod hint;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +14,8 @@ use std::io;
 use std::path::PathBuf;
 
 pub use class::{Class, Signal};
+pub use dataset::{Damage, DatasetError};
+pub use store::{StoreAction, StoreError, StoreFault};
 
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenCommandFault, TokenFault};
@@ -37,6 +41,10 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    // ---- object stores ----
+    /// Something in an object store, or with its settings.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     // ---- lists ----
     /// A list that cannot be opened, or not be read to its end.
     #[error("cannot read {list}")]
@@ -130,6 +138,22 @@ pub enum Error {
         origin: Origin,
         /// A host that is not this one.
         host: String,
+    },
+    /// A collector that its headers would be sent to unencrypted.
+    #[error(
+        "{origin}: plain http would send the headers of OTEL_EXPORTER_OTLP_HEADERS in clear text to {host}"
+    )]
+    ClearTextHeaders {
+        /// Where the collector was set.
+        origin: Origin,
+        /// A host that is not this one.
+        host: String,
+    },
+    /// A collector's headers that are none; they are not shown, for there may be secrets in them.
+    #[error("{origin}: these are not headers")]
+    OtlpHeadersMalformed {
+        /// Where they were set.
+        origin: Origin,
     },
     /// An output or state directory that is a URL.
     #[error("{origin}: only directories of this machine are supported, not {scheme}://")]
@@ -458,17 +482,17 @@ pub enum Error {
         /// What it is, or what it is in.
         what: &'static str,
     },
-    /// A health check was not told.
+    /// A health check or a collector was not told.
     #[error("cannot tell {host} how the run goes")]
-    HealthUnreachable {
+    TellingUnreachable {
         /// All of its URL that may be shown.
         host: String,
         /// What the HTTP client said, without the URL.
         source: reqwest::Error,
     },
-    /// A health check does not want to be told.
+    /// A health check or a collector does not want to be told.
     #[error("{host} answered {status} when it was told how the run goes")]
-    HealthRefused {
+    TellingRefused {
         /// All of its URL that may be shown.
         host: String,
         /// The reply's status.
@@ -560,6 +584,10 @@ pub enum Error {
         /// The log.
         path: PathBuf,
     },
+    // ---- datasets ----
+    /// A dataset is not what it has to be, or not for this command.
+    #[error(transparent)]
+    Dataset(DatasetError),
     // ---- tables, files, publishing ----
     /// A part of the pipeline ended without saying why: another part's error tells.
     #[error("the {stage} stage ended early")]
@@ -890,6 +918,12 @@ pub enum Error {
         /// Which part of it.
         problem: String,
     },
+    /// Late sessions of the sandbox that are none.
+    #[error("the sandbox does not understand the late sessions '{text}'")]
+    SandboxLate {
+        /// As typed.
+        text: String,
+    },
     /// Minutes of the sandbox that are none.
     #[error("the sandbox does not understand the minutes '{text}'")]
     SandboxMinutes {
@@ -926,6 +960,7 @@ impl Error {
         match self {
             Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
             Self::DeadlinePassed { at, .. } => Self::DeadlinePassed { at, resume: Some(resume) },
+            Self::Store(error) => Self::Store(error.resumable(resume)),
             other => other,
         }
     }

@@ -1,13 +1,16 @@
-//! How a run went, told to machines: a summary as JSON, metrics for Prometheus, a ping to a health check.
+//! How a run went, told to machines: a summary as JSON, metrics for Prometheus and for an
+//! OpenTelemetry collector, a ping to a health check.
 //!
-//! In: [`Facts`], gathered while the run goes on, and how it ended. Out: two files and two or three requests.
+//! In: [`Facts`], gathered while the run goes on, and how it ended. Out: two files and a few requests.
 //! Guarantees: told however the run ended, as long as the process lives, but for settings that `--all-profiles` finds
 //! wrong; each file is replaced whole or not at all; what cannot be told is a warning and changes no exit code; no
-//! token, no health URL in any of it.
+//! token, no health URL, no header of the collector's in any of it.
 //! Not here: what people are shown (`ui`), what an export is made of (`manifest`).
 
 mod metrics;
+mod otlp;
 mod ping;
+mod post;
 mod summary;
 mod writing;
 
@@ -17,6 +20,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use otlp::Collector;
 pub use ping::{Health, Moment};
 pub use writing::{check, tell};
 

@@ -159,6 +159,10 @@ pub struct OperationArgs {
     /// fails, URL/start when it begins [env, the URL: RTK_EXPORT_HEALTH_URL]
     #[arg(long, value_name = "FILE", help_heading = OPERATION)]
     pub health_url_file: Option<PathBuf>,
+    /// Send it as metrics to the OpenTelemetry collector at this URL (OTLP/HTTP, JSON) [env:
+    /// RTK_EXPORT_OTLP_ENDPOINT; headers: OTEL_EXPORTER_OTLP_HEADERS]
+    #[arg(long, value_name = "URL", help_heading = OPERATION)]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// Options of `rebuild`.

@@ -14,7 +14,7 @@ pub(super) async fn run(args: SandboxArgs, ui: &Ui) -> Result<Ending> {
     let options = args.options();
     if let Some(ids) = args.ids {
         let world = World::new(options.world);
-        ui.write_result(|out| ids.write(&world, out))?;
+        ui.write_result(|out| ids.write(world.at(options.clock), out))?;
         return Ok(Ending::Complete);
     }
     let mut signals = Signals::listen()?;

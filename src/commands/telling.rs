@@ -10,14 +10,15 @@ use super::run as exporting;
 use crate::clock;
 use crate::config::{OperationConfig, RunConfig};
 use crate::error::{Error, Result};
-use crate::operation::{self, Ended, Facts, Health, Moment};
+use crate::operation::{self, Collector, Ended, Facts, Health, Moment};
 use crate::pipeline::Signals;
 use crate::ui::Ui;
 
 /// What those are told of.
 const COMMAND: &str = "run";
 
-/// Runs the command, and tells how it went: first to files, then to the health check, which a signal gives up.
+/// Runs the command, and tells how it went: first to files, then to the collector and the health check, which a
+/// signal gives up.
 /// What cannot be told is a warning.
 ///
 /// # Errors
@@ -55,6 +56,7 @@ pub(super) async fn of_unresolved(error: Error, operation: &OperationConfig, ui:
 struct Telling<'a> {
     config: &'a OperationConfig,
     health: Option<Health<'a>>,
+    collector: Option<Collector<'a>>,
     ui: &'a Ui,
     started: Instant,
     started_at: DateTime<Utc>,
@@ -64,7 +66,9 @@ impl<'a> Telling<'a> {
     fn new(config: &'a OperationConfig, ui: &'a Ui) -> Self {
         let health = config.health_url.as_ref().map(|url| Health::new(url, USER_AGENT)).transpose();
         let health = health.inspect_err(|error| ui.warn_of(error)).ok().flatten();
-        Self { config, health, ui, started: Instant::now(), started_at: clock::now() }
+        let collector = config.otlp.as_ref().map(|otlp| Collector::new(otlp, USER_AGENT)).transpose();
+        let collector = collector.inspect_err(|error| ui.warn_of(error)).ok().flatten();
+        Self { config, health, collector, ui, started: Instant::now(), started_at: clock::now() }
     }
 
     async fn of_start(&self) {
@@ -88,24 +92,39 @@ impl<'a> Telling<'a> {
         for untold in operation::tell(&ended, self.config) {
             self.ui.warn_of(&untold);
         }
-        if let Some(health) = &self.health {
-            self.ping_of_end(health, &ended).await;
+        if self.health.is_some() || self.collector.is_some() {
+            self.post_of_end(&ended).await;
         }
     }
 
     /// A signal, the first or another one, gives it up: whoever sends it waits for this process.
-    async fn ping_of_end(&self, health: &Health<'_>, ended: &Ended<'_>) {
-        let told = match Signals::listen() {
+    async fn post_of_end(&self, ended: &Ended<'_>) {
+        let health = async {
+            match &self.health {
+                Some(health) => health.tell(Moment::End(ended)).await,
+                None => Ok(()),
+            }
+        };
+        let collector = async {
+            match &self.collector {
+                Some(collector) => collector.tell(ended).await,
+                None => Ok(()),
+            }
+        };
+        let told = async { tokio::join!(collector, health) };
+        let (collector, health) = match Signals::listen() {
             Ok(mut signals) => tokio::select! {
-                told = health.tell(Moment::End(ended)) => told,
+                told = told => told,
                 signal = signals.next() => {
-                    let (signal, host) = (signal.name(), health.host());
-                    return self.ui.warn(&format!("stopped by {signal} while {host} was told how the run went"), None);
+                    let hosts = [self.collector.as_ref().map(Collector::host), self.health.as_ref().map(Health::host)];
+                    let hosts = hosts.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+                    let stopped = format!("stopped by {} while {hosts} was told how the run went", signal.name());
+                    return self.ui.warn(&stopped, None);
                 }
             },
-            Err(error) => Err(error),
+            Err(error) => (Err(error), Ok(())),
         };
-        if let Err(untold) = told {
+        for untold in [collector.err(), health.err()].into_iter().flatten() {
             self.ui.warn_of(&untold);
         }
     }

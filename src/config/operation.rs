@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::otlp::OtlpConfig;
 use super::sources::Origin;
 use super::values;
 
@@ -29,13 +30,18 @@ pub struct OperationConfig {
     pub metrics_file: Option<TellingFile>,
     /// Where a health check listens.
     pub health_url: Option<HealthUrl>,
+    /// Where an OpenTelemetry collector does.
+    pub otlp: Option<OtlpConfig>,
 }
 
 impl OperationConfig {
     /// Whether nobody is told.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.summary_file.is_none() && self.metrics_file.is_none() && self.health_url.is_none()
+        self.summary_file.is_none()
+            && self.metrics_file.is_none()
+            && self.health_url.is_none()
+            && self.otlp.is_none()
     }
 
     /// The files that are to be written.

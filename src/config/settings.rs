@@ -36,6 +36,8 @@ pub enum Kind {
 pub const API_TOKEN_VARIABLE: &str = "CLOUDFLARE_API_TOKEN";
 /// The health URL itself, where its flag names a file: whoever has it can use it.
 pub const HEALTH_URL_VARIABLE: &str = "RTK_EXPORT_HEALTH_URL";
+/// What a collector wants to be sent in headers (OpenTelemetry's own variable): there may be secrets in it.
+pub const OTLP_HEADERS_VARIABLE: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 /// The configuration file, where `--config` is not given.
 pub const CONFIG_VARIABLE: &str = "RTK_EXPORT_CONFIG";
 /// The profile of the configuration file, where `--profile` is not given.
@@ -205,6 +207,13 @@ pub static METRICS_FILE: Setting =
 pub static HEALTH_URL_FILE: Setting =
     setting("health-url-file", None, "a file that holds an http or https URL")
         .or_variable(HEALTH_URL_VARIABLE);
+/// `--otlp-endpoint`
+pub static OTLP_ENDPOINT: Setting = setting(
+    "otlp-endpoint",
+    None,
+    "an http or https URL without user, query and fragment, such as http://127.0.0.1:4318",
+)
+.or_variable("RTK_EXPORT_OTLP_ENDPOINT");
 /// `--progress`
 pub static PROGRESS: Setting = setting("progress", Some("auto"), "auto, always or never");
 /// `--quiet`
@@ -246,7 +255,7 @@ pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or
 pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026-11-22");
 
 /// Those of the main job, in the order of the help: the keys that a configuration file may have.
-pub static ALL: [&Setting; 37] = [
+pub static ALL: [&Setting; 38] = [
     &ACCOUNT_ID,
     &APP_ID,
     &API_TOKEN_FILE,
@@ -280,6 +289,7 @@ pub static ALL: [&Setting; 37] = [
     &SUMMARY_FILE,
     &METRICS_FILE,
     &HEALTH_URL_FILE,
+    &OTLP_ENDPOINT,
     &PROGRESS,
     &QUIET,
     &VERBOSE,

@@ -88,11 +88,13 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Profile { source, .. } => source.class(),
+            Self::Dataset(error) => error.class(),
+            Self::Store(error) => error.class(),
             Self::Io { .. }
             | Self::StageEnded { .. }
             | Self::HttpClient { .. }
-            | Self::HealthUnreachable { .. }
-            | Self::HealthRefused { .. }
+            | Self::TellingUnreachable { .. }
+            | Self::TellingRefused { .. }
             | Self::LogDamaged { .. }
             | Self::Stdout { .. }
             | Self::Runtime { .. }
@@ -145,6 +147,8 @@ impl Error {
             | Self::ExcelWithoutCsv { .. }
             | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }
+            | Self::ClearTextHeaders { .. }
+            | Self::OtlpHeadersMalformed { .. }
             | Self::RemoteDirectory { .. }
             | Self::ConfigFileUnreadable { .. }
             | Self::ConfigFileMalformed { .. }
@@ -192,6 +196,7 @@ impl Error {
             | Self::SandboxNotLoopback { .. }
             | Self::SandboxFault { .. }
             | Self::SandboxRateLimit { .. }
+            | Self::SandboxLate { .. }
             | Self::SandboxMinutes { .. }
             | Self::LogOfAnotherVersion { .. } => Class::Usage,
         }

@@ -11,11 +11,13 @@ impl Error {
     #[expect(clippy::too_many_lines, reason = "one arm for each error")]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Dataset(error) => Some(error.hint()),
             Self::SandboxNotLoopback { .. } => Some("leave --host out: it listens on 127.0.0.1".to_owned()),
             Self::SandboxListen { .. } => Some("choose another --port, or 0 for any free one".to_owned()),
             Self::SandboxFault { .. } => {
                 Some("write it like 'every 10: 500', '7: reset' or 'match participants/: 503 x2'".to_owned())
             }
+            Self::SandboxLate { .. } => Some("every seventh, up to 60 hours late, is 7:60h".to_owned()),
             Self::SandboxMinutes { .. } => {
                 Some("write them like 1.5 or -0.25, to the millisecond, and every third session's like 3:1.5".to_owned())
             }
@@ -109,14 +111,20 @@ impl Error {
                 "it is replaced by each run: name a file of its own, outside the output and state directories"
                     .to_owned(),
             ),
-            Self::HealthUnreachable { .. } | Self::HealthRefused { .. } => Some(format!(
+            Self::TellingUnreachable { .. } | Self::TellingRefused { .. } => Some(format!(
                 "the run itself is not touched by it; check {}",
-                settings::listed(&[&settings::HEALTH_URL_FILE])
+                settings::listed(&[&settings::HEALTH_URL_FILE, &settings::OTLP_ENDPOINT])
             )),
             Self::HealthUrlUnreadable { .. } => Some(format!(
                 "give a readable file with --health-url-file, or the URL itself in {}",
                 settings::HEALTH_URL_VARIABLE
             )),
+            Self::ClearTextHeaders { .. } => Some("send them to an https URL".to_owned()),
+            Self::OtlpHeadersMalformed { .. } => Some(
+                "write them as name=value with commas between, values percent-encoded, such as \
+                 authorization=Basic%20dXNlcjpwYXNz"
+                    .to_owned(),
+            ),
             Self::HealthUrlMalformed { .. } => {
                 Some("write it as the health check shows it, such as https://hc-ping.com/your-uuid".to_owned())
             }
@@ -243,6 +251,7 @@ impl Error {
             )),
             Self::StdinForProfiles { .. } => Some("give the list as a file".to_owned()),
             Self::Profile { source, .. } => source.hint(),
+            Self::Store(error) => error.hint(),
             Self::TokenCommand { .. } => Some(format!(
                 "run the command by hand: it has to print the token and nothing else, without asking; or set {}",
                 settings::API_TOKEN_VARIABLE

@@ -6,6 +6,7 @@ use std::io;
 use chrono::DateTime;
 
 use super::*;
+use crate::dataset::{Difference, Named};
 use crate::model::{PageSize, ParticipantId, SessionId};
 
 fn key() -> RequestKey {
@@ -13,6 +14,53 @@ fn key() -> RequestKey {
         session: SessionId::from_bytes([0x5e; 16]),
         participant: ParticipantId::from_bytes([0x9a; 16]),
     }
+}
+
+/// One error of each kind that a dataset gives.
+fn of_datasets() -> Vec<Error> {
+    let place = || "s3://b/rtk".to_owned();
+    let path = || "s3://b/rtk/dataset.json".to_owned();
+    let day = |day: &str| day.parse().unwrap();
+    let first = Some(day("2026-09-01"));
+    let difference = |named, dataset: &str, command: &str| Difference {
+        named,
+        dataset: dataset.to_owned(),
+        command: command.to_owned(),
+    };
+    let errors = [
+        DatasetError::OtherZone {
+            place: place(),
+            dataset: "UTC".into(),
+            command: "Europe/Paris".into(),
+            first,
+        },
+        DatasetError::OtherOwner {
+            place: place(),
+            what: "app",
+            dataset: "a".into(),
+            setting: "REALTIMEKIT_APP_ID",
+            command: "b".into(),
+        },
+        DatasetError::OtherSchema { place: place(), found: "1".into(), supported: "2".into(), first },
+        DatasetError::OtherContent {
+            place: place(),
+            differences: vec![
+                difference(Named::Filters, "none", "events,quality_stats"),
+                difference(Named::PeerEvents, "false", "true"),
+            ],
+            first: None,
+        },
+        DatasetError::Newer { path: path(), found: 2, supported: 1 },
+        DatasetError::Damaged { path: path(), source: Damage::Missing },
+        DatasetError::IsExport { place: place() },
+        DatasetError::IsDataset { place: place() },
+        DatasetError::Missing { place: place() },
+        DatasetError::DaysReversed { from: day("2026-10-02"), to: day("2026-10-01") },
+        DatasetError::DaysLost { place: place(), days: 30, first: day("2026-09-01") },
+        DatasetError::DaysLost { place: place(), days: 1, first: day("2026-09-01") },
+        DatasetError::Outrun { place: place(), tries: 5 },
+    ];
+    errors.into_iter().map(Error::Dataset).collect()
 }
 
 /// One error of each kind that ends a run after its settings were found right.
@@ -55,7 +103,9 @@ fn errors() -> Vec<Error> {
             path: "nowhere/nightly.json".into(),
             source: io::ErrorKind::NotFound.into(),
         },
-        Error::HealthRefused { host: "hc-ping.com".into(), status: 404 },
+        Error::TellingRefused { host: "hc-ping.com".into(), status: 404 },
+        Error::ClearTextHeaders { origin: Origin::Flag("otlp-endpoint"), host: "otel.example".into() },
+        Error::OtlpHeadersMalformed { origin: Origin::Variable(settings::OTLP_HEADERS_VARIABLE) },
         Error::CredentialsRefused {
             key: key(),
             status: 403,
@@ -89,18 +139,28 @@ fn errors() -> Vec<Error> {
     ]
 }
 
-#[test]
-fn errors_say_what_failed_on_what_and_what_to_do() {
-    let lines = errors().into_iter().map(|error| {
+/// The errors as they are told.
+fn told(errors: Vec<Error>) -> String {
+    let lines = errors.into_iter().map(|error| {
         let hint = error.hint().unwrap_or_else(|| "-".into());
         format!("{} {error}\n    hint: {hint}\n", error.class().exit_code())
     });
-    insta::assert_snapshot!(lines.collect::<String>());
+    lines.collect()
+}
+
+#[test]
+fn errors_say_what_failed_on_what_and_what_to_do() {
+    insta::assert_snapshot!(told(errors()));
+}
+
+#[test]
+fn errors_of_datasets_say_it_too() {
+    insta::assert_snapshot!(told(of_datasets()));
 }
 
 #[test]
 fn a_message_is_one_line_without_a_full_stop_or_its_cause() {
-    for error in errors() {
+    for error in errors().into_iter().chain(of_datasets()) {
         let text = error.to_string();
         assert!(!text.contains('\n') && !text.ends_with('.'), "{text}");
         if let Some(cause) = std::error::Error::source(&error) {

@@ -349,6 +349,12 @@ pub fn sha256(path: &Path) -> Result<(u64, String)> {
     Ok((hashed.bytes, hex(&hashed.sha256.finalize())))
 }
 
+/// SHA-256 of bytes, in lower-case hexadecimal.
+#[must_use]
+pub fn sha256_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// A file as it is found.
 #[derive(Debug)]
 pub struct Inspected {

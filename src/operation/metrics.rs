@@ -4,9 +4,11 @@
 //! last success is taken over from the file of the run before, so that an alert can go by its age.
 //! The label `export` is the file's name: the collector refuses two files with the same series.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
 
 use super::Ended;
@@ -65,12 +67,26 @@ pub(super) fn text(ended: &Ended<'_>, path: &Path, before: &str) -> Result<Vec<u
     let success = if ended.is_success() { Success::of(ended) } else { Success::read(before) };
     let export = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let labels = [("export".to_owned(), export)].into();
-    let metrics = Metrics { registry: Registry::new_custom(None, Some(labels))? };
-    metrics.of_the_run(ended)?;
-    metrics.of_the_last_success(&success)?;
     let mut text = Vec::new();
-    TextEncoder::new().encode(&metrics.registry.gather(), &mut text)?;
+    TextEncoder::new().encode(&gathered(ended, &success, Some(labels))?, &mut text)?;
     Ok(text)
+}
+
+/// The metrics themselves, those of the last success only where this run is it.
+pub(super) fn families(ended: &Ended<'_>) -> Result<Vec<MetricFamily>, prometheus::Error> {
+    let success = if ended.is_success() { Success::of(ended) } else { Success::default() };
+    gathered(ended, &success, None)
+}
+
+fn gathered(
+    ended: &Ended<'_>,
+    success: &Success,
+    labels: Option<HashMap<String, String>>,
+) -> Result<Vec<MetricFamily>, prometheus::Error> {
+    let metrics = Metrics { registry: Registry::new_custom(None, labels)? };
+    metrics.of_the_run(ended)?;
+    metrics.of_the_last_success(success)?;
+    Ok(metrics.registry.gather())
 }
 
 /// Metrics as they are gathered.

@@ -2,24 +2,14 @@
 //!
 //! A success is posted to the URL, a failure to `URL/fail`, a beginning to `URL/start`. The body is a few lines
 //! without ids, paths or messages: it leaves the machine.
-//! Guarantees: bounded in time, [`TRIES`] times [`PATIENCE`] and the pauses between; no redirect is followed; the
-//! URL is in no error.
+//! Guarantees: those of `post`.
 
-use std::time::Duration;
-
-use reqwest::{Client, StatusCode, redirect};
-use url::Url;
+use reqwest::header::HeaderMap;
 
 use super::Ended;
-use crate::config::{HealthUrl, is_loopback};
-use crate::error::{Error, Result};
-
-/// How long one try may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is tried.
-const TRIES: u32 = 3;
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(500);
+use super::post::{Poster, TRIES};
+use crate::config::HealthUrl;
+use crate::error::Result;
 
 /// What there is to tell.
 #[derive(Clone, Copy, Debug)]
@@ -34,21 +24,16 @@ pub enum Moment<'a> {
 #[derive(Debug)]
 pub struct Health<'a> {
     url: &'a HealthUrl,
-    client: Client,
+    poster: Poster,
 }
 
 impl<'a> Health<'a> {
     /// One that has told nothing yet.
     ///
     /// # Errors
-    /// [`Error::HttpClient`] where TLS or the proxy settings are unusable.
+    /// [`Error::HttpClient`](crate::error::Error::HttpClient) where TLS or the proxy settings are unusable.
     pub fn new(url: &'a HealthUrl, user_agent: &str) -> Result<Self> {
-        let builder =
-            Client::builder().user_agent(user_agent).timeout(PATIENCE).redirect(redirect::Policy::none());
-        let builder =
-            if url.expose(None).is_some_and(|url| is_loopback(&url)) { builder.no_proxy() } else { builder };
-        let client = builder.build().map_err(|source| Error::HttpClient { source })?;
-        Ok(Self { url, client })
+        Ok(Self { url, poster: Poster::to(url.expose(None).as_ref(), user_agent)? })
     }
 
     /// All of the URL that may be shown.
@@ -60,7 +45,8 @@ impl<'a> Health<'a> {
     /// Tells it. Dropped, it may have told it or not.
     ///
     /// # Errors
-    /// [`Error::HealthUnreachable`] or [`Error::HealthRefused`].
+    /// [`Error::TellingUnreachable`](crate::error::Error::TellingUnreachable) or
+    /// [`Error::TellingRefused`](crate::error::Error::TellingRefused).
     pub async fn tell(&self, moment: Moment<'_>) -> Result<()> {
         let (segment, body, tries) = match moment {
             Moment::Start => (Some("start"), String::new(), 1),
@@ -68,34 +54,8 @@ impl<'a> Health<'a> {
             Moment::End(ended) => (Some("fail"), body(ended), TRIES),
         };
         let Some(url) = self.url.expose(segment) else { return Ok(()) };
-        let mut told = self.post(&url, &body).await;
-        for _ in 1..tries {
-            match told {
-                Err(Error::HealthRefused { status, .. }) if !is_passing(status) => break,
-                Err(_) => {}
-                Ok(()) => break,
-            }
-            tokio::time::sleep(PAUSE).await;
-            told = self.post(&url, &body).await;
-        }
-        told
+        self.poster.post(&url, &HeaderMap::new(), &body, tries).await
     }
-
-    async fn post(&self, url: &Url, body: &str) -> Result<()> {
-        let host = || self.url.host().to_owned();
-        let sent = self.client.post(url.clone()).body(body.to_owned()).send().await;
-        let reply =
-            sent.map_err(|error| Error::HealthUnreachable { host: host(), source: error.without_url() })?;
-        if reply.status().is_success() {
-            return Ok(());
-        }
-        Err(Error::HealthRefused { host: host(), status: reply.status().as_u16() })
-    }
-}
-
-/// Whether a refusal may be another one soon.
-fn is_passing(status: u16) -> bool {
-    status >= 500 || status == StatusCode::TOO_MANY_REQUESTS.as_u16()
 }
 
 /// What is posted of an end.

@@ -103,6 +103,21 @@ a job.prom"#;
 }
 
 #[test]
+fn a_collector_is_sent_the_same_metrics() {
+    let body = |ended: &Ended<'_>| serde_json::from_str::<serde_json::Value>(&otlp::document(ended)).unwrap();
+    let complete = serde_json::to_string_pretty(&body(&ended(&complete(), None))).unwrap();
+    insta::assert_snapshot!("otlp_complete", complete.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    let names = |value: serde_json::Value| {
+        let metrics = value["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().unwrap().clone();
+        metrics.iter().map(|metric| metric["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // What the backend knows of the last success is not touched.
+    let failed = names(body(&ended(&facts(), Some(&terminated()))));
+    assert!(failed.len() > 10 && !failed.iter().any(|name| name.contains("last_success")), "{failed:?}");
+    assert!(!names(body(&ended(&Facts::default(), Some(&Error::NoList)))).is_empty());
+}
+
+#[test]
 fn a_class_of_error_is_a_word_and_an_outcome() {
     let failed = Facts { published: Some(Published { failures: 2, ..Published::default() }), ..facts() };
     assert_eq!(ended(&failed, None).outcome(), "complete_with_failures");

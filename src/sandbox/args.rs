@@ -9,16 +9,18 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, FixedOffset};
 use clap::{Args, ValueEnum};
 
 use super::faults::Fault;
 use super::limit::{RateHeaders, RateLimit, RetryAfter, WindowKind};
+use super::moving::{Late, Moment};
 use super::options::{
     DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow,
     StatsShape, Usage, Wrapper,
 };
 use super::sizes::Sizes;
-use super::world::{MinutesOff, World, WorldOptions};
+use super::world::{MinutesOff, WorldOptions};
 use crate::error::{Error, Result};
 use crate::model::Minutes;
 
@@ -65,7 +67,7 @@ pub struct SandboxArgs {
     /// One in N participants joins once more; 0 for none
     #[arg(long, value_name = "N", default_value_t = 8, help_heading = "World")]
     pub rejoin_every: u64,
-    /// So many of the newest sessions are still LIVE
+    /// So many of the newest sessions are still LIVE, where there is no --clock
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "World")]
     pub live_sessions: u64,
     /// Every second participant has one of the odd values that the API was seen to send
@@ -75,6 +77,16 @@ pub struct SandboxArgs {
     /// or 3:-0.25
     #[arg(long, value_name = "N:MINUTES", help_heading = "World")]
     pub session_minutes_off: Option<MinutesOff>,
+    /// What time it is in the world, such as 2026-10-15T02:00:00Z: sessions appear, go on and end by it. It stands
+    /// until /__sandbox/clock?at=TIME sets it [default: none, all has happened]
+    #[arg(long, value_name = "TIME", value_parser = DateTime::parse_from_rfc3339, help_heading = "World")]
+    pub clock: Option<DateTime<FixedOffset>>,
+    /// The records of every Nth session change once more, up to so long after its end, such as 7:60h
+    #[arg(long, value_name = "N:DURATION", help_heading = "World")]
+    pub late: Option<Late>,
+    /// Every Nth session lasts five days; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "World")]
+    pub long_every: u64,
 
     /// The bearer token to insist on; it is no secret
     #[arg(long, value_name = "TOKEN", default_value = "sandbox", help_heading = "Access")]
@@ -229,6 +241,7 @@ impl SandboxArgs {
             port: self.port,
             max_connections: SandboxOptions::default().max_connections,
             world: self.world(),
+            clock: self.clock.map(|clock| clock.to_utc()),
             token: self.token.clone(),
             account: self.only_account.clone(),
             app: self.only_app.clone(),
@@ -274,6 +287,8 @@ impl SandboxArgs {
             live_sessions: self.live_sessions,
             messy: self.messy,
             minutes_off: self.session_minutes_off,
+            late: self.late,
+            long_every: self.long_every,
         }
     }
 }
@@ -283,15 +298,19 @@ impl IdList {
     ///
     /// # Errors
     /// What writing met.
-    pub fn write(self, world: &World, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(self, moment: Moment<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let world = moment.world();
         match self {
             Self::Pairs => {
                 writeln!(out, "session_id,participant_id")?;
-                world.pairs().try_for_each(|(session, participant)| writeln!(out, "{session},{participant}"))
+                moment.sessions().try_for_each(|session| {
+                    let mut ids = session.participants.map(|index| world.participant_id(index));
+                    ids.try_for_each(|participant| writeln!(out, "{},{participant}", session.id))
+                })
             }
             Self::Sessions => {
                 writeln!(out, "session_id")?;
-                (0..world.session_count()).try_for_each(|index| writeln!(out, "{}", world.session_id(index)))
+                (0..moment.session_count()).try_for_each(|index| writeln!(out, "{}", world.session_id(index)))
             }
         }
     }
@@ -301,6 +320,7 @@ impl IdList {
 mod tests {
     use clap::Parser;
 
+    use super::super::World;
     use super::*;
 
     #[derive(Parser)]
@@ -341,10 +361,19 @@ mod tests {
             "3:-0.25",
             "--usage-minutes-off",
             "1.5",
+            "--clock",
+            "2026-10-15T02:00:00+02:00",
+            "--late",
+            "7:60h",
+            "--long-every",
+            "40",
         ])
         .options();
         assert_eq!(options.world.minutes_off, Some(MinutesOff { every: 3, by_ms: -15_000 }));
         assert_eq!(options.usage_off_ms, 90_000);
+        assert_eq!(options.clock.unwrap().to_rfc3339(), "2026-10-15T00:00:00+00:00");
+        assert_eq!(options.world.late, Some(Late { every: 7, by_ms: 60 * 3_600_000 }));
+        assert_eq!(options.world.long_every, 40);
         let limit = options.rate_limit.unwrap();
         assert_eq!(
             (limit.quota, limit.window, limit.block),
@@ -373,11 +402,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lateness_that_is_none_is_named() {
+        for text in ["7", "0:1h", "7:", "7:x", "7:-1h", ":1h"] {
+            let error = text.parse::<Late>().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("the sandbox does not understand the late sessions '{text}'")
+            );
+        }
+    }
+
+    #[test]
     fn lists_of_ids() {
         let world = World::new(WorldOptions { participants: 45, ..WorldOptions::default() });
         let lines = |list: IdList| {
             let mut out = Vec::new();
-            list.write(&world, &mut out).unwrap();
+            list.write(world.at(None), &mut out).unwrap();
             String::from_utf8(out).unwrap().lines().count()
         };
         assert_eq!(lines(IdList::Pairs), 46);

@@ -10,14 +10,16 @@ use hyper::StatusCode;
 use uuid::Uuid;
 
 use super::json::{Json, push_day};
+use super::moving::Moment;
 use super::options::{
     DetailsFilters, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow, StatsShape, Wrapper,
 };
+use super::participant::Participant;
 use super::record::{PresetKey, write_fields, write_session_fields};
 use super::reply::Reply;
 use super::routes::{Filters, Place, Query, Route, SortBy};
 use super::statistics;
-use super::world::{Participant, Session, World};
+use super::world::Session;
 use crate::model::{ParticipantId, SessionId};
 
 const MS_PER_DAY: u64 = 86_400_000;
@@ -25,10 +27,10 @@ const MS_PER_DAY: u64 = 86_400_000;
 /// An answer that is none: status and message.
 pub(super) type Refusal = (StatusCode, String);
 
-/// The world and what is asked of it.
+/// The world at a moment and what is asked of it.
 #[derive(Debug)]
 pub(super) struct Api<'a> {
-    pub(super) world: &'a World,
+    pub(super) moment: Moment<'a>,
     pub(super) options: &'a SandboxOptions,
 }
 
@@ -91,18 +93,17 @@ impl Api<'_> {
 
     fn find_session(&self, id: &str) -> Result<Session, Refusal> {
         SessionId::parse(id)
-            .and_then(|id| self.world.session_index(id))
-            .map(|index| self.world.session(index))
+            .and_then(|id| self.moment.find_session(id))
             .ok_or_else(|| (StatusCode::NOT_FOUND, format!("No session found with id {id}")))
     }
 
     fn details(&self, session: &str, participant: &str, query: &Query) -> Result<Reply, Refusal> {
         let session = self.find_session(session)?;
-        let index = ParticipantId::parse(participant)
-            .and_then(|id| self.world.participant_index(id))
+        let participant = ParticipantId::parse(participant)
+            .and_then(|id| self.moment.world().participant_index(id))
             .filter(|index| session.participants.contains(index))
+            .map(|index| self.moment.participant_of(&session, index))
             .ok_or_else(|| unknown_participant(participant))?;
-        let participant = self.world.participant_of(&session, index);
         let filters = match self.options.details_filters {
             DetailsFilters::Honoured => query.filters,
             DetailsFilters::Refused if !query.filters.is_empty() => {
@@ -114,7 +115,13 @@ impl Api<'_> {
         success(&mut json, |json| {
             json.key("data").object(|json| {
                 json.key("participant").object(|json| {
-                    write_fields(json, self.world, &participant, query.peer_events, PresetKey::PresetName);
+                    write_fields(
+                        json,
+                        self.moment.world(),
+                        &participant,
+                        query.peer_events,
+                        PresetKey::PresetName,
+                    );
                     self.statistics(json, &participant, filters);
                 });
             });
@@ -123,20 +130,19 @@ impl Api<'_> {
     }
 
     fn peer_report(&self, peer: &str, query: &Query) -> Result<Reply, Refusal> {
-        let index = ParticipantId::parse(peer)
-            .and_then(|id| self.world.participant_index(id))
+        let participant = ParticipantId::parse(peer)
+            .and_then(|id| self.moment.find_participant(id))
             .ok_or_else(|| unknown_participant(peer))?;
         if self.options.report_filters == ReportFilters::Single && query.filters.are_several() {
             return Err((StatusCode::BAD_REQUEST, "filters must be one of the five".to_owned()));
         }
-        let participant = self.world.participant(index);
         let filters = if query.filters.is_empty() { Filters::ALL } else { query.filters };
         let preset_key = match self.options.stats_shape {
             StatsShape::Old => PresetKey::PresetName,
             StatsShape::New => PresetKey::Role,
         };
         let fields = |json: &mut Json| {
-            write_fields(json, self.world, &participant, query.peer_events, preset_key);
+            write_fields(json, self.moment.world(), &participant, query.peer_events, preset_key);
             json.key("session_id").uuid(participant.session_uuid());
             self.statistics(json, &participant, filters);
         };
@@ -154,7 +160,7 @@ impl Api<'_> {
         if filters.is_empty() {
             return;
         }
-        let random = self.world.random(9, participant.index);
+        let random = self.moment.world().random(9, participant.index);
         let call = statistics::Call { participant, filters, samples: self.options.samples, random };
         match self.options.stats_shape {
             StatsShape::Old => statistics::old::write(json, &call),
@@ -185,17 +191,23 @@ impl Api<'_> {
         let session = self.find_session(session)?;
         let first = session.participants.start;
         let page = self.page(query, session.participants.end - first)?;
-        let minutes = |index: &u64| self.world.participant_of(&session, first + index).stayed_ms();
+        let minutes = |index: &u64| self.moment.participant_of(&session, first + index).duration_ms();
         let rows = in_order(&page, query, minutes);
         let mut json = Json::with_capacity(rows.len() * 2048 + 128);
         success(&mut json, |json| {
             json.key("data").object(|json| {
                 json.key("participants").array(|json| {
                     for row in rows {
-                        let participant = self.world.participant_of(&session, first + row);
+                        let participant = self.moment.participant_of(&session, first + row);
                         json.object(|json| {
                             let preset_key = PresetKey::PresetName;
-                            write_fields(json, self.world, &participant, query.peer_events, preset_key);
+                            write_fields(
+                                json,
+                                self.moment.world(),
+                                &participant,
+                                query.peer_events,
+                                preset_key,
+                            );
                         });
                     }
                 });
@@ -208,7 +220,7 @@ impl Api<'_> {
 
     fn session(&self, session: &str, app: &str) -> Result<Reply, Refusal> {
         let session = self.find_session(session)?;
-        let fields = |json: &mut Json| write_session_fields(json, self.world, &session, app);
+        let fields = |json: &mut Json| write_session_fields(json, self.moment, &session, app);
         let mut json = Json::with_capacity(1024);
         success(&mut json, |json| {
             json.key("data").object(|json| match self.options.session_wrapper {
@@ -222,14 +234,14 @@ impl Api<'_> {
     fn sessions(&self, query: &Query, app: &str) -> Result<Reply, Refusal> {
         let selected = self.selected_sessions(query);
         let page = self.page(query, selected.len())?;
-        let at = |row: &u64| self.world.session(selected.get(*row));
-        let rows = in_order(&page, query, |row| self.world.session_minutes_ms(&at(row)));
+        let at = |row: &u64| self.moment.session(selected.get(*row));
+        let rows = in_order(&page, query, |row| self.moment.session_minutes_ms(&at(row)));
         let mut json = Json::with_capacity(rows.len() * 700 + 128);
         success(&mut json, |json| {
             json.key("data").object(|json| {
                 json.key("sessions").array(|json| {
                     for row in rows {
-                        json.object(|json| write_session_fields(json, self.world, &at(&row), app));
+                        json.object(|json| write_session_fields(json, self.moment, &at(&row), app));
                     }
                 });
                 self.paging(json, &page, PagingPlace::Data, PagingPlace::Top);
@@ -239,31 +251,32 @@ impl Api<'_> {
         Ok(Reply::json(json.into_bytes()))
     }
 
-    /// Sessions of a window, a status and a meeting; without the two last ones by arithmetic only.
+    /// Sessions of a window, a status and a meeting; without a meeting, and without a clock, by arithmetic only.
     fn selected_sessions(&self, query: &Query) -> Selected {
         let (from, to) =
             (query.start_ms.unwrap_or(0), query.end_ms.map_or(u64::MAX, |end| end.saturating_add(1)));
         let range = match self.options.session_window {
-            SessionWindow::Created => self.world.sessions_created(from, to),
+            SessionWindow::Created => self.moment.sessions_created(from, to),
             SessionWindow::Open => {
-                self.world.sessions_created(from.saturating_sub(World::longest_ms() + 1000), to)
+                self.moment.sessions_created(from.saturating_sub(self.moment.world().longest_ms()), to)
             }
         };
-        let range = query.live.map_or(range.clone(), |live| {
-            let status = self.world.sessions_of_status(live);
-            range.start.max(status.start)..range.end.min(status.end)
-        });
+        let of_status = query.live.and_then(|live| self.moment.sessions_of_status(live));
+        let live = query.live.filter(|_| of_status.is_none());
+        let range = of_status
+            .map_or(range.clone(), |status| range.start.max(status.start)..range.end.min(status.end));
         let meeting = query
             .associated_id
             .as_deref()
-            .map(|id| Uuid::try_parse(id).ok().and_then(|id| self.world.meeting_index(id)));
+            .map(|id| Uuid::try_parse(id).ok().and_then(|id| self.moment.world().meeting_index(id)));
         let open = self.options.session_window == SessionWindow::Open;
-        if meeting.is_none() && !open {
+        if meeting.is_none() && live.is_none() && !open {
             return Selected::Range(range);
         }
         let wanted = |index: &u64| {
-            let session = self.world.session(*index);
+            let session = self.moment.session(*index);
             meeting.is_none_or(|meeting| Some(session.meeting) == meeting && session.quirk.is_none())
+                && live.is_none_or(|live| session.live == live)
                 && (!open || session.live || session.ended_ms >= from)
         };
         Selected::Some(range.filter(wanted).collect())
@@ -302,17 +315,17 @@ impl Api<'_> {
     /// Totals by the UTC day on which sessions were created; days without any are left out.
     fn daywise(&self, query: &Query) -> Reply {
         let last_30_days = || {
-            self.world
+            self.moment
                 .session_count()
                 .checked_sub(1)
-                .map_or(0, |last| self.world.session(last).created_ms.saturating_sub(30 * MS_PER_DAY))
+                .map_or(0, |last| self.moment.session(last).created_ms.saturating_sub(30 * MS_PER_DAY))
         };
         let from = query.start_ms.unwrap_or_else(last_30_days);
         let to = query.end_ms.map_or(u64::MAX, |day| day + MS_PER_DAY);
         let mut days: Vec<(u64, u64, u64)> = Vec::new();
-        for index in self.world.sessions_created(from, to) {
-            let session = self.world.session(index);
-            let (day, minutes) = (session.created_ms / MS_PER_DAY, self.world.session_minutes_ms(&session));
+        for index in self.moment.sessions_created(from, to) {
+            let session = self.moment.session(index);
+            let (day, minutes) = (session.created_ms / MS_PER_DAY, self.moment.session_minutes_ms(&session));
             match days.last_mut() {
                 Some(last) if last.0 == day => {
                     last.1 += 1;

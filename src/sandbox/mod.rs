@@ -6,8 +6,8 @@
 //! Not here: the exporter. No stage knows that the API it talks to is this one.
 //!
 //! A request passes `server` (limit, faults), `routes`, `handlers`, then `record` and `statistics`,
-//! which write what `world` says. Beside the API it answers `/__sandbox/stats`,
-//! `/__sandbox/requests` and `/__sandbox/spend?n=10`.
+//! which write what `world` says, as far as it has happened by the clock of `moving`. Beside the API it
+//! answers `/__sandbox/stats`, `/__sandbox/requests`, `/__sandbox/spend?n=10` and `/__sandbox/clock?at=TIME`.
 
 mod args;
 mod faults;
@@ -16,7 +16,9 @@ mod ids;
 mod json;
 mod limit;
 mod messy;
+mod moving;
 mod options;
+mod participant;
 mod people;
 mod record;
 mod reply;
@@ -33,6 +35,7 @@ mod world;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -40,14 +43,16 @@ pub use args::{IdList, SandboxArgs};
 pub use faults::Fault;
 pub use limit::{RateHeaders, RateLimit, RetryAfter, WindowKind};
 pub use messy::{Quirk, SessionQuirk};
+pub use moving::{Late, Moment, SETTLED_MS};
 pub use options::{
     DetailsFilters, ErrorEnvelope, Oversize, PagingPlace, ReportFilters, SandboxOptions, SessionWindow,
     StatsShape, Usage, Wrapper,
 };
+pub use participant::Participant;
 pub use record::Expected;
 pub use sizes::Sizes;
 pub use stats::{Kind, RecordedRequest, SandboxStats};
-pub use world::{MinutesOff, Participant, Session, World, WorldOptions};
+pub use world::{MinutesOff, Session, World, WorldOptions};
 
 use crate::error::{Error, Result};
 
@@ -91,10 +96,21 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// Who was in which session.
+    /// Who was in which session, once all has happened.
     #[must_use]
     pub fn world(&self) -> &World {
         &self.shared.world
+    }
+
+    /// Who was in which session until now, by its clock.
+    #[must_use]
+    pub fn moment(&self) -> Moment<'_> {
+        self.shared.world.at(self.shared.clock())
+    }
+
+    /// Sets its clock, also back. Requests being answered keep the time that they began at.
+    pub fn set_clock(&self, now: DateTime<Utc>) {
+        self.shared.set_clock(now);
     }
 
     /// What it is like.

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 
 use super::faults::Fault;
@@ -23,6 +24,8 @@ pub struct SandboxOptions {
     pub max_connections: usize,
     /// Who was in which session.
     pub world: WorldOptions,
+    /// What time it is in the world, where it stands until it is set anew; without one, all has happened.
+    pub clock: Option<DateTime<Utc>>,
     /// The bearer token to insist on.
     pub token: String,
     /// The only account there is; any where not given.
@@ -78,6 +81,7 @@ impl Default for SandboxOptions {
             port: 0,
             max_connections: 1024,
             world: WorldOptions::default(),
+            clock: None,
             token: "sandbox".to_owned(),
             account: None,
             app: None,

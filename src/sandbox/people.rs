@@ -124,3 +124,9 @@ pub(super) const TITLES: [&str; 10] = [
     "Onboarding; day 1",
     "Retro\t(old title)",
 ];
+
+/// One of several, the same for the same number.
+pub(super) fn pick<T: Copy>(values: &[T], number: u64) -> T {
+    let count = u64::try_from(values.len()).unwrap_or(1);
+    values[usize::try_from(number % count).unwrap_or_default()]
+}

@@ -7,7 +7,9 @@
 
 use super::json::{Json, minutes_text, push_time, text};
 use super::messy::{Quirk, with_exponent, with_more_digits};
-use super::world::{Event, EventKind, Participant, Session, World};
+use super::moving::Moment;
+use super::participant::{Event, EventKind, Participant};
+use super::world::{Session, World};
 
 /// What the API says about a participant's minutes, digit for digit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,15 +33,22 @@ impl World {
     /// The figures that an export of a participant, asked for with its peer events, must show.
     #[must_use]
     pub fn expected(&self, participant: u64) -> Expected {
-        let participant = self.participant(participant);
+        Expected::of(&self.participant(participant))
+    }
+}
+
+impl Expected {
+    /// The figures that an export of a participant must show, at the moment that it is of.
+    #[must_use]
+    pub fn of(participant: &Participant) -> Self {
         let quirk = participant.quirk;
         let duration = !matches!(quirk, Some(Quirk::Nulls | Quirk::Absent));
         let minutes =
             |event: Event| (quirk != Some(Quirk::MissingEventFields)).then(|| digits(event.lasted_ms, quirk));
-        Expected {
-            duration: duration.then(|| digits(participant.stayed_ms(), quirk)),
+        Self {
+            duration: duration.then(|| digits(participant.duration_ms(), quirk)),
             event_minutes: (!matches!(quirk, Some(Quirk::NoEventList | Quirk::EventsByNumber)))
-                .then(|| sent_events(&participant).map(minutes).collect()),
+                .then(|| sent_events(participant).map(minutes).collect()),
         }
     }
 }
@@ -134,7 +143,7 @@ pub(super) fn write_fields(
         if quirk == Some(Quirk::StrayQuote) {
             json.raw(r#""2026-10-01T10:50:36.846Z\"""#);
         } else {
-            write_time(json, participant.until_ms + 1000, quirk);
+            write_time(json, participant.updated_ms, quirk);
         }
         json.key("user_id").uuid(participant.user_id);
     }
@@ -158,7 +167,7 @@ fn write_optional_fields(json: &mut Json, participant: &Participant) {
         json.key("duration").raw("999999.5");
     }
     write_display_name(json.key("display_name"), participant);
-    write_minutes(json.key("duration"), participant.stayed_ms(), quirk);
+    write_minutes(json.key("duration"), participant.duration_ms(), quirk);
 }
 
 fn write_display_name(json: &mut Json, participant: &Participant) {
@@ -216,7 +225,7 @@ fn write_event(json: &mut Json, world: &World, participant: &Participant, event:
 }
 
 /// Writes the fields of a session's record into an open object.
-pub(super) fn write_session_fields(json: &mut Json, world: &World, session: &Session, app: &str) {
+pub(super) fn write_session_fields(json: &mut Json, moment: Moment<'_>, session: &Session, app: &str) {
     use super::messy::SessionQuirk as Q;
     let count = session.participants.end - session.participants.start;
     json.key("id").uuid(uuid::Uuid::from_bytes(session.id.to_bytes()));
@@ -224,7 +233,7 @@ pub(super) fn write_session_fields(json: &mut Json, world: &World, session: &Ses
     if session.quirk == Some(Q::RoomName) {
         json.string("qwerty-uiopas");
     } else {
-        json.uuid(world.meeting_id(session.meeting));
+        json.uuid(moment.world().meeting_id(session.meeting));
     }
     json.key("meeting_display_name");
     if session.quirk == Some(Q::NullTitle) {
@@ -235,12 +244,12 @@ pub(super) fn write_session_fields(json: &mut Json, world: &World, session: &Ses
     let kind = if session.quirk == Some(Q::NewType) { "seance" } else { session.view.session_type() };
     json.key("type").string(kind);
     json.key("status").string(if session.live { "LIVE" } else { "ENDED" });
-    let present = |index: &u64| session.live && !world.participant_of(session, *index).left;
+    let present = |index: &u64| session.live && !moment.participant_of(session, *index).left;
     let live_participants = session.participants.clone().filter(present).count();
     json.key("live_participants").number(u64::try_from(live_participants).unwrap_or(u64::MAX));
     json.key("max_concurrent_participants").number(count);
     json.key("minutes_consumed");
-    let minutes_ms = world.session_minutes_ms(session);
+    let minutes_ms = moment.session_minutes_ms(session);
     if session.quirk == Some(Q::NumbersAsStrings) {
         json.string(&minutes_text(minutes_ms));
     } else {
@@ -254,12 +263,12 @@ pub(super) fn write_session_fields(json: &mut Json, world: &World, session: &Ses
         json.time(session.started_ms);
     }
     json.key("created_at").time(session.created_ms);
+    json.key("updated_at").time(session.updated_ms);
+    json.key("ended_at");
     if session.live {
-        json.key("updated_at").time(session.started_ms);
-        json.key("ended_at").string("null");
+        json.string("null");
     } else {
-        json.key("updated_at").time(session.ended_ms + 30_000);
-        json.key("ended_at").time(session.ended_ms);
+        json.time(session.ended_ms);
     }
     if session.quirk == Some(Q::UnknownFields) {
         json.key("meta").raw(r#"{"room":"blue","tags":["a","b"]}"#);

@@ -5,12 +5,15 @@
 //! Not here: what a reply says (`handlers.rs`).
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use chrono::{DateTime, Datelike, Utc};
+use httpdate::fmt_http_date;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use super::faults::{After, Effect};
@@ -20,6 +23,8 @@ use super::options::ErrorEnvelope;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=UTF-8");
+/// Years that a date of HTTP can be of: those before and after make `httpdate` panic.
+const HTTP_YEARS: RangeInclusive<i32> = 1970..=9999;
 const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
 
 /// A reply before it is sent.
@@ -126,10 +131,11 @@ impl Reply {
         }
     }
 
-    /// The response, with the headers that every reply has.
+    /// The response, with the headers that every reply has. Its `Date` is the world's, where that has a clock.
     pub(super) fn into_response(
         self,
         ray: u64,
+        now: Option<DateTime<Utc>>,
         rate_headers: Vec<(&'static str, String)>,
     ) -> Response<ReplyBody> {
         let length = self.body.len();
@@ -145,6 +151,10 @@ impl Reply {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         if let Ok(ray) = HeaderValue::from_str(&format!("{ray:016x}-AMS")) {
             headers.insert(CF_RAY, ray);
+        }
+        let date = now.filter(|now| HTTP_YEARS.contains(&now.year())).map(|now| fmt_http_date(now.into()));
+        if let Some(Ok(date)) = date.map(HeaderValue::try_from) {
+            headers.insert(DATE, date);
         }
         let retry_after = self.retry_after.and_then(|value| HeaderValue::from_str(&value).ok());
         for (name, value) in rate_headers {

@@ -8,9 +8,10 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::future::{pending, poll_fn};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use http_body_util::{BodyExt, Collected, Limited};
 use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
@@ -22,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use url::form_urlencoded;
 
 use super::faults::{Effect, Script};
 use super::handlers::Api;
@@ -46,6 +48,7 @@ pub(super) struct Shared {
     pub(super) options: SandboxOptions,
     pub(super) world: World,
     pub(super) counters: Counters,
+    clock: Mutex<Option<DateTime<Utc>>>,
     limiter: Option<Limiter>,
     script: Script,
     started: Instant,
@@ -56,11 +59,21 @@ impl Shared {
         Self {
             world: World::new(options.world),
             counters: Counters::new(options.record_requests),
+            clock: Mutex::new(options.clock),
             limiter: options.rate_limit.clone().map(Limiter::new),
             script: Script::new(options.faults.clone(), options.world.seed),
             started: Instant::now(),
             options,
         }
+    }
+
+    /// What time it is in the world, where it has a clock.
+    pub(super) fn clock(&self) -> Option<DateTime<Utc>> {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_clock(&self, now: DateTime<Utc>) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
     pub(super) fn stats(&self) -> SandboxStats {
@@ -127,7 +140,8 @@ async fn respond(shared: &Shared, mut request: Request<Incoming>) -> Result<Resp
     let path = uri.path();
     let query = uri.query().unwrap_or_default();
     if let Some(command) = path.strip_prefix(CONTROL_PATH) {
-        return Ok(control(shared, command, query).into_response(0, Vec::new()));
+        let reply = control(shared, command, query);
+        return Ok(reply.into_response(0, shared.clock(), Vec::new()));
     }
     let arrived = Instant::now();
     let place = Place::of(path);
@@ -144,10 +158,11 @@ async fn respond(shared: &Shared, mut request: Request<Incoming>) -> Result<Resp
     let ray = hash(shared.options.world.seed, number);
     let (allowed, rate_headers) =
         verdict.map_or((true, Vec::new()), |verdict| (verdict.allowed, verdict.headers));
+    let now = shared.clock();
     let reply =
-        if allowed { reply(shared, &mut request, &place, query, kept).await? } else { too_many(shared) };
+        if allowed { reply(shared, &mut request, &place, query, now, kept).await? } else { too_many(shared) };
     shared.counters.reply(reply.status.as_u16());
-    Ok(reply.into_response(ray, rate_headers))
+    Ok(reply.into_response(ray, now, rate_headers))
 }
 
 /// The reply to a request within the quota, or what a fault makes of it.
@@ -156,6 +171,7 @@ async fn reply(
     request: &mut Request<Incoming>,
     place: &Place<'_>,
     query: &str,
+    now: Option<DateTime<Utc>>,
     kept: Option<usize>,
 ) -> Result<Reply, Reset> {
     let Shared { options, world, .. } = shared;
@@ -173,7 +189,7 @@ async fn reply(
         Some(Effect::Slow(duration)) => sleep(*duration).await,
         _ => {}
     }
-    let api = Api { world, options };
+    let api = Api { moment: world.at(now), options };
     let authorization = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let reply = match *request.method() {
         Method::GET => api.answer(place, query, authorization),
@@ -215,7 +231,7 @@ async fn delay(options: &SandboxOptions, number: u64) {
     }
 }
 
-/// The sandbox's own paths: `stats`, `requests`, `spend?n=10`.
+/// The sandbox's own paths: `stats`, `requests`, `spend?n=10`, `clock?at=2026-10-01T02:00:00Z`.
 fn control(shared: &Shared, command: &str, query: &str) -> Reply {
     let json = match command {
         "stats" => serde_json::to_vec(&shared.stats()),
@@ -225,8 +241,20 @@ fn control(shared: &Shared, command: &str, query: &str) -> Reply {
             shared.spend(requests);
             serde_json::to_vec(&requests)
         }
+        "clock" => {
+            let at = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "at");
+            match at.map(|(_, text)| DateTime::parse_from_rfc3339(&text)) {
+                Some(Ok(now)) => shared.set_clock(now.to_utc()),
+                None => {}
+                Some(Err(_)) => {
+                    let message = "at is a time such as 2026-10-01T02:00:00Z";
+                    return Reply::error(shared.options.errors, StatusCode::BAD_REQUEST, message);
+                }
+            }
+            serde_json::to_vec(&shared.clock().map(|now| now.to_rfc3339_opts(SecondsFormat::AutoSi, true)))
+        }
         _ => {
-            let message = "the sandbox itself knows stats, requests and spend?n=10";
+            let message = "the sandbox itself knows stats, requests, spend?n=10 and clock?at=TIME";
             return Reply::error(shared.options.errors, StatusCode::NOT_FOUND, message);
         }
     };

@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use super::handlers::{Api, Refusal};
 use super::json::Json;
+use super::moving::Moment;
 use super::options::Usage;
 use super::people::View;
 use super::reply::Reply;
 use super::routes::time_ms;
-use super::world::World;
 
 /// The dataset.
 const DATASET: &str = "realtimeKitUsageAdaptiveGroups";
@@ -54,7 +54,7 @@ impl Api<'_> {
         let (audio_ms, media_ms) = if is_other(app, self.options.app.as_deref()) {
             (0, 0)
         } else {
-            let (audio_ms, media_ms) = used(self.world, from_ms, until_ms);
+            let (audio_ms, media_ms) = used(self.moment, from_ms, until_ms);
             (audio_ms, media_ms.saturating_add_signed(self.options.usage_off_ms))
         };
         let mut json = Json::with_capacity(256);
@@ -84,11 +84,12 @@ fn sums(json: &mut Json, audio_ms: u64, media_ms: u64) {
 }
 
 /// The time of audio rooms, and that of all else.
-fn used(world: &World, from_ms: u64, until_ms: u64) -> (u64, u64) {
+fn used(moment: Moment<'_>, from_ms: u64, until_ms: u64) -> (u64, u64) {
     let (mut audio_ms, mut media_ms) = (0, 0);
-    for index in world.sessions_created(from_ms.saturating_sub(World::longest_ms() + 1000), until_ms) {
-        let session = world.session(index);
-        let participants = session.participants.clone().map(|index| world.participant_of(&session, index));
+    let earliest_ms = from_ms.saturating_sub(moment.world().longest_ms());
+    for index in moment.sessions_created(earliest_ms, until_ms) {
+        let session = moment.session(index);
+        let participants = moment.participants(&session);
         let used_ms: u64 = participants.map(|participant| participant.used_ms(from_ms, until_ms)).sum();
         if session.view == View::AudioRoom {
             audio_ms += used_ms;

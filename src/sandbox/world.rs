@@ -4,8 +4,8 @@
 //! figures that an export of them must show.
 //! Guarantees: deterministic on every machine (integers only); nothing is held per participant, so a
 //! world of many millions costs no memory; sessions are in order of `created_at`, participants of a
-//! session in order of `joined_at`.
-//! Not here: JSON (`record.rs`, `session.rs`), HTTP.
+//! session in order of `joined_at`. All of it has happened: nothing here moves.
+//! Not here: what of it a clock shows (`moving.rs`), JSON (`record.rs`, `session.rs`), HTTP.
 
 use std::ops::Range;
 
@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::ids::{IdSpace, hash};
 use super::messy::{Quirk, SessionQuirk};
-use super::people::{FIRST_NAMES, LAST_NAMES, TITLES, VIEWS, View};
+use super::moving::{Late, SETTLED_MS, first_of};
+use super::participant::Participant;
+use super::people::{TITLES, VIEWS, View, pick};
 use super::sizes::{Layout, Sizes};
 use crate::model::{ParticipantId, SessionId};
 
@@ -23,6 +25,10 @@ const MS_PER_DAY: u64 = 86_400_000;
 const MS_PER_MINUTE: u64 = 60_000;
 /// The longest session. With the others between five minutes and this, about one in 20 crosses midnight.
 const LONGEST_MS: u64 = 130 * MS_PER_MINUTE;
+/// How long a session of [`WorldOptions::long_every`] lasts: longer than anybody looks back.
+const LONG_MS: u64 = 5 * MS_PER_DAY;
+/// Room for what a session's beginning takes, beside its length.
+const BEGINNING_MS: u64 = 1000;
 /// Room for the numbers of one participant's events within the event ids.
 const EVENTS_PER_PARTICIPANT: u64 = 1024;
 
@@ -49,6 +55,10 @@ pub struct WorldOptions {
     pub messy: bool,
     /// Sessions whose own minutes are not what their participants' events add up to; none where not given.
     pub minutes_off: Option<MinutesOff>,
+    /// Sessions whose records change once more after their end; none where not given.
+    pub late: Option<Late>,
+    /// Every so many'th session lasts five days; 0 for none.
+    pub long_every: u64,
 }
 
 /// Sessions whose own minutes are off, wherever the API tells them.
@@ -73,6 +83,8 @@ impl Default for WorldOptions {
             live_sessions: 0,
             messy: false,
             minutes_off: None,
+            late: None,
+            long_every: 0,
         }
     }
 }
@@ -97,7 +109,7 @@ pub struct Session {
     pub index: u64,
     /// Its id.
     pub id: SessionId,
-    /// The indices of its participants.
+    /// The indices of its participants, as far as they have joined.
     pub participants: Range<u64>,
     /// When it was created, in milliseconds since 1970, as all times here.
     pub created_ms: u64,
@@ -107,52 +119,15 @@ pub struct Session {
     pub ended_ms: u64,
     /// Whether it is still LIVE.
     pub live: bool,
+    /// When its record changed last.
+    pub(super) updated_ms: u64,
+    /// When its records change for the last time, if that is later than its end.
+    pub(super) late_ms: Option<u64>,
+    /// How many join until its end.
+    pub(super) capacity: u64,
     pub(super) meeting: u64,
     pub(super) view: View,
     pub(super) quirk: Option<SessionQuirk>,
-}
-
-/// A participant of a session of the world.
-#[derive(Clone, Debug)]
-pub struct Participant {
-    /// Its place in the world.
-    pub index: u64,
-    /// Its id.
-    pub id: ParticipantId,
-    /// Its session.
-    pub session: SessionId,
-    /// When it joined first.
-    pub joined_ms: u64,
-    /// When it left for good; of one that has not left, until when its minutes count.
-    pub until_ms: u64,
-    /// Whether it has left.
-    pub left: bool,
-    /// What is odd about its record.
-    pub quirk: Option<Quirk>,
-    pub(super) user_id: Uuid,
-    pub(super) person: u64,
-    pub(super) preset: &'static str,
-    pub(super) view: View,
-    events: u64,
-}
-
-/// What happened to a participant's connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EventKind {
-    Created,
-    Joining,
-    Leaving,
-}
-
-/// One peer event.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Event {
-    /// Its number among the participant's events, before a quirk takes any away.
-    pub(super) number: u64,
-    pub(super) kind: EventKind,
-    pub(super) at_ms: u64,
-    /// The length of the connection that ends with this event.
-    pub(super) lasted_ms: u64,
 }
 
 impl World {
@@ -243,21 +218,35 @@ impl World {
     /// The session of an index.
     #[must_use]
     pub fn session(&self, index: u64) -> Session {
+        self.session_that(index, index >= self.first_live())
+    }
+
+    /// The session of an index, which is or is not still live.
+    pub(super) fn session_that(&self, index: u64, live: bool) -> Session {
         let random = self.random(1, index);
         let created_ms = self.created_ms(index);
         let started_ms = created_ms + random % 900;
-        let length_ms = 5 * MS_PER_MINUTE + (random >> 10) % (LONGEST_MS - 10 * MS_PER_MINUTE);
+        let WorldOptions { long_every, late, messy, .. } = self.options;
+        let is_long = long_every > 0 && (index + 1).is_multiple_of(long_every);
+        let usual_ms = 5 * MS_PER_MINUTE + (random >> 10) % (LONGEST_MS - 10 * MS_PER_MINUTE);
+        let ended_ms = started_ms + if is_long { LONG_MS } else { usual_ms };
+        let late_ms = late.and_then(|late| late.after_ms(index, self.random(5, index)));
+        let late_ms = late_ms.filter(|_| !live).map(|after_ms| ended_ms + after_ms);
+        let participants = self.layout.range(index);
         Session {
             index,
             id: self.session_id(index),
-            participants: self.layout.range(index),
+            capacity: participants.end - participants.start,
+            participants,
             created_ms,
             started_ms,
-            ended_ms: started_ms + length_ms,
-            live: index >= self.first_live(),
+            ended_ms,
+            live,
+            updated_ms: if live { started_ms } else { late_ms.unwrap_or(ended_ms + SETTLED_MS) },
+            late_ms,
             meeting: index % self.meeting_count(),
             view: VIEWS[usize::try_from((random >> 40) % 16).unwrap_or_default()],
-            quirk: self.options.messy.then(|| SessionQuirk::of_session(index)).flatten(),
+            quirk: messy.then(|| SessionQuirk::of_session(index)).flatten(),
         }
     }
 
@@ -272,7 +261,7 @@ impl World {
         let random = self.random(2, index);
         let length_ms = session.ended_ms - session.started_ms;
         let ordinal = index - session.participants.start;
-        let count = session.participants.end - session.participants.start;
+        let count = session.capacity;
         // Joins are spread over the first half, each in its own slot: ordered by joined_at.
         let slot_ms = length_ms / 2 / count;
         let offset_ms = length_ms / 2 * ordinal / count + if slot_ms > 0 { random % slot_ms } else { 0 };
@@ -284,13 +273,18 @@ impl World {
         let person = self.random(3, index - u64::from(second_device)) % self.population();
         let again = self.options.rejoin_every > 0 && (random >> 8).is_multiple_of(self.options.rejoin_every);
         let joined_ms = session.started_ms + offset_ms;
+        let leaves_ms = joined_ms + stayed_ms;
         Participant {
             index,
             id: self.participant_id(index),
             session: session.id,
             joined_ms,
-            until_ms: joined_ms + stayed_ms,
+            until_ms: leaves_ms,
             left,
+            leaves_ms,
+            updated_ms: session.late_ms.unwrap_or(leaves_ms + 1000),
+            seen_ms: u64::MAX,
+            short_ms: 0,
             quirk: self.options.messy.then(|| Quirk::of_participant(index)).flatten(),
             user_id: self.user_ids.encode(session.meeting * self.population() + person),
             person,
@@ -300,39 +294,16 @@ impl World {
         }
     }
 
-    /// The sessions of a LIVE or ENDED status: the newest are live.
-    pub(super) fn sessions_of_status(&self, live: bool) -> Range<u64> {
-        if live { self.first_live()..self.session_count() } else { 0..self.first_live() }
-    }
-
     /// The sessions created in `[from, to)`.
     pub(super) fn sessions_created(&self, from_ms: u64, to_ms: u64) -> Range<u64> {
-        let first_at = |time_ms: u64| {
-            let (mut low, mut high) = (0, self.session_count());
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if self.created_ms(middle) < time_ms {
-                    low = middle + 1;
-                } else {
-                    high = middle;
-                }
-            }
-            low
-        };
+        let first_at =
+            |time_ms: u64| first_of(0..self.session_count(), |index| self.created_ms(index) >= time_ms);
         first_at(from_ms)..first_at(to_ms)
     }
 
-    /// The longest that any session lasts.
-    pub(super) const fn longest_ms() -> u64 {
-        LONGEST_MS
-    }
-
-    /// The time all minutes of a session add up to, as far as connections have ended; off where it is to be.
-    pub(super) fn session_minutes_ms(&self, session: &Session) -> u64 {
-        let sum =
-            session.participants.clone().map(|index| self.participant_of(session, index).consumed_ms()).sum();
-        let off = self.options.minutes_off.filter(|off| (session.index + 1).is_multiple_of(off.every.max(1)));
-        off.map_or(sum, |off| sum.saturating_add_signed(off.by_ms))
+    /// The longest that any session lasts, its beginning included.
+    pub(super) const fn longest_ms(&self) -> u64 {
+        BEGINNING_MS + if self.options.long_every > 0 { LONG_MS } else { LONGEST_MS }
     }
 
     /// How many meetings there are: every one is used about three times.
@@ -372,7 +343,8 @@ impl World {
         LAST_CREATED_MS - span_ms + start + self.random(4, index) % (end - start).max(1)
     }
 
-    fn first_live(&self) -> u64 {
+    /// The first of the sessions that stay live.
+    pub(super) fn first_live(&self) -> u64 {
         self.session_count().saturating_sub(self.options.live_sessions)
     }
 
@@ -387,80 +359,4 @@ impl Session {
     pub(super) fn title(&self) -> &'static str {
         pick(&TITLES, self.meeting)
     }
-}
-
-impl Participant {
-    /// Its events in order of time, as an orderly server keeps them.
-    pub(super) fn events(&self) -> impl Iterator<Item = Event> + '_ {
-        let connections = self.connections();
-        (0..self.events).filter_map(move |number| {
-            if number == 0 {
-                return Some(Event { number, kind: EventKind::Created, at_ms: self.joined_ms, lasted_ms: 0 });
-            }
-            let connection = (number - 1) / 2;
-            let (from_ms, to_ms) = self.connection(connection, connections);
-            if number % 2 == 1 {
-                return Some(Event { number, kind: EventKind::Joining, at_ms: from_ms, lasted_ms: 0 });
-            }
-            let ended = self.left || connection + 1 < connections;
-            ended.then_some(Event {
-                number,
-                kind: EventKind::Leaving,
-                at_ms: to_ms,
-                lasted_ms: to_ms - from_ms,
-            })
-        })
-    }
-
-    /// The time of its ended connections.
-    pub(super) fn consumed_ms(&self) -> u64 {
-        self.events().map(|event| event.lasted_ms).sum()
-    }
-
-    /// The time of its ended connections that is within a range.
-    pub(super) fn used_ms(&self, from_ms: u64, until_ms: u64) -> u64 {
-        let within = |event: Event| {
-            let began_ms = event.at_ms - event.lasted_ms;
-            event.at_ms.min(until_ms).saturating_sub(began_ms.max(from_ms))
-        };
-        self.events().map(within).sum()
-    }
-
-    /// `duration` is all of its time in the session, absences included.
-    pub(super) const fn stayed_ms(&self) -> u64 {
-        self.until_ms - self.joined_ms
-    }
-
-    pub(super) fn uuid(&self) -> Uuid {
-        Uuid::from_bytes(self.id.to_bytes())
-    }
-
-    pub(super) fn session_uuid(&self) -> Uuid {
-        Uuid::from_bytes(self.session.to_bytes())
-    }
-
-    pub(super) fn first_name(&self) -> &'static str {
-        pick(&FIRST_NAMES, self.person)
-    }
-
-    pub(super) fn last_name(&self) -> &'static str {
-        pick(&LAST_NAMES, self.person / 7)
-    }
-
-    fn connections(&self) -> u64 {
-        (self.events / 2).max(1)
-    }
-
-    /// When a connection began and ended: equal parts, each but the last an eighth shorter.
-    fn connection(&self, connection: u64, connections: u64) -> (u64, u64) {
-        let part = |n: u64| self.joined_ms + self.stayed_ms() * n / connections;
-        let last = connection + 1 >= connections;
-        let absence_ms = if last { 0 } else { self.stayed_ms() / connections / 8 };
-        (part(connection), part(connection + 1) - absence_ms)
-    }
-}
-
-fn pick<T: Copy>(values: &[T], number: u64) -> T {
-    let count = u64::try_from(values.len()).unwrap_or(1);
-    values[usize::try_from(number % count).unwrap_or_default()]
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{
     Export, HealthCheck, Output, Place, Rtk, SampleCommand, Server, finished, have_systemd_analyze, metrics,
-    operation_samples, repository, repository_file, tree,
+    operation_samples, otlp, repository, repository_file, tree,
 };
 
 /// What a health URL has that nobody else may know.
@@ -127,6 +127,63 @@ fn a_failure_is_told_and_the_last_success_stays() {
 }
 
 /// The exit code is that of the run, whatever becomes of telling it.
+#[test]
+fn a_collector_is_sent_what_the_file_of_metrics_says() {
+    let (server, collector, place) = (Server::start(|_| ()), HealthCheck::answering(200), Place::new());
+    place.write("list.csv", server.pairs(5));
+    let run = |list: &str| {
+        let rtk =
+            place.rtk(&format!("run {list} -o out -v --summary-file told.json --metrics-file told.prom"));
+        rtk.against(&server)
+            .env("RTK_EXPORT_OTLP_ENDPOINT", &collector.url("/otlp"))
+            .env("OTEL_EXPORTER_OTLP_HEADERS", &format!("authorization=Bearer%20{SECRET},x-team=data"))
+    };
+    hidden(&run("list.csv").ends(0));
+    let file = metrics(&place.path("told.prom"));
+    hidden(&run("missing.csv").ends(2));
+    let told = collector.told();
+    let lines: Vec<_> = told.iter().map(|(line, _)| line.as_str()).collect();
+    assert_eq!(lines, ["POST /otlp/v1/metrics"; 2]);
+    for wanted in
+        ["content-type: application/json", &format!("authorization: Bearer {SECRET}"), "x-team: data"]
+    {
+        assert_eq!(collector.headers().iter().filter(|header| *header == wanted).count(), 2, "{wanted}");
+    }
+    let series = |(_, body): &(String, String)| {
+        place.write("request.json", body);
+        otlp(&place.path("request.json"))
+    };
+    let (complete, failed) = (series(&told[0]), series(&told[1]));
+    let value = |series: &[(String, BTreeMap<String, String>, String)], name: &str| {
+        let found = series.iter().find(|(found, ..)| found == name);
+        found.map(|(_, labels, value)| (labels["command"].clone(), labels["output"].clone(), value.clone()))
+    };
+    let is = |value: &str| Some(("run".to_owned(), "out".to_owned(), value.to_owned()));
+    assert_eq!(value(&complete, "rtk_export_run_success"), is("1.0"));
+    assert_eq!(value(&complete, "rtk_export_run_requests"), is(&format!("{}.0", server.requests())));
+    let rows = complete.iter().find(|(name, labels, _)| {
+        name == "rtk_export_last_success_rows"
+            && labels.get("table").is_some_and(|table| table == "participants")
+    });
+    assert_eq!(rows.map(|(.., value)| value.as_str()), Some("5.0"));
+    assert_eq!(value(&failed, "rtk_export_run_exit_code"), is("2.0"));
+    assert!(!failed.iter().any(|(name, ..)| name.contains("last_success")), "{failed:?}");
+    let names = |series: &[(String, BTreeMap<String, String>, String)]| {
+        series.iter().map(|(name, ..)| name.clone()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(names(&complete), names(&file));
+
+    let refused = |url: &str, headers: &str, says: &[&str]| {
+        let rtk = place.rtk("run list.csv -o other --otlp-endpoint").args(url).against(&server);
+        hidden(&rtk.env("OTEL_EXPORTER_OTLP_HEADERS", headers).ends(2).says(says));
+    };
+    let requests = server.requests();
+    refused("collector:4318", "", &["is not an http or https URL"]);
+    refused("http://otel.example", &format!("authorization={SECRET}"), &["in clear text to otel.example"]);
+    refused("https://otel.example", SECRET, &["OTEL_EXPORTER_OTLP_HEADERS", "these are not headers"]);
+    assert_eq!(server.requests(), requests);
+}
+
 #[test]
 fn what_cannot_be_told_is_a_warning() {
     let (server, place) = (Server::start(|_| ()), Place::new());

@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use reqwest::header::HeaderMap;
+
 use super::profiles::settled_path;
 use crate::cli::{OperationArgs, RunArgs};
 use crate::config::file::ConfigFile;
 use crate::config::settings::{self, Setting};
 use crate::config::sources::{Environment, Origin, Sources};
-use crate::config::{HealthUrl, OperationConfig, OutputConfig, TellingFile};
+use crate::config::{HealthUrl, OperationConfig, OtlpConfig, OutputConfig, TellingFile, otlp, values};
 use crate::error::{Error, Result};
 
 /// What a run reads and makes, none of which may be told over.
@@ -63,7 +65,8 @@ pub(super) fn operation(
     let summary_file = summary_file(args, taken, sources)?;
     let metrics_file = metrics_file(args, taken, summary_file.as_ref(), sources)?;
     let health_url = health_url(args.health_url_file.as_deref(), sources)?;
-    Ok(OperationConfig { summary_file, metrics_file, health_url })
+    let otlp = otlp(args.otlp_endpoint.as_deref(), sources)?;
+    Ok(OperationConfig { summary_file, metrics_file, health_url, otlp })
 }
 
 /// The same for a run whose settings are wrong: of that, too, somebody is to be told, by whatever was right.
@@ -78,7 +81,8 @@ pub(super) fn as_far_as_right(
     let summary_file = summary_file(args, &taken, &mut sources).unwrap_or_default();
     let metrics_file = metrics_file(args, &taken, summary_file.as_ref(), &mut sources).unwrap_or_default();
     let health_url = health_url(args.health_url_file.as_deref(), &mut sources).unwrap_or_default();
-    OperationConfig { summary_file, metrics_file, health_url }
+    let otlp = otlp(args.otlp_endpoint.as_deref(), &mut sources).unwrap_or_default();
+    OperationConfig { summary_file, metrics_file, health_url, otlp }
 }
 
 fn summary_file(
@@ -147,4 +151,19 @@ fn health_url(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<Option<
         }
         None => Err(Error::HealthUrlMalformed { origin }),
     }
+}
+
+/// The collector; its headers count only where its URL is set.
+fn otlp(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Option<OtlpConfig>> {
+    let Some(base) = sources.optional(&settings::OTLP_ENDPOINT, typed, otlp::base)? else { return Ok(None) };
+    let Some(given) = sources.variable(settings::OTLP_HEADERS_VARIABLE) else {
+        return Ok(OtlpConfig::new(&base.value, HeaderMap::default()));
+    };
+    let headers = given.value.to_str().and_then(otlp::headers);
+    let headers = headers.ok_or(Error::OtlpHeadersMalformed { origin: given.origin.clone() })?;
+    if !headers.is_empty() && values::is_clear_text(&base.value) {
+        let host = base.value.host_str().unwrap_or_default().to_owned();
+        return Err(Error::ClearTextHeaders { origin: base.origin, host });
+    }
+    Ok(OtlpConfig::new(&base.value, headers))
 }

@@ -9,8 +9,8 @@ mod new_fields;
 pub(super) mod old;
 
 use super::json::Json;
+use super::participant::Participant;
 use super::routes::Filters;
-use super::world::Participant;
 
 /// What statistics are written of.
 #[derive(Debug)]

@@ -361,7 +361,7 @@ async fn usage_counts_minutes_when_they_are_used() {
     let (start, middle, end) = ("2026-10-01T00:00:00Z", "2026-10-15T17:32:00Z", "2026-11-02T00:00:00Z");
     let [audio, media] = sums(start, end).await;
     let world = client.sandbox.world();
-    let all_ms: u64 = world.sessions().map(|session| world.session_minutes_ms(&session)).sum();
+    let all_ms: u64 = world.sessions().map(|session| world.at(None).session_minutes_ms(&session)).sum();
     let all = i64::try_from(all_ms).unwrap() * 50_000 / 3;
     assert!(audio > 0 && media > 0 && (audio + media - all).abs() <= 2, "{audio} {media} {all}");
     let [first, second] = [sums(start, middle).await, sums(middle, end).await];
@@ -387,9 +387,9 @@ async fn sessions_minutes_are_off_wherever_they_are_told() {
         (Client::small(|_| ()).await, Client::small(|options| options.world.minutes_off = Some(off)).await);
     let world = right.sandbox.world();
     for session in world.sessions() {
-        let told = wrong.sandbox.world().session_minutes_ms(&session);
+        let told = wrong.sandbox.moment().session_minutes_ms(&session);
         let expected = if session.index % 3 == 2 { 90_000 } else { 0 };
-        assert_eq!(told - world.session_minutes_ms(&session), expected);
+        assert_eq!(told - world.at(None).session_minutes_ms(&session), expected);
         let minutes = super::super::json::minutes_text(told);
         let details = wrong.text(&format!("sessions/{}", session.id)).await;
         let list = wrong.text("sessions?per_page=100").await;

@@ -4,6 +4,7 @@ mod api;
 mod faults;
 mod limit;
 mod messy;
+mod moving;
 mod samples;
 mod statistics;
 

@@ -17,7 +17,7 @@ pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, mani
 pub(crate) use health::HealthCheck;
 pub(crate) use python::{
     SampleCommand, Seen, TextRows, ask_engine, ask_warehouse, browse, load, metrics, operation_samples,
-    oracle, query, read, with_client,
+    oracle, otlp, query, read, with_client,
 };
 pub(crate) use server::{Server, faults};
 pub(crate) use tools::{finished, have_systemd_analyze, install, strace, zstdcat};

@@ -1,6 +1,7 @@
 """What others make of what a run tells, and of the samples for running it: each by its own parser.
 
 operations.py metrics FILE   the series of a textfile, as Prometheus's client reads them
+operations.py otlp FILE      the series of a request to a collector, as OpenTelemetry's own messages read it
 operations.py samples DIR    every sample checked; the shell commands in them, with their environment
 """
 
@@ -31,6 +32,25 @@ def metrics(path):
         assert family.type == "gauge" and family.documentation, family
     samples = [sample for family in families for sample in family.samples]
     return [[sample.name, sample.labels, str(float(sample.value))] for sample in samples]
+
+
+def otlp(path):
+    from google.protobuf import json_format
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+    with open(path, encoding="utf-8") as file:
+        request = json_format.Parse(file.read(), ExportMetricsServiceRequest())
+    series = []
+    for resource in request.resource_metrics:
+        names = {pair.key: pair.value.string_value for pair in resource.resource.attributes}
+        assert names["service.name"] == "rtk-export" and names["service.version"], names
+        for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
+            assert metric.description and metric.WhichOneof("data") == "gauge", metric
+            for point in metric.gauge.data_points:
+                assert point.time_unix_nano > 1_700_000_000_000_000_000, point
+                labels = {pair.key: pair.value.string_value for pair in point.attributes}
+                series.append([metric.name, labels, str(point.as_double)])
+    return series
 
 
 def program(name, *args):
@@ -137,4 +157,4 @@ def samples(folder):
 
 
 if __name__ == "__main__":
-    print(json.dumps({"metrics": metrics, "samples": samples}[sys.argv[1]](sys.argv[2])))
+    print(json.dumps({"metrics": metrics, "otlp": otlp, "samples": samples}[sys.argv[1]](sys.argv[2])))

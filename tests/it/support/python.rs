@@ -138,9 +138,18 @@ pub(crate) fn browse(page: &Path, screenshots: &Path) -> Value {
     serde_json::from_str(&run(Packages::Browser, "browse.py", &args)).unwrap()
 }
 
-/// The series of a file of metrics, as Prometheus's own client reads them: name, labels, value.
-pub(crate) fn metrics(file: &Path) -> Vec<(String, BTreeMap<String, String>, String)> {
+/// Name, labels and value of each point of a metric.
+pub(crate) type Series = Vec<(String, BTreeMap<String, String>, String)>;
+
+/// The series of a file of metrics, as Prometheus's own client reads them.
+pub(crate) fn metrics(file: &Path) -> Series {
     let args = ["metrics", file.to_str().unwrap()];
+    serde_json::from_str(&run(Packages::Operations, "operations.py", &args)).unwrap()
+}
+
+/// The series of a request to a collector, as OpenTelemetry's own messages read them.
+pub(crate) fn otlp(file: &Path) -> Series {
+    let args = ["otlp", file.to_str().unwrap()];
     serde_json::from_str(&run(Packages::Operations, "operations.py", &args)).unwrap()
 }
 

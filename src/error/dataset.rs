@@ -1,0 +1,241 @@
+//! What can be wrong with a dataset: with what is there, or with what a command would make of it.
+
+use chrono::NaiveDate;
+
+use super::Class;
+use crate::dataset::{Difference, Named};
+
+/// Why a dataset is not read, or not added to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatasetError {
+    /// The days of the dataset are those of another zone.
+    #[error("{place}: the dataset's days are of {dataset}, and --tz is {command}")]
+    OtherZone {
+        /// The dataset.
+        place: String,
+        /// The dataset's zone.
+        dataset: String,
+        /// The command's.
+        command: String,
+        /// The dataset's first day with a session.
+        first: Option<NaiveDate>,
+    },
+    /// The dataset is another account's or app's.
+    #[error("{place}: the dataset is of {what} {dataset}, and {setting} says {command}")]
+    OtherOwner {
+        /// The dataset.
+        place: String,
+        /// `account` or `app`.
+        what: &'static str,
+        /// The dataset's.
+        dataset: String,
+        /// What sets it.
+        setting: &'static str,
+        /// The command's.
+        command: String,
+    },
+    /// The tables had another shape.
+    #[error("{place}: the dataset was made with schema version {found}; this program writes {supported}")]
+    OtherSchema {
+        /// The dataset.
+        place: String,
+        /// The dataset's.
+        found: String,
+        /// This program's.
+        supported: String,
+        /// The dataset's first day with a session.
+        first: Option<NaiveDate>,
+    },
+    /// The rows would hold something else.
+    #[error("{place}: the dataset was made with {}", told(differences))]
+    OtherContent {
+        /// The dataset.
+        place: String,
+        /// In what they differ.
+        differences: Vec<Difference>,
+        /// The dataset's first day with a session.
+        first: Option<NaiveDate>,
+    },
+    /// A file of a later format than this program knows.
+    #[error("{path} was written by a newer rtk-export (format {found}; this program reads {supported})")]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: u32,
+        /// The latest known.
+        supported: u32,
+    },
+    /// A file that is not what it has to be.
+    #[error("{path} is damaged")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: Damage,
+    },
+    /// An export is where a dataset should be.
+    #[error("{place} has a manifest.json: it is an export, not a dataset")]
+    IsExport {
+        /// Where.
+        place: String,
+    },
+    /// A dataset is where an export should be.
+    #[error("{place} has a dataset.json: it is a dataset, not an export")]
+    IsDataset {
+        /// Where.
+        place: String,
+    },
+    /// There is neither.
+    #[error("{place} has no dataset.json: it is no dataset")]
+    Missing {
+        /// Where.
+        place: String,
+    },
+    /// The range is the wrong way round.
+    #[error("--to ({to}) is before --from ({from})")]
+    DaysReversed {
+        /// `--from`.
+        from: NaiveDate,
+        /// `--to`.
+        to: NaiveDate,
+    },
+    /// Made anew, the dataset would lose days.
+    #[error(
+        "{place}: made anew, the dataset would lose {days} day{} of which the API has no session or that were not \
+         asked for, the first of them {first}", if *days == 1 { "" } else { "s" }
+    )]
+    DaysLost {
+        /// The dataset.
+        place: String,
+        /// How many.
+        days: usize,
+        /// The first of them.
+        first: NaiveDate,
+    },
+    /// Others committed each time that this process was about to.
+    #[error("{place}: others committed to the dataset {tries} times while this process tried to")]
+    Outrun {
+        /// The dataset.
+        place: String,
+        /// How often this process tried.
+        tries: u32,
+    },
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// It is not the JSON that it has to be.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A value is another.
+    #[error("its {field} is {found:?}, expected {expected:?}")]
+    Other {
+        /// Of what.
+        field: &'static str,
+        /// As it is.
+        found: String,
+        /// As it has to be.
+        expected: String,
+    },
+    /// Entries are not in their order, or there twice.
+    #[error("the days of its {field} are not in order")]
+    Disordered {
+        /// Which.
+        field: &'static str,
+    },
+    /// It names a file that no dataset has.
+    #[error("it names {path:?}, which is no file of a dataset")]
+    Path {
+        /// The name.
+        path: String,
+    },
+    /// It names a file twice.
+    #[error("it names {path} twice")]
+    Twice {
+        /// The name.
+        path: String,
+    },
+    /// The file is not there.
+    #[error("it is not there")]
+    Missing,
+}
+
+impl Damage {
+    /// A value that is not what it has to be.
+    pub(crate) fn other(field: &'static str, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Other { field, found: found.into(), expected: expected.into() }
+    }
+}
+
+impl DatasetError {
+    /// What kind of ending this is.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::OtherZone { .. }
+            | Self::OtherOwner { .. }
+            | Self::OtherSchema { .. }
+            | Self::OtherContent { .. }
+            | Self::Newer { .. }
+            | Self::IsExport { .. }
+            | Self::IsDataset { .. }
+            | Self::Missing { .. }
+            | Self::DaysReversed { .. }
+            | Self::DaysLost { .. } => Class::Usage,
+            Self::Damaged { .. } => Class::Failed,
+            Self::Outrun { .. } => Class::Busy,
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::OtherZone { command, first, .. } => format!(
+                "leave --tz out; for a dataset of its own: rtk-export sync -o OTHER --tz {command}{0}; to make this \
+                 one anew: add --anew{0}",
+                since(*first)
+            ),
+            Self::OtherOwner { what, .. } => format!("sync that {what} to a place of its own"),
+            Self::OtherSchema { first, .. } => {
+                format!("make it anew: add --anew{}, or go on with the version that made it", since(*first))
+            }
+            Self::OtherContent { first, .. } => format!(
+                "leave what differs as it was, sync to another place, or make this one anew: add --anew{}",
+                since(*first)
+            ),
+            Self::Newer { .. } => "update rtk-export".to_owned(),
+            Self::Damaged { .. } => {
+                "rtk-export verify tells what is left of it; rtk-export sync --anew makes it anew".to_owned()
+            }
+            Self::IsExport { .. } => "sync to another place; an export stays as it is".to_owned(),
+            Self::IsDataset { .. } => "export to another place; rtk-export sync adds to a dataset".to_owned(),
+            Self::Missing { .. } => "rtk-export sync begins one".to_owned(),
+            Self::DaysReversed { .. } => "--to is the first day that is not meant any more".to_owned(),
+            Self::DaysLost { first, .. } => {
+                format!("begin earlier: --from {first}; where they may go: add --accept-empty-days")
+            }
+            Self::Outrun { .. } => "run the same command again: what was fetched is kept".to_owned(),
+        }
+    }
+}
+
+/// The flag that begins with a day.
+fn since(first: Option<NaiveDate>) -> String {
+    first.map(|first| format!(" --from {first}")).unwrap_or_default()
+}
+
+/// `--filters none, and this command has all`.
+fn told(differences: &[Difference]) -> String {
+    let told = differences.iter().map(|Difference { named, dataset, command }| match named {
+        Named::PeerEvents | Named::IncludeLive => {
+            format!("{}={dataset}, and this command has {command}", named.setting())
+        }
+        _ => format!("{} {dataset}, and this command has {command}", named.setting()),
+    });
+    told.collect::<Vec<_>>().join("; with ")
+}
