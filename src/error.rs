@@ -44,7 +44,7 @@ pub enum Error {
     // ---- object stores ----
     /// Something in an object store, or with its settings.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Box<StoreError>),
     // ---- lists ----
     /// A list that cannot be opened, or not be read to its end.
     #[error("cannot read {list}")]
@@ -947,6 +947,12 @@ pub struct Resume {
     pub command: String,
 }
 
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
 impl Error {
     /// A signal stopped the run; what was kept is still to be told.
     #[must_use]
@@ -960,7 +966,7 @@ impl Error {
         match self {
             Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
             Self::DeadlinePassed { at, .. } => Self::DeadlinePassed { at, resume: Some(resume) },
-            Self::Store(error) => Self::Store(error.resumable(resume)),
+            Self::Store(error) => Self::Store(Box::new(error.resumable(resume))),
             other => other,
         }
     }

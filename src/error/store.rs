@@ -353,10 +353,13 @@ impl StoreError {
             (_, "AllAccessDisabled" | "AccountProblem" | "NotSignedUp" | "AccountIsDisabled") => {
                 "the account itself is closed or in arrears: its owner can tell".to_owned()
             }
-            (StoreKind::S3, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect")
-            | (StoreKind::S3, "IllegalLocationConstraintException") => {
-                "the bucket is in another region: set AWS_REGION to it".to_owned()
-            }
+            (
+                StoreKind::S3,
+                "PermanentRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "TemporaryRedirect"
+                | "IllegalLocationConstraintException",
+            ) => "the bucket is in another region: set AWS_REGION to it".to_owned(),
             (StoreKind::S3, _) if matches!(status, Some(301 | 302 | 307 | 308)) => {
                 "the bucket is in another region, or behind another endpoint: set AWS_REGION, or AWS_ENDPOINT_URL"
                     .to_owned()

@@ -291,6 +291,7 @@ impl Place {
     }
 
     /// Names what is below a name; `None` for all there is. In no particular order.
+    #[must_use]
     pub fn list(&self, prefix: Option<&Key>) -> BoxStream<'_, Result<Listed>> {
         match self {
             Self::Local(local) => local.list(prefix).boxed(),

@@ -110,15 +110,16 @@ async fn files(place: &Place) {
     let upload = place.upload(&key("files/short"), &path, 5).await;
     assert!(matches!(upload, Err(Error::FileChanged { .. })), "{upload:?}");
     let mut copy = tempfile::tempfile().unwrap();
-    let missing = place.download(&key("files/short"), &mut copy).await;
-    assert!(matches!(missing, Err(Error::Store(StoreError::Missing { .. }))), "{missing:?}");
+    let missing = place.download(&key("files/short"), &mut copy).await.unwrap_err();
+    let Error::Store(missing) = missing else { panic!("{missing:?}") };
+    assert!(matches!(*missing, StoreError::Missing { .. }), "{missing:?}");
 }
 
 async fn listing(place: &Place) {
     let names = async |prefix: Option<&str>| {
         let listed: Vec<_> = place.list(prefix.map(key).as_ref()).try_collect().await.unwrap();
-        let named = listed.into_iter().filter(|listed| !listed.key.as_str().starts_with(".rtk-export"));
-        let mut names: Vec<_> = named.map(|listed| format!("{} {}", listed.key, listed.bytes)).collect();
+        let visible = listed.into_iter().filter(|listed| !listed.key.as_str().starts_with(".rtk-export"));
+        let mut names: Vec<_> = visible.map(|listed| format!("{} {}", listed.key, listed.bytes)).collect();
         names.sort();
         names
     };

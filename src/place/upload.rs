@@ -303,7 +303,7 @@ mod tests {
         #[test]
         fn parts_are_whole_mebibytes_and_not_too_many(bytes in 1..u64::MAX >> 4) {
             let size = part_size(bytes);
-            prop_assert!(size >= PART && size % MIB == 0);
+            prop_assert!(size >= PART && size.is_multiple_of(MIB));
             prop_assert!(bytes.div_ceil(size) <= MOST_PARTS);
         }
     }
