@@ -15,6 +15,7 @@
 
 mod commit;
 mod identity;
+mod lock;
 mod merge;
 mod pending;
 mod pointer;
@@ -22,6 +23,7 @@ mod ranges;
 
 pub use commit::{Commit, DayEntry, DayFile, Export, Retired, partition_path};
 pub use identity::{Difference, Identity, Named};
+pub use lock::{Lock, Wait};
 pub use merge::{EmptyDays, Made, Merged, Next, merge};
 pub use pending::{GIVEN_UP_AFTER, MOST_SESSIONS, Pending, Why, due};
 pub use pointer::{Api, CommitRef, Pointer, State};
