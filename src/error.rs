@@ -6,6 +6,7 @@
 mod class;
 mod dataset;
 mod hint;
+mod holder;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,10 @@ use std::path::PathBuf;
 
 pub use class::{Class, Signal};
 pub use dataset::{Damage, DatasetError};
+pub use holder::Holder;
 pub use store::{StoreAction, StoreError, StoreFault};
 
+use self::holder::told;
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenCommandFault, TokenFault};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -553,10 +556,12 @@ pub enum Error {
         dir: PathBuf,
     },
     /// Another process holds the output.
-    #[error("another process is exporting to this output; it holds {}", path.display())]
+    #[error("another process is exporting to this output{}; it holds {}", told(holder.as_deref()), path.display())]
     OutputBusy {
         /// What it locked: the log, or the output's own lock file.
         path: PathBuf,
+        /// Who it is, where it says so.
+        holder: Option<Box<Holder>>,
     },
     /// The log's lines are not of the shape that this version reads.
     #[error("{} is not a response log that this version can read", path.display())]

@@ -32,7 +32,7 @@ use crate::clock;
 use crate::config::{
     Colour, ConfigReport, FaceConfig, LogFormat, Origin, ProgressMode, ShownSetting, Verbosity,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Holder, Result};
 use crate::model::Window;
 use crate::progress::Progress;
 use errors::{Notice, json_line};
@@ -128,6 +128,11 @@ impl Ui {
         if self.face.verbosity > Verbosity::Quiet {
             self.notice(&Notice::of_note(message));
         }
+    }
+
+    /// Shows whose lock was taken over: that process was killed.
+    pub fn took_over(&self, holder: &Holder) {
+        self.note(&format!("took over the lock of {holder}"));
     }
 
     /// Shows the resolved settings, where `-v` asks for them.

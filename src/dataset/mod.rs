@@ -16,6 +16,7 @@
 mod commit;
 mod current;
 mod identity;
+mod lock;
 mod merge;
 mod pending;
 mod pointer;
@@ -26,6 +27,7 @@ pub(crate) use commit::is_partition_path;
 pub use commit::{Commit, DayEntry, DayFile, Export, Retired, partition_path};
 pub use current::{Current, Published, published};
 pub use identity::{Difference, Identity, Named};
+pub use lock::{Lock, Wait};
 pub use merge::{EmptyDays, Made, Merged, Next, merge};
 pub use pending::{GIVEN_UP_AFTER, MOST_SESSIONS, Pending, Why, due};
 pub use pointer::{Api, CommitRef, Pointer, State};

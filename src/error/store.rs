@@ -366,9 +366,10 @@ impl StoreError {
             }
             (_, _) if *status == Some(401) => format!("the credentials are not taken: check {keys}"),
             (StoreKind::S3, "AccessDenied" | "") => format!(
-                "the policy of these credentials needs {} on what is below this place (R2: a token with Object \
-                 Read & Write for this bucket)",
-                action.permission(*store)
+                "the policy of these credentials needs {} on {} (R2: a token with Object Read & Write for this \
+                 bucket)",
+                action.permission(*store),
+                if *action == StoreAction::List { "the bucket" } else { "what is below this place" }
             ),
             (StoreKind::Gcs, _) => format!(
                 "grant {} to the service account{}",
