@@ -13,6 +13,7 @@
 
 mod exporting;
 mod installing;
+mod keeping;
 mod looking;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exporting::{AskArgs, OperationArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
 pub use installing::{CompletionsArgs, ConfigArgs, ManArgs};
+pub use keeping::{FilesArgs, FilesForm, VacuumArgs, VacuumFormat};
 pub use looking::{
     Dialect, DoctorArgs, DoctorFormat, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, Statements,
     VerifyArgs, VerifyFormat,
@@ -70,6 +72,10 @@ pub enum Command {
     Query(QueryArgs),
     /// Check the files of an export, and its minutes against what the API itself says
     Verify(VerifyArgs),
+    /// List the files of a dataset or an export, for whatever loads them
+    Files(FilesArgs),
+    /// Delete what of a dataset nobody needs any more: files of days that were replaced
+    Vacuum(VacuumArgs),
     /// Show the tables and their columns, or the statements that create them in a warehouse
     Schema(SchemaArgs),
     /// Ask the API, in at most 20 requests, what its documents leave open, and say what to set
@@ -174,6 +180,8 @@ mod tests {
         insta::assert_snapshot!("help_report", help(&["report"]));
         insta::assert_snapshot!("help_query", help(&["query"]));
         insta::assert_snapshot!("help_verify", help(&["verify"]));
+        insta::assert_snapshot!("help_files", help(&["files"]));
+        insta::assert_snapshot!("help_vacuum", help(&["vacuum"]));
         insta::assert_snapshot!("help_schema", help(&["schema"]));
         insta::assert_snapshot!("help_doctor", help(&["doctor"]));
         insta::assert_snapshot!("help_config", help(&["config"]));

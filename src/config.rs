@@ -9,6 +9,7 @@
 mod checked;
 mod file;
 mod filters;
+mod keeping;
 mod operation;
 mod otlp;
 mod places;
@@ -34,6 +35,7 @@ use url::Url;
 pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, ProfileRun};
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
+pub use keeping::{Doing, FilesConfig, VacuumConfig, WaitFor};
 pub use operation::{Deadline, HealthUrl, OperationConfig, TellingFile};
 pub use otlp::OtlpConfig;
 pub use places::{PlaceConfig, RemoteConfig, ShownVariable, StoreVariables, credential_variables};
@@ -81,6 +83,10 @@ pub enum CommandConfig {
     Query(QueryConfig),
     /// `verify`
     Verify(Box<VerifyConfig>),
+    /// `files`
+    Files(FilesConfig),
+    /// `vacuum`
+    Vacuum(VacuumConfig),
     /// `schema`
     Schema(SchemaArgs),
     /// `doctor`

@@ -74,6 +74,14 @@ pub(super) fn settings(
     }
 }
 
+/// An id that sorts by time: a UUID of version 7.
+pub(super) fn new_id(now: DateTime<Utc>) -> String {
+    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+    let mut random = [0; 10];
+    random.fill_with(|| fastrand::u8(..));
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+}
+
 /// Who and when: the first line of a log that begins now.
 pub(super) fn head(
     settings: Settings,
@@ -81,11 +89,8 @@ pub(super) fn head(
     now: DateTime<Utc>,
     window: Option<&Window>,
 ) -> Head {
-    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-    let mut random = [0; 10];
-    random.fill_with(|| fastrand::u8(..));
     Head {
-        export_id: uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string(),
+        export_id: new_id(now),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: now.to_rfc3339_opts(SecondsFormat::Micros, true),
         refresh: start == StartMode::Refresh,

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod doctor;
 mod fetching;
+mod files;
 mod man;
 mod plan;
 mod profiles;
@@ -18,6 +19,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod telling;
+mod vacuum;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -73,6 +75,8 @@ pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui
         CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,
         CommandConfig::Query(config) => query::run(config, ui).await,
         CommandConfig::Verify(config) => Box::pin(verify::run(*config, ui)).await,
+        CommandConfig::Files(config) => files::run(config, ui).await,
+        CommandConfig::Vacuum(config) => vacuum::run(config, ui).await,
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,

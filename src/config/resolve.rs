@@ -1,6 +1,7 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
 mod account;
+mod keeping;
 mod operation;
 mod profiles;
 mod report;
@@ -71,6 +72,8 @@ fn command(
         }
         Command::Query(args) => Ok(CommandConfig::Query(query(args, &sources)?)),
         Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
+        Command::Files(args) => Ok(CommandConfig::Files(keeping::files(args, &sources)?)),
+        Command::Vacuum(args) => Ok(CommandConfig::Vacuum(keeping::vacuum(args, &sources)?)),
         Command::Schema(args) => Ok(CommandConfig::Schema(args)),
         Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
         Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),

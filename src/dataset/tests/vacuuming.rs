@@ -121,7 +121,11 @@ async fn what_is_left_is_what_the_commit_names() {
     // All of it is new.
     let sweep = dataset.find(TimeDelta::hours(1)).await;
     let retired: Vec<_> = ["participants", "sessions"].map(|t| partition_path(t, day(1), &id(1), 0)).into();
-    assert_eq!(sweep.retired.keys().map(Key::as_str).collect::<Vec<_>>(), retired, "they were replaced in October");
+    assert_eq!(
+        sweep.retired.keys().map(Key::as_str).collect::<Vec<_>>(),
+        retired,
+        "they were replaced in October"
+    );
     assert!(sweep.uncommitted.is_empty() && sweep.commits.is_empty(), "{sweep:?}");
     assert_eq!(dataset.files(), before, "nothing is gone yet");
 
