@@ -6,6 +6,7 @@
 mod class;
 mod dataset;
 mod hint;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 pub use class::{Class, Signal};
 pub use dataset::{Damage, DatasetError};
+pub use store::{StoreAction, StoreError, StoreFault};
 
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenCommandFault, TokenFault};
@@ -39,6 +41,10 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    // ---- object stores ----
+    /// Something in an object store, or with its settings.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     // ---- lists ----
     /// A list that cannot be opened, or not be read to its end.
     #[error("cannot read {list}")]
@@ -954,6 +960,7 @@ impl Error {
         match self {
             Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
             Self::DeadlinePassed { at, .. } => Self::DeadlinePassed { at, resume: Some(resume) },
+            Self::Store(error) => Self::Store(error.resumable(resume)),
             other => other,
         }
     }

@@ -20,6 +20,7 @@ pub mod model;
 pub mod operation;
 pub mod output;
 pub mod pipeline;
+pub mod place;
 pub mod plan;
 pub mod progress;
 pub mod publish;

@@ -280,7 +280,7 @@ fn window(args: &AskArgs, sources: &mut Sources<'_>) -> Result<Option<WindowConf
     let mut time = |setting, typed: Option<&str>| {
         let parse = |text: &str| Some((text.to_owned(), Moment::parse(text)?));
         let set = sources.optional(setting, typed, parse)?;
-        Ok(set.map(|Sourced { value: (text, moment), origin }| SetTime { text, origin, moment }))
+        Ok::<_, Error>(set.map(|Sourced { value: (text, moment), origin }| SetTime { text, origin, moment }))
     };
     let since = time(&settings::SINCE, args.since.as_deref())?;
     let until = time(&settings::UNTIL, args.until.as_deref())?;

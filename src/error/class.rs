@@ -89,6 +89,7 @@ impl Error {
         match self {
             Self::Profile { source, .. } => source.class(),
             Self::Dataset(error) => error.class(),
+            Self::Store(error) => error.class(),
             Self::Io { .. }
             | Self::StageEnded { .. }
             | Self::HttpClient { .. }

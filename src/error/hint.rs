@@ -251,6 +251,7 @@ impl Error {
             )),
             Self::StdinForProfiles { .. } => Some("give the list as a file".to_owned()),
             Self::Profile { source, .. } => source.hint(),
+            Self::Store(error) => error.hint(),
             Self::TokenCommand { .. } => Some(format!(
                 "run the command by hand: it has to print the token and nothing else, without asking; or set {}",
                 settings::API_TOKEN_VARIABLE

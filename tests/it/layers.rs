@@ -10,8 +10,8 @@ const GROUND: &[&str] = &["model", "clock", "wire", "error", "config", "progress
 
 /// The stages in the order in which data passes them.
 const STAGES: &[&str] = &[
-    "lists", "plan", "fetch", "log", "tables", "files", "manifest", "dataset", "publish", "output", "sql",
-    "queries", "rollups", "answers", "report",
+    "place", "lists", "plan", "fetch", "log", "tables", "files", "manifest", "dataset", "publish", "output",
+    "sql", "queries", "rollups", "answers", "report",
 ];
 
 /// What the others may use beside the ground and themselves; not named here: everything.
@@ -78,7 +78,7 @@ fn tables_cannot_reach_the_network() {
     let imports = imports();
     let reached: Vec<_> = imports
         .iter()
-        .filter(|import| STAGES[4..].contains(&import.by.as_str()) && import.module() == "fetch")
+        .filter(|import| STAGES[5..].contains(&import.by.as_str()) && import.module() == "fetch")
         .filter(|import| {
             let rest = import.of.trim_start_matches("fetch::").trim_matches(['{', '}']);
             !rest.split(',').all(|name| words.contains(&name.trim().split("::").next().unwrap_or_default()))

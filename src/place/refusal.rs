@@ -1,0 +1,137 @@
+//! What a store's failure means: the kind of it, and the error that says so.
+//!
+//! In: the crate's error, and what was noted of the last reply. Out: a [`Verdict`], and [`StoreError`].
+//! Guarantees: decided by statuses and codes, never by text; what would be refused again is told apart from
+//! what may go well the next time.
+//! Not here: the words (`error`).
+
+use secrecy::ExposeSecret;
+
+use super::wire::Note;
+use crate::clock;
+use crate::config::{RemoteConfig, StoreKind, StoreUrl, credential_variables};
+use crate::error::{StoreAction, StoreError, StoreFault};
+
+/// An operation that failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: object_store::Error,
+    pub(super) note: Note,
+}
+
+/// What a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The object is not there.
+    Missing,
+    /// The condition of a put was not met, or was just being decided for another.
+    Unmet,
+    /// The store refuses, and will the next time.
+    Refused,
+    /// It may or may not have been done.
+    Undecided,
+}
+
+impl Failure {
+    /// What this is.
+    pub(super) fn verdict(&self) -> Verdict {
+        use object_store::Error as E;
+        match &self.error {
+            E::NotFound { .. } if self.is_bucket() => Verdict::Refused,
+            E::NotFound { .. } => Verdict::Missing,
+            E::AlreadyExists { .. } | E::Precondition { .. } | E::NotModified { .. } => Verdict::Unmet,
+            _ if self.note.no_instance => Verdict::Refused,
+            _ => match self.note.status {
+                // Only the reply to a deletion of several carries a code where it is a success.
+                Some(200..=299) if self.note.code.is_some() => Verdict::Refused,
+                Some(408 | 429) => Verdict::Undecided,
+                Some(300..=499) => Verdict::Refused,
+                _ => Verdict::Undecided,
+            },
+        }
+    }
+
+    /// Whether it is the bucket that is not there.
+    fn is_bucket(&self) -> bool {
+        matches!(self.note.code.as_deref(), Some("NoSuchBucket" | "ContainerNotFound"))
+    }
+
+    /// Whether the store refused this one action, with no more to say: of an object that is not there too.
+    pub(super) fn is_denied(&self) -> bool {
+        self.note.status == Some(403) && matches!(self.note.code.as_deref(), None | Some("AccessDenied"))
+    }
+
+    /// Whether the store does not know what was asked of it.
+    pub(super) fn is_unknown_there(&self) -> bool {
+        matches!(self.error, object_store::Error::NotImplemented { .. }) || self.note.status == Some(501)
+    }
+
+    /// The error that says so.
+    pub(super) fn into_error(self, at: &At<'_>, action: StoreAction) -> StoreError {
+        let (url, store) = (at.object(), at.place.store);
+        let Note { status, code, request_id, no_instance } = self.note.clone();
+        if no_instance {
+            let looked_for = credential_variables(store);
+            return StoreError::NoCredentials { url: at.place.to_string(), store, looked_for };
+        }
+        match self.verdict() {
+            Verdict::Missing => StoreError::Missing { url },
+            Verdict::Refused if self.is_bucket() => {
+                StoreError::NoBucket { url: at.place.to_string(), store, status, code, request_id }
+            }
+            Verdict::Refused => StoreError::Refused {
+                url,
+                store,
+                action,
+                status: status.filter(|status| *status >= 300),
+                code,
+                request_id,
+                ahead_secs: at.server_now.map(|then| (clock::now() - then).num_seconds()),
+                resume: None,
+            },
+            Verdict::Unmet | Verdict::Undecided => {
+                let source = match status.filter(|status| *status >= 300) {
+                    Some(status) => StoreFault::Reply { status, code, request_id },
+                    None => StoreFault::Transport(innermost(&self.error)),
+                };
+                StoreError::Failed { url, action, source, resume: None }
+            }
+        }
+    }
+}
+
+/// What was asked for.
+pub(super) struct At<'a> {
+    pub(super) place: &'a StoreUrl,
+    /// `None` for the place itself.
+    pub(super) key: Option<&'a str>,
+    pub(super) server_now: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl At<'_> {
+    fn object(&self) -> String {
+        self.key.map_or_else(|| self.place.to_string(), |key| self.place.object(key))
+    }
+}
+
+/// The cause of all causes, in one line.
+fn innermost(error: &object_store::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// Why the settings make no store. What the crate says of a variable is told unless its value is in it.
+pub(super) fn setup(config: &RemoteConfig, error: object_store::Error) -> StoreError {
+    let said = innermost(&error);
+    let is_secret = config.variables.iter().any(|(_, value)| said.contains(value.expose_secret()));
+    let source = if is_secret { "a variable cannot be read".to_owned() } else { said };
+    StoreError::Setup { url: config.url.to_string(), source: source.into() }
+}
+
+/// Whether uploads of a store that are given up leave nothing to give up: Azure's blocks go by themselves.
+pub(super) const fn uploads_have_names(store: StoreKind) -> bool {
+    !matches!(store, StoreKind::Azure)
+}
