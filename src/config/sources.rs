@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::file::ConfigFile;
+use super::places::PlaceConfig;
 use super::settings::Setting;
 use super::token_command::TokenCommand;
 use crate::error::{Error, Result};
@@ -137,6 +138,11 @@ impl<'a> Sources<'a> {
             return Some(Sourced { value: text.into(), origin });
         }
         setting.default.map(|text| Sourced { value: text.into(), origin: Origin::Default(name) })
+    }
+
+    /// A path, or a URL with what the environment says of its store.
+    pub(super) fn place(&self, text: &OsStr, origin: &Origin) -> Result<PlaceConfig> {
+        PlaceConfig::parse(text, origin, self.environment)
     }
 
     /// A variable that is set and not empty.
