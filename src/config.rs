@@ -18,6 +18,7 @@ mod resolve;
 pub mod settings;
 mod sources;
 mod store_url;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -32,7 +33,7 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, ProfileRun};
+pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, Job, ProfileRun};
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
 pub use keeping::{Doing, FilesConfig, VacuumConfig, WaitFor};
@@ -43,6 +44,7 @@ pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use store_url::{StoreKind, StoreUrl, UrlFault};
+pub use sync::{Anew, EmptyDays, SyncConfig, SyncDays, WaitLock};
 pub use token::{ApiToken, TokenFault};
 pub use token_command::TokenCommandFault;
 pub(crate) use values::is_loopback;
@@ -60,6 +62,8 @@ use crate::sandbox::SandboxArgs;
 pub struct Resolved {
     /// How it is displayed.
     pub face: FaceConfig,
+    /// The command, as those are told of it who are told how a job went.
+    pub name: &'static str,
     /// Who is told where a run's settings are wrong: as many as could be resolved.
     pub operation: OperationConfig,
     /// What to do, or what is wrong with it.
@@ -69,10 +73,10 @@ pub struct Resolved {
 /// A command and its settings.
 #[derive(Debug)]
 pub enum CommandConfig {
-    /// `run`
-    Run(Box<RunConfig>),
-    /// `run --all-profiles`
-    RunProfiles(Vec<ProfileRun>),
+    /// `run`, `sync`
+    Job(Job),
+    /// The same with `--all-profiles`
+    Profiles(Vec<ProfileRun>),
     /// `plan`
     Plan(Box<PlanConfig>),
     /// `rebuild`

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::clock;
 use crate::config::{
-    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Filters, Format, PeerEvents, RateKind, Sessions,
-    StartMode, StatsSource,
+    Api, ApiConfig, ApiToken, Deadline, FetchConfig, FetchMode, Filters, Format, PeerEvents, RateKind,
+    Sessions, StartMode, StatsSource,
 };
 use crate::error::{Error, Result};
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig, Traffic};
@@ -94,6 +95,7 @@ pub(super) fn head(
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: now.to_rfc3339_opts(SecondsFormat::Micros, true),
         refresh: start == StartMode::Refresh,
+        after: None,
         window: window.map(Resolved::of),
         settings,
     }
@@ -175,6 +177,14 @@ pub(super) struct Asked {
     pub(super) replies: u64,
     /// Why it ended before all was asked for.
     pub(super) ended_early: Option<Error>,
+}
+
+/// When fetching stops: from now on, or at a time.
+pub(super) fn deadline(set: Option<Deadline>) -> Option<pipeline::Deadline> {
+    set.map(|deadline| {
+        let (at, left) = deadline.from(clock::now());
+        pipeline::Deadline { instant: tokio::time::Instant::now() + left, at }
+    })
 }
 
 /// What the requests are sent with.
@@ -259,7 +269,7 @@ async fn ask_with(
 }
 
 /// What was sent, for machines to know.
-const fn requests_made(traffic: Traffic) -> RequestsMade {
+pub(super) const fn requests_made(traffic: Traffic) -> RequestsMade {
     RequestsMade {
         sent: traffic.sent,
         retried: traffic.retried,

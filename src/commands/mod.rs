@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod sandbox;
 mod schema;
+mod sync;
 mod telling;
 mod vacuum;
 mod verify;
@@ -62,14 +63,19 @@ impl Ending {
 ///
 /// # Errors
 /// Whatever ended it without its result.
-pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui: &Ui) -> Result<Ending> {
+pub async fn run(
+    command: Result<CommandConfig>,
+    name: &'static str,
+    operation: &OperationConfig,
+    ui: &Ui,
+) -> Result<Ending> {
     let command = match command {
         Ok(command) => command,
-        Err(error) => return Err(telling::of_unresolved(error, operation, ui).await),
+        Err(error) => return Err(telling::of_unresolved(error, name, operation, ui).await),
     };
     match command {
-        CommandConfig::Run(config) => Box::pin(telling::run(*config, ui)).await,
-        CommandConfig::RunProfiles(runs) => Box::pin(profiles::run(runs, ui)).await,
+        CommandConfig::Job(job) => Box::pin(telling::run(job, ui)).await,
+        CommandConfig::Profiles(runs) => Box::pin(profiles::run(runs, ui)).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,

@@ -110,7 +110,7 @@ async fn vacuum(config: &VacuumConfig, place: &Place, ui: &Ui) -> Result<Told> {
 
 /// The dataset that is there.
 async fn current(place: &Place) -> Result<Generation> {
-    let current = dataset::Current::read(place).await?.map(|current| current.generation);
+    let current = dataset::current(place).await?.map(|(generation, _)| generation);
     current.ok_or_else(|| Error::Dataset(DatasetError::Missing { place: place.show(None) }))
 }
 

@@ -5,6 +5,7 @@ mod keeping;
 mod operation;
 mod profiles;
 mod report;
+mod sync;
 mod verify;
 
 use std::ffi::OsStr;
@@ -17,7 +18,7 @@ use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
     AnswerForm, AnswerTo, Colour, CommandConfig, Counting, Deadline, DoctorConfig, FaceConfig, FetchConfig,
-    FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
+    FetchMode, Filters, Format, Job, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
     PlaceConfig, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
     RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
@@ -34,14 +35,17 @@ use profiles::Every;
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
 pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
+    let name = if matches!(cli.command, Command::Sync(_)) { "sync" } else { "run" };
     let mut face = typed_face(&cli.face, environment);
     let file = read_file(&cli.face, environment);
+    let as_far_as_right = |typed| {
+        let whole = file.as_ref().ok();
+        let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
+        operation::as_far_as_right(&typed, environment, chosen.as_ref().or(whole))
+    };
     let operation = match &cli.command {
-        Command::Run(args) => {
-            let whole = file.as_ref().ok();
-            let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
-            operation::as_far_as_right(args, environment, chosen.as_ref().or(whole))
-        }
+        Command::Run(args) => as_far_as_right(operation::Typed::by_run(args)),
+        Command::Sync(args) => as_far_as_right(operation::Typed::by_sync(args)),
         _ => OperationConfig::default(),
     };
     let command = file.and_then(|whole| {
@@ -51,7 +55,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         let every = Every { args: &cli.face, face, environment, whole: &whole, chosen: &file };
         command(cli.command, command_line, sources, &every).map_err(|error| file.located(error))
     });
-    Resolved { face, operation, command }
+    Resolved { face, name, operation, command }
 }
 
 fn command(
@@ -62,9 +66,15 @@ fn command(
 ) -> Result<CommandConfig> {
     match typed {
         Command::Run(args) if args.all_profiles => {
-            Ok(CommandConfig::RunProfiles(every.run(&args, &command_line)?))
+            Ok(CommandConfig::Profiles(every.run(&args, &command_line)?))
         }
-        Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
+        Command::Run(args) => Ok(CommandConfig::Job(Job::Run(Box::new(run(&args, command_line, sources)?)))),
+        Command::Sync(args) if args.all_profiles => {
+            Ok(CommandConfig::Profiles(every.sync(&args, &command_line)?))
+        }
+        Command::Sync(args) => {
+            Ok(CommandConfig::Job(Job::Sync(Box::new(sync::sync(&args, command_line, sources)?))))
+        }
         Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
         Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
         Command::Report(args) => {
@@ -135,7 +145,7 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let output = output(&args.output, &mut sources)?;
     let deadline = args.operation.deadline.as_deref();
     let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
-    let taken = Taken::by(&lists, &output);
+    let taken = Taken::by(&lists, Some(&output.dir), output.state_dir.as_deref());
     let operation = operation::operation(&args.operation, &taken, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
@@ -247,7 +257,7 @@ fn published(typed: PathBuf, sources: &Sources<'_>) -> Result<PlaceConfig> {
         let expected = settings::OUTPUT.expected;
         return Err(Error::SettingMalformed { origin: given.origin, value: String::new(), expected });
     }
-    sources.place(&given)
+    sources.place(&given.value, &given.origin)
 }
 
 /// The rate, the reserve in percent and the timeout.

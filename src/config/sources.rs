@@ -9,8 +9,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
-use super::PlaceConfig;
 use super::file::ConfigFile;
+use super::places::PlaceConfig;
 use super::settings::Setting;
 use super::token_command::TokenCommand;
 use crate::error::{Error, Result};
@@ -140,9 +140,9 @@ impl<'a> Sources<'a> {
         setting.default.map(|text| Sourced { value: text.into(), origin: Origin::Default(name) })
     }
 
-    /// Where something is: a directory, or a place in an object store.
-    pub(super) fn place(&self, given: &Sourced<OsString>) -> Result<PlaceConfig> {
-        PlaceConfig::parse(&given.value, &given.origin, self.environment)
+    /// A path, or a URL with what the environment says of its store.
+    pub(super) fn place(&self, text: &OsStr, origin: &Origin) -> Result<PlaceConfig> {
+        PlaceConfig::parse(text, origin, self.environment)
     }
 
     /// A variable that is set and not empty.

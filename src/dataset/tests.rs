@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta};
 
 use super::*;
+use crate::config::EmptyDays;
 use crate::error::{Damage, DatasetError};
 use crate::manifest::{MinutesTotal, Requests, Time, Totals, Warning};
 use crate::model::{DayRange, Zone};
@@ -54,6 +55,7 @@ fn made(number: u64, as_of: i64, range: (Option<u64>, u64), found: &[u64]) -> Ma
         as_of,
         sessions: 1,
         live_left_out: 0,
+        requests_sent: 2,
         totals: Totals {
             participants: 2,
             peer_events: 2,
@@ -61,6 +63,7 @@ fn made(number: u64, as_of: i64, range: (Option<u64>, u64), found: &[u64]) -> Ma
             minutes_consumed: None,
         },
         failures: BTreeMap::from([("not_found".to_owned(), 1)]),
+        warnings: vec![Warning { code: "digits_rounded".into(), count: 2, example: None }],
         files: vec![file("participants", of), file("sessions", of)],
     };
     Made {

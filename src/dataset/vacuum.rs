@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 
 use super::commit::{commit_number, is_partition_path};
-use super::{COMMITS, Commit, Current, Generation, Next, POINTER, Pointer};
+use super::{COMMITS, Commit, Generation, Next, POINTER, Pointer, current};
 use crate::clock;
 use crate::error::{DatasetError, Error, Result};
 use crate::manifest::Time;
@@ -121,7 +121,7 @@ impl Sweep {
     {
         let pointer_key = Key::new(POINTER)?;
         for _ in 0..TRIES {
-            let Some(Current { generation, tag }) = Current::read(place).await? else {
+            let Some((generation, tag)) = current(place).await? else {
                 return Err(Error::Dataset(DatasetError::Missing { place: place.show(None) }));
             };
             let Some(commit) = self.without(&generation, at) else { return Ok(None) };

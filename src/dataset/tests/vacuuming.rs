@@ -28,8 +28,8 @@ impl Dataset {
 
     /// Commits an export, whose files hold their own paths.
     async fn commit(&self, made: &Made, at: i64) {
-        let base = Current::read(&self.place).await.unwrap();
-        let merged = merge(base.as_ref().map(|base| &base.generation), made, hour(at), EmptyDays::Kept);
+        let base = current(&self.place).await.unwrap();
+        let merged = merge(base.as_ref().map(|base| &base.0), made, hour(at), EmptyDays::Kept);
         let next = merged.next.unwrap();
         for file in &next.files {
             self.put(&file.path).await;
@@ -40,7 +40,7 @@ impl Dataset {
         let json = pointer.to_json().unwrap().into();
         match base {
             Some(base) => {
-                let swapped = self.place.swap(&key(POINTER), json, &base.tag).await.unwrap();
+                let swapped = self.place.swap(&key(POINTER), json, &base.1).await.unwrap();
                 assert!(matches!(swapped, Swapped::Done(_)));
             }
             None => drop(self.place.create(&key(POINTER), json).await.unwrap()),
@@ -52,7 +52,7 @@ impl Dataset {
     }
 
     async fn generation(&self) -> Generation {
-        Current::read(&self.place).await.unwrap().unwrap().generation
+        current(&self.place).await.unwrap().unwrap().0
     }
 
     async fn find(&self, grace: TimeDelta) -> Sweep {
