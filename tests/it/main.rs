@@ -23,6 +23,7 @@ mod installing;
 mod layers;
 mod lists;
 mod memory;
+mod month;
 mod operation;
 mod plan;
 mod power;

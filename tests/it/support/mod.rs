@@ -1,6 +1,7 @@
 //! What the tests share.
 
 mod cli;
+mod dataset;
 mod disk;
 mod export;
 mod health;
@@ -13,6 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use cli::{Output, Place, Rtk};
+pub(crate) use dataset::Dataset;
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
 pub(crate) use health::HealthCheck;
@@ -22,7 +24,7 @@ pub(crate) use python::{
 };
 pub(crate) use s3::{Effect, Fault, S3};
 pub(crate) use server::{Server, faults};
-pub(crate) use tools::{finished, have_systemd_analyze, install, strace, zstdcat};
+pub(crate) use tools::{finished, have_systemd_analyze, set_clock, strace, zstdcat};
 
 /// A rate that never makes a run wait.
 pub(crate) const UNLIMITED: &str = "1000000/1s";
