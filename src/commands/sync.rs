@@ -52,6 +52,7 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
     facts.output = Some(PathBuf::from(config.place.to_string()));
     let (api, _sandbox) = reach(&config.api).await?;
     let mut signals = Signals::listen()?;
+    facts.progress.enter(Phase::ReadingDataset);
     let display = ui.display(Arc::clone(&facts.progress));
     let place = Place::open(&config.place)?;
     let user = config.user_state_dir.as_deref();
