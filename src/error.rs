@@ -6,6 +6,7 @@
 mod class;
 mod dataset;
 mod hint;
+mod holder;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,10 @@ use std::path::PathBuf;
 
 pub use class::{Class, Signal};
 pub use dataset::{Damage, DatasetError};
+pub use holder::Holder;
 pub use store::{StoreAction, StoreError, StoreFault};
 
+use self::holder::told;
 use crate::config::settings::{self, Setting};
 use crate::config::{Origin, TokenCommandFault, TokenFault};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -44,7 +47,7 @@ pub enum Error {
     // ---- object stores ----
     /// Something in an object store, or with its settings.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Box<StoreError>),
     // ---- lists ----
     /// A list that cannot be opened, or not be read to its end.
     #[error("cannot read {list}")]
@@ -553,10 +556,12 @@ pub enum Error {
         dir: PathBuf,
     },
     /// Another process holds the output.
-    #[error("another process is exporting to this output; it holds {}", path.display())]
+    #[error("another process is exporting to this output{}; it holds {}", told(holder.as_deref()), path.display())]
     OutputBusy {
         /// What it locked: the log, or the output's own lock file.
         path: PathBuf,
+        /// Who it is, where it says so.
+        holder: Option<Box<Holder>>,
     },
     /// The log's lines are not of the shape that this version reads.
     #[error("{} is not a response log that this version can read", path.display())]
@@ -947,6 +952,12 @@ pub struct Resume {
     pub command: String,
 }
 
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
 impl Error {
     /// A signal stopped the run; what was kept is still to be told.
     #[must_use]
@@ -960,7 +971,7 @@ impl Error {
         match self {
             Self::Interrupted { signal, .. } => Self::Interrupted { signal, resume: Some(resume) },
             Self::DeadlinePassed { at, .. } => Self::DeadlinePassed { at, resume: Some(resume) },
-            Self::Store(error) => Self::Store(error.resumable(resume)),
+            Self::Store(error) => Self::Store(Box::new(error.resumable(resume))),
             other => other,
         }
     }

@@ -13,11 +13,14 @@ use std::sync::Arc;
 
 use crate::config::{KeepLog, OutputConfig, StartMode};
 use crate::dataset;
-use crate::error::{DatasetError, Error, Result};
+use crate::error::{DatasetError, Error, Holder, Result};
 use crate::files::{Hold, STATE_DIR};
 use crate::log::{self, Log, LogWriter, Opened, Settings};
 use crate::manifest::{self, Manifest};
 use crate::publish;
+
+/// The command that opens outputs, as others are told that find one held.
+const COMMAND: &str = "run";
 
 /// The log of an export that is to replace a finished one.
 const NEXT_LOG: &str = "responses.next.jsonl.zst";
@@ -63,6 +66,12 @@ impl Place {
     #[must_use]
     pub fn hold(&self) -> Arc<Hold> {
         Arc::clone(&self.hold)
+    }
+
+    /// Whose lock was taken over: a process that was killed here.
+    #[must_use]
+    pub fn took_over(&self) -> Option<&Holder> {
+        self.hold.took_over()
     }
 
     /// Deletes the settled log: it holds personal data that nobody asked to keep.
@@ -139,7 +148,7 @@ pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
 }
 
 fn open_in(state: &Path, config: &OutputConfig, settings: &Settings, made: &[PathBuf]) -> Result<Output> {
-    let hold = Arc::new(Hold::take(&config.dir)?);
+    let hold = Arc::new(Hold::take(&config.dir, COMMAND)?);
     refuse_unknown(config, state)?;
     let (main_log, next_log) = (state.join(log::FILE_NAME), state.join(NEXT_LOG));
     let finished = read_manifest(&config.dir)?;

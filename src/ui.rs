@@ -34,7 +34,7 @@ use crate::clock;
 use crate::config::{
     Colour, ConfigReport, FaceConfig, LogFormat, Origin, ProgressMode, ShownSetting, Verbosity,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Holder, Result};
 use crate::model::{DayRange, Window};
 use crate::progress::Progress;
 use errors::{Notice, json_line};
@@ -132,6 +132,11 @@ impl Ui {
         }
     }
 
+    /// Shows whose lock was taken over: that process was killed.
+    pub fn took_over(&self, holder: &Holder) {
+        self.note(&format!("took over the lock of {holder}"));
+    }
+
     /// Shows the resolved settings, where `-v` asks for them.
     pub fn settings(&self, settings: &[ShownSetting]) {
         if self.face.verbosity < Verbosity::Verbose {
@@ -161,6 +166,12 @@ impl Ui {
                 LogFormat::Json => window::discovered_json(sessions, live_left_out, clock::now()),
             });
         }
+    }
+
+    /// Shows for whom the command waits.
+    pub fn waits_for(&self, holder: Option<&Holder>) {
+        let holder = holder.map_or("another process".to_owned(), ToString::to_string);
+        self.note(&format!("waiting for the lock of {holder}"));
     }
 
     /// Shows which days of a dataset are exported next.

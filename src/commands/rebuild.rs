@@ -18,6 +18,9 @@ use crate::pipeline::{self, Making, Signals};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
+/// The command, as others are told that find what it holds.
+const COMMAND: &str = "rebuild";
+
 /// Runs the command.
 ///
 /// # Errors
@@ -42,9 +45,12 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
         destination = elsewhere.clone();
     } else {
         _export_hold = None;
-        hold = Hold::take(export)?;
+        hold = Hold::take(export, COMMAND)?;
         (_lock, log) = open(&path, export)?;
         destination = export.clone();
+    }
+    if let Some(holder) = hold.took_over() {
+        ui.took_over(holder);
     }
     let settings = &log.head().settings;
     let made_as = match settings.format.as_str() {
@@ -92,7 +98,7 @@ fn hold_to_read(export: &Path) -> Result<Option<Hold>> {
     if !export.is_dir() {
         return Ok(None);
     }
-    match Hold::take(export) {
+    match Hold::take(export, COMMAND) {
         Err(Error::Output { .. }) => Ok(None),
         taken => taken.map(Some),
     }
@@ -103,7 +109,7 @@ fn hold_other(destination: &Path, log: &Log) -> Result<Hold> {
     if !output::is_begun(destination) {
         refuse_other(destination, log)?;
     }
-    let hold = Hold::take(destination)?;
+    let hold = Hold::take(destination, COMMAND)?;
     refuse_other(destination, log)?;
     Ok(hold)
 }

@@ -51,6 +51,9 @@ pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result
             return Ok(summarise(ui, &config.output.dir, log, 0, &manifest, requests, started));
         }
     };
+    if let Some(holder) = place.took_over() {
+        ui.took_over(holder);
+    }
     let mut signals = Signals::listen()?;
     let now = clock::now();
     let window = resolve(&config, now, earlier.as_deref()).inspect_err(|_| {

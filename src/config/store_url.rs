@@ -10,7 +10,7 @@ use std::fmt;
 /// The stores that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoreKind {
-    /// Amazon S3, and what speaks its language: R2, MinIO, Ceph.
+    /// Amazon S3, and what speaks its language: R2, `MinIO`, Ceph.
     S3,
     /// Google Cloud Storage.
     Gcs,

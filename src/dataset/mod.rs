@@ -15,6 +15,7 @@
 
 mod commit;
 mod identity;
+mod lock;
 mod merge;
 mod open;
 mod pending;
@@ -25,6 +26,7 @@ mod work;
 
 pub use commit::{Commit, DayEntry, DayFile, Export, Retired, partition_path};
 pub use identity::{Difference, Identity, Named};
+pub use lock::{Lock, Wait};
 pub use merge::{Made, Merged, Next, merge};
 pub use open::{Current, read, refuse_foreign, refuse_other};
 pub use pending::{GIVEN_UP_AFTER, MOST_SESSIONS, Pending, Why, due};

@@ -1,8 +1,11 @@
 //! What can be wrong with a dataset: with what is there, or with what a command would make of it.
 
+use std::time::Duration;
+
 use chrono::NaiveDate;
 
-use super::Class;
+use super::holder::told;
+use super::{Class, Error, Holder};
 use crate::dataset::{Difference, Named};
 
 /// Why a dataset is not read, or not added to.
@@ -48,7 +51,7 @@ pub enum DatasetError {
         first: Option<NaiveDate>,
     },
     /// The rows would hold something else.
-    #[error("{place}: the dataset was made with {}", told(differences))]
+    #[error("{place}: the dataset was made with {}", told_differences(differences))]
     OtherContent {
         /// The dataset.
         place: String,
@@ -122,6 +125,26 @@ pub enum DatasetError {
         /// How often this process tried.
         tries: u32,
     },
+    /// Another process is at work on it.
+    #[error("another process is at work on {place}{}", told(holder.as_deref()))]
+    Busy {
+        /// The dataset.
+        place: String,
+        /// Who it is, where it says so.
+        holder: Option<Box<Holder>>,
+        /// How long a holder that was killed still holds it; `None` where it does not.
+        stale_after: Option<Duration>,
+    },
+    /// The lock is another's, or nobody could be told any more that it is this process's.
+    #[error("the lock of {place} was lost: {}", lost_to(holder.as_deref()))]
+    LockLost {
+        /// The dataset.
+        place: String,
+        /// Whose it is now, where that is known.
+        holder: Option<Box<Holder>>,
+        /// Why it could not be renewed, where it could not.
+        source: Option<Box<Error>>,
+    },
 }
 
 /// What is wrong with a file.
@@ -187,7 +210,7 @@ impl DatasetError {
             | Self::DaysReversed { .. }
             | Self::DaysLost { .. } => Class::Usage,
             Self::Damaged { .. } => Class::Failed,
-            Self::Outrun { .. } => Class::Busy,
+            Self::Outrun { .. } | Self::Busy { .. } | Self::LockLost { .. } => Class::Busy,
         }
     }
 
@@ -219,8 +242,23 @@ impl DatasetError {
             Self::DaysLost { first, .. } => {
                 format!("begin earlier: --from {first}; where they may go: add --accept-empty-days")
             }
-            Self::Outrun { .. } => "run the same command again: what was fetched is kept".to_owned(),
+            Self::Outrun { .. } | Self::LockLost { .. } => {
+                "run the same command again: what was fetched is kept".to_owned()
+            }
+            Self::Busy { stale_after: None, .. } => "wait for it: add --wait-lock".to_owned(),
+            Self::Busy { stale_after: Some(after), .. } => format!(
+                "wait for it: add --wait-lock; if it was killed, its lock is free after {} seconds",
+                after.as_secs()
+            ),
         }
+    }
+}
+
+/// How a lock was lost.
+fn lost_to(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!("it was taken over while this process was silent, by {holder}"),
+        None => "it could not be renewed".to_owned(),
     }
 }
 
@@ -230,7 +268,7 @@ fn since(first: Option<NaiveDate>) -> String {
 }
 
 /// `--filters none, and this command has all`.
-fn told(differences: &[Difference]) -> String {
+fn told_differences(differences: &[Difference]) -> String {
     let told = differences.iter().map(|Difference { named, dataset, command }| match named {
         Named::PeerEvents | Named::IncludeLive => {
             format!("{}={dataset}, and this command has {command}", named.setting())

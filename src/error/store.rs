@@ -353,19 +353,23 @@ impl StoreError {
             (_, "AllAccessDisabled" | "AccountProblem" | "NotSignedUp" | "AccountIsDisabled") => {
                 "the account itself is closed or in arrears: its owner can tell".to_owned()
             }
-            (StoreKind::S3, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect")
-            | (StoreKind::S3, "IllegalLocationConstraintException") => {
-                "the bucket is in another region: set AWS_REGION to it".to_owned()
-            }
+            (
+                StoreKind::S3,
+                "PermanentRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "TemporaryRedirect"
+                | "IllegalLocationConstraintException",
+            ) => "the bucket is in another region: set AWS_REGION to it".to_owned(),
             (StoreKind::S3, _) if matches!(status, Some(301 | 302 | 307 | 308)) => {
                 "the bucket is in another region, or behind another endpoint: set AWS_REGION, or AWS_ENDPOINT_URL"
                     .to_owned()
             }
             (_, _) if *status == Some(401) => format!("the credentials are not taken: check {keys}"),
             (StoreKind::S3, "AccessDenied" | "") => format!(
-                "the policy of these credentials needs {} on what is below this place (R2: a token with Object \
-                 Read & Write for this bucket)",
-                action.permission(*store)
+                "the policy of these credentials needs {} on {} (R2: a token with Object Read & Write for this \
+                 bucket)",
+                action.permission(*store),
+                if *action == StoreAction::List { "the bucket" } else { "what is below this place" }
             ),
             (StoreKind::Gcs, _) => format!(
                 "grant {} to the service account{}",

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use std::time::Duration;
+
 use chrono::DateTime;
 
 use super::*;
@@ -14,6 +16,16 @@ fn key() -> RequestKey {
         session: SessionId::from_bytes([0x5e; 16]),
         participant: ParticipantId::from_bytes([0x9a; 16]),
     }
+}
+
+fn holder() -> Box<Holder> {
+    Box::new(Holder {
+        command: "sync".into(),
+        host: "nightly-1".into(),
+        pid: 4711,
+        since: DateTime::from_timestamp_secs(1_795_399_200).unwrap(),
+        silent_for: Some(Duration::from_secs(4)),
+    })
 }
 
 /// One error of each kind that a dataset gives.
@@ -59,6 +71,14 @@ fn of_datasets() -> Vec<Error> {
         DatasetError::DaysLost { place: place(), days: 30, first: day("2026-09-01") },
         DatasetError::DaysLost { place: place(), days: 1, first: day("2026-09-01") },
         DatasetError::Outrun { place: place(), tries: 5 },
+        DatasetError::Busy {
+            place: place(),
+            holder: Some(holder()),
+            stale_after: Some(Duration::from_secs(120)),
+        },
+        DatasetError::Busy { place: place(), holder: None, stale_after: None },
+        DatasetError::LockLost { place: place(), holder: Some(holder()), source: None },
+        DatasetError::LockLost { place: place(), holder: None, source: None },
     ];
     errors.into_iter().map(Error::Dataset).collect()
 }
@@ -73,7 +93,8 @@ fn errors() -> Vec<Error> {
         Error::io("read", log())(io::ErrorKind::PermissionDenied.into()),
         Error::output("create", dir())(io::ErrorKind::PermissionDenied.into()),
         Error::output("write", dir().join(".rtk-export/staging/peer_events/part-00000.parquet"))(full()),
-        Error::OutputBusy { path: log() },
+        Error::OutputBusy { path: log(), holder: None },
+        Error::OutputBusy { path: log(), holder: Some(holder()) },
         Error::LogOfDataset { path: log() },
         Error::LogOfExport { path: log() },
         Error::LogOfAnotherVersion { path: log() },

@@ -1,49 +1,77 @@
 //! The hold on an output: one process at a time makes files in it.
 //!
-//! In: the output's directory. Out: a [`Hold`] on it, as an operating system's lock on a file in it.
+//! In: the output's directory. Out: a [`Hold`] on it, as an operating system's lock on a file in it. Into that
+//! file the holder writes who it is, and every [`BEAT`] that it lives: for messages, for the lock decides.
 //! Guarantees: two processes never hold one output, wherever their logs are; whoever is killed holds
 //! nothing; a hold that is let go leaves nothing behind.
 //! Not here: the lock on a log, which may be elsewhere (`log`).
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use super::STATE_DIR;
-use crate::error::{Error, Result};
+use chrono::{DateTime, Utc};
+
+use super::{Claim, STATE_DIR};
+use crate::clock;
+use crate::error::{Error, Holder, Result};
 
 /// The locked file in [`STATE_DIR`].
 const LOCK_FILE: &str = "lock";
 /// Whoever lets go takes the lock file away: another may have to make it again, but hardly so often.
 const TRIES: usize = 100;
+/// How often a holder shows that it lives: a stopped process or a machine that sleeps is seen by it.
+const BEAT: Duration = Duration::from_secs(15);
 
 /// An output held by this process, until dropped.
 #[derive(Debug)]
 pub struct Hold {
     dir: PathBuf,
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
+    took_over: Option<Holder>,
+    /// Ends before the file is closed.
+    _heart: Option<Heart>,
 }
 
 impl Hold {
-    /// Holds an output; its directory is made if need be.
+    /// Holds an output for a command; its directory is made if need be.
     ///
     /// # Errors
     /// [`Error::OutputBusy`] where another process holds it, [`Error::Output`] where it cannot be written.
-    pub fn take(output: &Path) -> Result<Self> {
+    pub fn take(output: &Path, command: &str) -> Result<Self> {
         let dir = output.join(STATE_DIR);
         let path = dir.join(LOCK_FILE);
         let mut tries = 1..TRIES;
         loop {
             match try_lock(&dir, &path) {
-                Ok(Some(file)) => return Ok(Self { dir, path, file }),
+                Ok(Some(file)) => return Ok(Self::begin(dir, path, file, command)),
                 Ok(None) if tries.next().is_some() => {}
                 // Made by one and taken away by the other: it is not there, or not any more.
                 Err(Error::Output { source, .. }) if is_passing(&source) && tries.next().is_some() => {}
-                Ok(None) => return Err(Error::OutputBusy { path }),
+                Ok(None) => return Err(busy(&path)),
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Says in the locked file who holds it.
+    fn begin(dir: PathBuf, path: PathBuf, file: File, command: &str) -> Self {
+        let file = Arc::new(file);
+        // Whoever lets go takes the file away: what is in it was left by a holder that was killed.
+        let took_over = holder(&path);
+        let heart = Heart::begin(Arc::clone(&file), Claim::new(command, clock::now()));
+        Self { dir, path, file, took_over, _heart: heart }
+    }
+
+    /// Who held it last and was killed, as far as that is known.
+    #[must_use]
+    pub const fn took_over(&self) -> Option<&Holder> {
+        self.took_over.as_ref()
     }
 
     /// Takes the lock file away, and its directory where nothing else is in it: it is held no more.
@@ -69,9 +97,65 @@ fn try_lock(dir: &Path, path: &Path) -> Result<Option<File>> {
     let file = file.map_err(Error::output("open", path))?;
     match file.try_lock() {
         Ok(()) => Ok(is_at(&file, path).then_some(file)),
-        Err(TryLockError::WouldBlock) => Err(Error::OutputBusy { path: path.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(busy(path)),
         Err(TryLockError::Error(error)) => Err(Error::output("lock", path)(error)),
     }
+}
+
+/// What to say of an output that another process holds.
+fn busy(path: &Path) -> Error {
+    Error::OutputBusy { path: path.to_owned(), holder: holder(path).map(Box::new) }
+}
+
+/// Who wrote a lock file last; `None` where nobody did, or is at it.
+fn holder(path: &Path) -> Option<Holder> {
+    let claim = Claim::parse(&fs::read(path).ok()?)?;
+    let written: DateTime<Utc> = fs::metadata(path).ok()?.modified().ok()?.into();
+    Some(claim.holder(Some((clock::now() - written).to_std().unwrap_or_default())))
+}
+
+/// The thread that writes into the locked file while it is held. Best effort, as on a full disk: without it
+/// others are not told who holds it, and cannot take it all the same.
+#[derive(Debug)]
+struct Heart {
+    /// Dropped to end the thread.
+    beats: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Heart {
+    fn begin(file: Arc<File>, claim: Claim) -> Option<Self> {
+        write(&file, &claim).ok()?;
+        let (beats, ended) = sync_channel(0);
+        let beat = move || beat(&file, claim, &ended);
+        let thread = thread::Builder::new().name("hold".to_owned()).spawn(beat).ok()?;
+        Some(Self { beats: Some(beats), thread: Some(thread) })
+    }
+}
+
+impl Drop for Heart {
+    fn drop(&mut self) {
+        drop(self.beats.take());
+        // The lock lasts as long as anybody has the file open.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Beats until the other end is gone.
+fn beat(file: &File, mut claim: Claim, ended: &Receiver<()>) {
+    while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+        claim = claim.next_beat();
+        let _ = write(file, &claim);
+    }
+}
+
+/// Writes a claim over whatever the file holds.
+fn write(mut file: &File, claim: &Claim) -> io::Result<()> {
+    let line = claim.line();
+    file.seek(SeekFrom::Start(0))?;
+    // In one piece: a reader that comes in between is rare, and sees no JSON.
+    file.write_all(line.as_bytes())?;
+    file.set_len(line.len() as u64)
 }
 
 /// What an open, or the making of a directory, fails with while another takes the directory away.
@@ -101,7 +185,7 @@ mod tests {
     /// runs its program.
     fn take(output: &Path) -> Hold {
         loop {
-            match Hold::take(output) {
+            match Hold::take(output, "run") {
                 Err(Error::OutputBusy { .. }) => std::thread::yield_now(),
                 taken => return taken.unwrap(),
             }
@@ -113,7 +197,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let output = parent.path().join("a/b");
         let hold = take(&output);
-        assert!(matches!(Hold::take(&output), Err(Error::OutputBusy { .. })));
+        assert!(matches!(Hold::take(&output, "rebuild"), Err(Error::OutputBusy { .. })));
         // Another output is another matter.
         drop(take(parent.path()));
         drop(hold);
@@ -135,8 +219,52 @@ mod tests {
         first.let_go();
         let second = take(output.path());
         drop(first);
-        assert!(matches!(Hold::take(output.path()), Err(Error::OutputBusy { .. })));
+        assert!(matches!(Hold::take(output.path(), "run"), Err(Error::OutputBusy { .. })));
         drop(second);
+    }
+
+    #[test]
+    fn who_holds_it_is_told_and_who_was_killed_too() {
+        let output = tempfile::tempdir().unwrap();
+        let lock = output.path().join(STATE_DIR).join(LOCK_FILE);
+        let told = || match Hold::take(output.path(), "rebuild") {
+            Err(Error::OutputBusy { holder, path }) => {
+                assert_eq!(path, lock);
+                holder.map(|holder| *holder)
+            }
+            taken => panic!("{taken:?}"),
+        };
+        let hold = take(output.path());
+        assert_eq!(hold.took_over(), None);
+        let holder = told().unwrap();
+        assert_eq!((holder.command.as_str(), holder.pid), ("run", std::process::id()));
+        assert!(holder.silent_for.is_some_and(|silent_for| silent_for < BEAT * 2));
+        // Its heart beats: another line of the same hold, and nothing of the one before.
+        let first = Claim::parse(&fs::read(&lock).unwrap()).unwrap();
+        fs::write(&lock, " ".repeat(1_000)).unwrap();
+        assert_eq!(told(), None);
+        write(&hold.file, &first.next_beat()).unwrap();
+        assert_eq!(fs::read_to_string(&lock).unwrap(), first.next_beat().line());
+        // As a killed process leaves it.
+        let left = fs::read(&lock).unwrap();
+        drop(hold);
+        fs::create_dir_all(lock.parent().unwrap()).unwrap();
+        fs::write(&lock, left).unwrap();
+        let next = take(output.path());
+        assert_eq!(next.took_over().map(|holder| holder.command.as_str()), Some("run"));
+        assert!(!Claim::parse(&fs::read(&lock).unwrap()).unwrap().is_of(&first));
+        drop(next);
+        assert_eq!(take(output.path()).took_over(), None, "who lets go was not killed");
+    }
+
+    #[test]
+    fn a_heart_beats_until_it_is_dropped() {
+        let file = Arc::new(tempfile::tempfile().unwrap());
+        let claim = Claim::new("run", clock::now());
+        let heart = Heart::begin(Arc::clone(&file), claim.clone()).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), claim.line().len() as u64);
+        drop(heart);
+        assert_eq!(Arc::strong_count(&file), 1, "nobody keeps it open");
     }
 
     /// Each takes the file away when it lets go, while the others try.

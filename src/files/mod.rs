@@ -6,6 +6,7 @@
 //! group (`parquet`) or one buffer (`csv`) a writer, and copies of the largest value.
 //! Not here: where files end up and when readers see them (`publish`), what rows mean (`tables`).
 
+mod claim;
 pub(crate) mod csv;
 mod hold;
 mod parquet;
@@ -26,6 +27,7 @@ use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
+pub use self::claim::Claim;
 pub use self::hold::Hold;
 pub use self::partitions::{DayOf, DayRows, PartitionFile, Partitioned, Partitions};
 pub use self::whole::{Sink, WholeTables};

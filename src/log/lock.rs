@@ -39,7 +39,7 @@ pub(super) fn to_append(path: &Path) -> Result<File> {
 fn checked(locked: Result<(), TryLockError>, path: &Path) -> Result<()> {
     match locked {
         Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(Error::OutputBusy { path: path.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(Error::OutputBusy { path: path.to_owned(), holder: None }),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
     }
 }

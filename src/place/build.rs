@@ -39,7 +39,7 @@ fn retry() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig { max_backoff: Duration::from_secs(20), ..BackoffConfig::default() },
         max_retries: 6,
-        retry_timeout: Duration::from_secs(180),
+        retry_timeout: Duration::from_mins(3),
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) fn remote(config: &RemoteConfig) -> Result<Remote> {
     let clock = ServerClock::default();
     let connector = Connector { clock: clock.clone(), loopback };
     let options = options().with_allow_http(loopback);
-    let failed = |error| setup(config, error);
+    let failed = |error| setup(config, &error);
     Ok(match url.store {
         StoreKind::S3 => {
             let mut builder = AmazonS3Builder::new()

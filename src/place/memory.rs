@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,9 +24,23 @@ type Uploads = BTreeMap<MultipartId, BTreeMap<usize, Bytes>>;
 pub(super) struct Memory {
     objects: InMemory,
     uploads: Mutex<Uploads>,
+    /// While it is set, no object can be read or written.
+    is_down: Arc<AtomicBool>,
 }
 
 impl Memory {
+    /// An empty store and its switch.
+    pub(super) fn that_fails(is_down: Arc<AtomicBool>) -> Self {
+        Self { is_down, ..Self::default() }
+    }
+
+    fn is_up(&self) -> Result<()> {
+        match self.is_down.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(Error::Generic { store: "memory", source: "it is down".into() }),
+        }
+    }
+
     fn uploads<T>(&self, work: impl FnOnce(&mut Uploads) -> T) -> T {
         work(&mut self.uploads.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -40,6 +55,7 @@ impl fmt::Display for Memory {
 #[async_trait]
 impl ObjectStore for Memory {
     async fn put_opts(&self, to: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.is_up()?;
         self.objects.put_opts(to, payload, options).await
     }
 
@@ -52,6 +68,7 @@ impl ObjectStore for Memory {
     }
 
     async fn get_opts(&self, of: &Path, options: GetOptions) -> Result<GetResult> {
+        self.is_up()?;
         self.objects.get_opts(of, options).await
     }
 

@@ -185,8 +185,15 @@ impl Place {
     /// A place in this process's memory, which behaves as a store does.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Self {
+        Self::in_memory_that_fails(&std::sync::Arc::default())
+    }
+
+    /// The same, which no object can be read from or written to while the switch is set.
+    #[cfg(test)]
+    pub(crate) fn in_memory_that_fails(is_down: &std::sync::Arc<std::sync::atomic::AtomicBool>) -> Self {
         let url = crate::config::StoreUrl::parse("s3://bucket/pre/fix").expect("a URL");
-        Self::Remote(Remote::over(url, memory::Memory::default(), wire::ServerClock::default()))
+        let memory = memory::Memory::that_fails(std::sync::Arc::clone(is_down));
+        Self::Remote(Remote::over(url, memory, wire::ServerClock::default()))
     }
 
     /// The same place, whose unfinished uploads are written down in a file, so that a later process can give
@@ -291,6 +298,7 @@ impl Place {
     }
 
     /// Names what is below a name; `None` for all there is. In no particular order.
+    #[must_use]
     pub fn list(&self, prefix: Option<&Key>) -> BoxStream<'_, Result<Listed>> {
         match self {
             Self::Local(local) => local.list(prefix).boxed(),

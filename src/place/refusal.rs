@@ -124,8 +124,8 @@ fn innermost(error: &object_store::Error) -> String {
 }
 
 /// Why the settings make no store. What the crate says of a variable is told unless its value is in it.
-pub(super) fn setup(config: &RemoteConfig, error: object_store::Error) -> StoreError {
-    let said = innermost(&error);
+pub(super) fn setup(config: &RemoteConfig, error: &object_store::Error) -> StoreError {
+    let said = innermost(error);
     let is_secret = config.variables.iter().any(|(_, value)| said.contains(value.expose_secret()));
     let source = if is_secret { "a variable cannot be read".to_owned() } else { said };
     StoreError::Setup { url: config.url.to_string(), source: source.into() }

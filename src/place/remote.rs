@@ -114,7 +114,7 @@ impl Remote {
             Err(failure) => {
                 let is_denied = failure.is_denied();
                 return match self.error(key, StoreAction::Get, failure) {
-                    Error::Store(refusal) if is_denied => Ok(Found::Hidden(refusal)),
+                    Error::Store(refusal) if is_denied => Ok(Found::Hidden(*refusal)),
                     error => Err(error),
                 };
             }

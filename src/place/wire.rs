@@ -24,7 +24,7 @@ use reqwest::header::{DATE, HeaderMap};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a reply's head, the sending of up to 8 MiB included, and then between two pieces of its body: half a
 /// megabit a second is enough.
-const READ_TIMEOUT: Duration = Duration::from_secs(120);
+const READ_TIMEOUT: Duration = Duration::from_mins(2);
 /// An instance answers within milliseconds; elsewhere nobody does.
 const INSTANCE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often an instance is asked.

@@ -82,6 +82,27 @@ fn runs_with_logs_elsewhere_have_one_output_in_turn() {
     assert_eq!(Export::read(&place.path("out")).rows("participants").len(), PAIRS);
 }
 
+/// The operating system's word comes first: whoever is killed holds nothing, and is named by who comes next.
+#[test]
+fn who_holds_an_output_is_told_and_whose_lock_is_taken_over() {
+    let (place, server) = hanging_after(0);
+    let run = format!("{RUN} -o out");
+    let running = place.rtk(&run).against(&server).start();
+    let running = running
+        .until("the hanging of all", || server.requests() >= ANSWERED + IN_FLIGHT)
+        .until("the durable log", || logged_details(&place.path("out")) >= 10);
+    let holder = format!("pid {} on ", running.id());
+    let since = "(run), since 20";
+    place.rtk(&run).against(&server).ends(6).says(&["another process", &holder, since, ", last seen "]);
+    place.rtk("rebuild out").ends(6).says(&["another process", &holder, since, ", last seen "]);
+    running.kill();
+    let log = "took over the lock of ";
+    place.rtk(&run).against(&server).ends(0).says(&[log, &holder, since]);
+    // Who lets go is not taken over.
+    let again = place.rtk("rebuild out").ends(0);
+    assert!(!again.stderr.contains(log), "{}", again.stderr);
+}
+
 #[test]
 fn nothing_of_the_lock_stays() {
     let (place, server) = (Place::new(), Server::start(|_| ()));

@@ -39,6 +39,7 @@ mod secrets;
 mod settings;
 mod soak;
 mod statistics_routes;
+mod stores;
 mod support;
 mod verify;
 mod warehouses;

@@ -49,6 +49,7 @@ fn commit_at(
             stage(made, staging.path());
             let committing = Committing {
                 place,
+                lock: None,
                 made,
                 staging: staging.path(),
                 base_url: "https://api.example",

@@ -5,6 +5,7 @@ mod disk;
 mod export;
 mod health;
 mod python;
+mod s3;
 mod server;
 mod tools;
 
@@ -19,6 +20,7 @@ pub(crate) use python::{
     SampleCommand, Seen, TextRows, ask_engine, ask_warehouse, browse, load, metrics, operation_samples,
     oracle, otlp, query, read, with_client,
 };
+pub(crate) use s3::{Effect, Fault, S3};
 pub(crate) use server::{Server, faults};
 pub(crate) use tools::{finished, have_systemd_analyze, install, strace, zstdcat};
 
