@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{KeepLog, OutputConfig, StartMode};
-use crate::error::{Error, Holder, Result};
+use crate::dataset;
+use crate::error::{DatasetError, Error, Holder, Result};
 use crate::files::{Hold, STATE_DIR};
 use crate::log::{self, Log, LogWriter, Opened, Settings};
 use crate::manifest::{self, Manifest};
@@ -135,6 +136,10 @@ pub fn state_dir(output: &Path, state_dir: Option<&Path>) -> PathBuf {
 /// refused, [`Error::OutputBusy`] where another process holds it, I/O errors.
 pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
     let state = state_dir(&config.dir, config.state_dir.as_deref());
+    if config.dir.join(dataset::POINTER).exists() {
+        let place = config.dir.display().to_string();
+        return Err(Error::Dataset(DatasetError::IsDataset { place }));
+    }
     if !is_begun(&config.dir) {
         refuse_unknown(config, &state)?;
     }

@@ -168,6 +168,12 @@ impl Ui {
         }
     }
 
+    /// Shows for whom the command waits.
+    pub fn waits_for(&self, holder: Option<&Holder>) {
+        let holder = holder.map_or("another process".to_owned(), ToString::to_string);
+        self.note(&format!("waiting for the lock of {holder}"));
+    }
+
     /// Shows which days of a dataset are exported next.
     pub fn days(&self, range: &DayRange, number: usize, count: usize) {
         if self.face.verbosity > Verbosity::Quiet {

@@ -15,12 +15,12 @@ use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use super::Ending;
 use super::fetching::{self, Asked as Fetched, reach};
 use crate::clock;
-use crate::config::{Anew, ApiConfig, Format, PeerEvents, StartMode, SyncConfig};
+use crate::config::{Anew, ApiConfig, Format, PeerEvents, StartMode, SyncConfig, WaitLock};
 use crate::dataset::{
-    self, Asked, Committed, Committing, Current, Generation, Identity, Reached, Work, due, ranges,
+    self, Asked, Committed, Committing, Current, Generation, Identity, Lock, Reached, Wait, Work, due, ranges,
 };
-use crate::error::{Error, Result, Resume};
-use crate::files::{Hold, Staging};
+use crate::error::{Error, Holder, Result, Resume, StoreError};
+use crate::files::Staging;
 use crate::log::{DatasetRange, Head, Lists, Log, LogWriter, Opened, RowDigest, Settings, TypedWindow};
 use crate::manifest::Time;
 use crate::model::{DayRange, Window, Zone, parse_time};
@@ -34,6 +34,8 @@ use crate::ui::Ui;
 use made::{Export, made};
 use tally::Tally;
 
+/// What others are told who holds the dataset.
+const COMMAND: &str = "sync";
 /// Uploads that this machine began, in the state directory.
 const UPLOADS: &str = "uploads.jsonl";
 /// A `sync` that went on with what an earlier one had begun this recently has nothing more to do.
@@ -46,12 +48,13 @@ const SAME_CLOCK: TimeDelta = TimeDelta::seconds(2);
 /// # Errors
 /// Whatever ended it before all days were committed; those that were stay.
 pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Result<Ending> {
-    let started = Instant::now();
+    let (started, begun_at) = (Instant::now(), clock::now());
     let deadline = fetching::deadline(config.deadline);
     ui.settings(&config.settings);
     facts.output = Some(PathBuf::from(config.place.to_string()));
     let (api, _sandbox) = reach(&config.api).await?;
     let mut signals = Signals::listen()?;
+    facts.progress.enter(Phase::ReadingDataset);
     let display = ui.display(Arc::clone(&facts.progress));
     let place = Place::open(&config.place)?;
     let user = config.user_state_dir.as_deref();
@@ -60,30 +63,48 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
         // Before anything is made there.
         dataset::refuse_foreign(dir)?;
         let current = dataset::read(&place).await?;
-        let mut sync = Sync::new(&config, &api, &place, Work::at(&state), ui, deadline);
-        sync.accept(current)?;
+        Sync::new(&config, &api, &place, Work::at(&state), ui, deadline).accept(current)?;
     }
     let work = Work::create(&state)?;
     let place = place.with_journal(&state.join(UPLOADS))?;
-    let hold = config.place.local().map(|dir| Hold::take(dir, "sync")).transpose()?.map(Arc::new);
     check(&place).await?;
+    let mut has_waited = false;
+    let mut waits = |holder: Option<&Holder>| {
+        has_waited = true;
+        ui.waits_for(holder);
+    };
+    let taking = Lock::take(&place, COMMAND, wait(&config, deadline), &mut waits);
+    let lock = pipeline::unless_stopped(&mut signals, taking).await?;
+    if let Some(holder) = lock.took_over() {
+        ui.took_over(holder);
+    }
     let mut sync = Sync::new(&config, &api, &place, work, ui, deadline);
-    sync.hold = hold;
-    let ended = sync.run(facts, &mut signals).await;
+    let after_another = has_waited.then_some(begun_at);
+    let ended = lock.while_held(sync.run(&lock, after_another, facts, &mut signals)).await;
+    // Best effort, both: what stays of an upload is given up by the next one, and a lock goes stale.
     if ended.is_err() {
-        // Best effort: what stays is given up by the next one.
         let _ = place.give_up_uploads().await;
     }
+    let _ = lock.release().await;
     drop(display);
     ended?;
     Ok(sync.tally.summarise(&config, ui, facts, started.elapsed()))
+}
+
+/// How long to wait for another process.
+fn wait(config: &SyncConfig, deadline: Option<pipeline::Deadline>) -> Wait {
+    let typed = match config.wait_lock {
+        WaitLock::No => None,
+        WaitLock::UpTo(longest) => Some(longest),
+    };
+    Wait::of(typed, deadline.map(|deadline| deadline.instant))
 }
 
 /// Tries whether the place can be written, and keeps two writers apart.
 async fn check(place: &Place) -> Result<()> {
     match place.check().await? {
         Conditions::Honoured => Ok(()),
-        Conditions::Ignored => Err(crate::error::StoreError::Unconditional { url: place.show(None) }.into()),
+        Conditions::Ignored => Err(StoreError::Unconditional { url: place.show(None) }.into()),
     }
 }
 
@@ -95,7 +116,6 @@ struct Sync<'a> {
     work: Work,
     ui: &'a Ui,
     deadline: Option<pipeline::Deadline>,
-    hold: Option<Arc<Hold>>,
     identity: Identity,
     tally: Tally,
 }
@@ -126,7 +146,7 @@ impl<'a> Sync<'a> {
             peer_events: config.fetch.peer_events == PeerEvents::Included,
             include_live: config.live,
         };
-        Self { config, api, place, work, ui, deadline, hold: None, identity, tally: Tally::default() }
+        Self { config, api, place, work, ui, deadline, identity, tally: Tally::default() }
     }
 
     /// The dataset, if there is one and it may be added to. It keeps its zone.
@@ -143,12 +163,27 @@ impl<'a> Sync<'a> {
         Ok(Some(base))
     }
 
-    async fn run(&mut self, facts: &mut Facts, signals: &mut Signals) -> Result<()> {
+    /// Everything that is done under the lock; the time is that at which this one began, if it had to wait for
+    /// another.
+    async fn run(
+        &mut self,
+        lock: &Lock,
+        after_another: Option<DateTime<Utc>>,
+        facts: &mut Facts,
+        signals: &mut Signals,
+    ) -> Result<()> {
         let mut base = self.accept(dataset::read(self.place).await?)?;
         if let Some(base) = &base {
             know(base, facts);
         }
         self.tally.before = base.as_ref().map(|base| base.pointer.generation);
+        let is_done =
+            |base: &Generation| after_another.is_some_and(|begun| base.pointer.state.synced_until.0 >= begun);
+        if self.config.days.from.is_none() && base.as_ref().is_some_and(is_done) {
+            // The other one did it.
+            self.tally.after = base;
+            return Ok(());
+        }
         let mut is_recent = false;
         let opened = self.work.open(self.config.start, base.as_ref(), self.config.keep_log)?;
         let mut unused = match opened {
@@ -156,7 +191,8 @@ impl<'a> Sync<'a> {
             Opened::Begun(log, begun) => {
                 let settings = self.settings(None);
                 dataset::refuse_other_log(&begun, &settings, Path::new(&self.place.show(None)))?;
-                let now = self.export(Begun::Earlier(log, begun), base.as_ref(), facts, signals).await?;
+                let now =
+                    self.export(lock, Begun::Earlier(log, begun), base.as_ref(), facts, signals).await?;
                 is_recent = now.pointer.state.synced_until.0 >= clock::now() - RECENT;
                 base = Some(now);
                 None
@@ -177,7 +213,7 @@ impl<'a> Sync<'a> {
                 },
             };
             self.ui.days(&range, number, count);
-            base = Some(self.export(Begun::New(log, range), base.as_ref(), facts, signals).await?);
+            base = Some(self.export(lock, Begun::New(log, range), base.as_ref(), facts, signals).await?);
         }
         if let Some(log) = unused {
             // Nothing to do: nothing was begun.
@@ -260,6 +296,7 @@ impl<'a> Sync<'a> {
     /// One range: fetched, made into files, committed.
     async fn export(
         &mut self,
+        lock: &Lock,
         begun: Begun,
         base: Option<&Generation>,
         facts: &mut Facts,
@@ -293,7 +330,7 @@ impl<'a> Sync<'a> {
         let as_of = looked_at(&head, fetcher.server_ahead());
         drop(fetcher);
         let export = Export { head: &head, as_of, range, window: &window, identity: &self.identity };
-        let committing = self.commit(&export, wants, facts);
+        let committing = self.commit(lock, &export, wants, facts);
         let (committed, days) =
             pipeline::unless_stopped(signals, committing).await.map_err(|error| error.resumable(resume))?;
         self.work.settle(log, self.config.keep_log)?;
@@ -305,15 +342,16 @@ impl<'a> Sync<'a> {
     /// Makes the files of a complete log, and commits them.
     async fn commit(
         &self,
+        lock: &Lock,
         export: &Export<'_>,
         wants: Arc<Wants>,
         facts: &Facts,
     ) -> Result<(Committed, pipeline::MadeDays)> {
         let path = self.work.log();
         let log = Arc::new(Log::open(&path, false)?.ok_or(Error::StageEnded { stage: "log" })?);
-        let staging = match (self.config.place.local(), &self.hold) {
+        let staging = match (self.config.place.local(), lock.hold()) {
             // There, so that publishing is a rename.
-            (Some(dir), Some(hold)) => Staging::create(dir)?.under(Arc::clone(hold)),
+            (Some(dir), Some(hold)) => Staging::create(dir)?.under(hold),
             _ => Staging::create_in(self.work.state())?,
         };
         let on_warning = self.config.on_warning;
@@ -323,6 +361,7 @@ impl<'a> Sync<'a> {
         let made = made(export, &days);
         let committing = Committing {
             place: self.place,
+            lock: Some(lock),
             made: &made,
             staging: staging.dir(),
             base_url: &export.head.settings.base_url,

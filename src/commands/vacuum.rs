@@ -12,7 +12,7 @@ use crate::clock;
 use crate::config::{Doing, VacuumConfig, WaitFor};
 use crate::dataset::vacuum::{Amount, Sweep};
 use crate::dataset::{self, Generation, Lock, Wait};
-use crate::error::{DatasetError, Error, Result};
+use crate::error::{DatasetError, Error, Holder, Result};
 use crate::manifest::Time;
 use crate::pipeline::{self, Signals};
 use crate::place::Place;
@@ -88,11 +88,11 @@ async fn vacuum(config: &VacuumConfig, place: &Place, ui: &Ui) -> Result<Told> {
         }),
         None,
     );
-    let mut waits = |holder: Option<&crate::error::Holder>| {
-        let who = holder.map(|holder| format!(": {holder}")).unwrap_or_default();
-        ui.note(&format!("waiting for another process that works on {}{who}", place.show(None)));
-    };
+    let mut waits = |holder: Option<&Holder>| ui.waits_for(holder);
     let lock = Lock::take(place, "vacuum", wait, &mut waits).await?;
+    if let Some(holder) = lock.took_over() {
+        ui.took_over(holder);
+    }
     let done = lock.while_held(async {
         let sweep = find(config, place).await?;
         lock.confirm().await?;

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::open::{self, Current};
-use super::{DayFile, Generation, Made, Merged, Next, POINTER, Pending, Pointer, merge};
+use super::{DayFile, Generation, Lock, Made, Merged, Next, POINTER, Pending, Pointer, merge};
 use crate::clock;
 use crate::config::{Anew, EmptyDays};
 use crate::error::{DatasetError, Error, Result};
@@ -55,6 +55,8 @@ pub type Observer<'a> = &'a mut (dyn FnMut(&Step) -> io::Result<()> + Send);
 pub struct Committing<'a> {
     /// Where the dataset is.
     pub place: &'a Place,
+    /// The lock under which it is made.
+    pub lock: Option<&'a Lock>,
     /// What the export came to.
     pub made: &'a Made,
     /// Where its files are, each below it as it will be below the dataset.
@@ -86,7 +88,7 @@ pub struct Committed {
 /// What [`open::refuse_other`] refuses, [`DatasetError::DaysLost`], [`DatasetError::Outrun`], what the place
 /// refuses.
 pub async fn commit(committing: Committing<'_>, observe: Observer<'_>) -> Result<Committed> {
-    let Committing { place, made, empty, .. } = committing;
+    let Committing { place, lock, made, empty, .. } = committing;
     let mut there = BTreeSet::new();
     for _ in 0..TRIES {
         announce(place, observe, &Step::Read)?;
@@ -104,6 +106,9 @@ pub async fn commit(committing: Committing<'_>, observe: Observer<'_>) -> Result
         };
         upload(&committing, &next.files, &mut there, observe).await?;
         let (pointer, bytes) = write_commit(&committing, &next, observe).await?;
+        if let Some(lock) = lock {
+            lock.confirm().await?;
+        }
         announce(place, observe, &Step::SwapPointer)?;
         let key = Key::new(POINTER)?;
         let is_done = match &tag {

@@ -1,5 +1,6 @@
-//! Commits as others make and read them; what merging keeps is in `merging`.
+//! Commits as others make and read them; what merging keeps is in `merging`, how commits are made in `committing`.
 
+mod committing;
 mod merging;
 mod vacuuming;
 

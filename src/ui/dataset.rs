@@ -121,7 +121,8 @@ impl Synced {
             let zone = self.time_zone.as_deref().unwrap_or_default();
             lines.push(("replaced", format!("{count}, {first} to {last} ({zone})")));
             let rows = self.rows.iter().map(|table| table_rows(table.table, table.rows));
-            lines.push(("rows", rows.collect::<Vec<_>>().join(", ")));
+            let rows = rows.collect::<Vec<_>>().join(", ");
+            lines.push(("rows", if rows.is_empty() { "none".to_owned() } else { rows }));
             let minutes = [(&self.minutes_consumed, "consumed"), (&self.duration_minutes, "of presence")];
             let known =
                 minutes.into_iter().filter_map(|(sum, noun)| Some(format!("{} {noun}", sum.as_ref()?)));
@@ -217,6 +218,7 @@ mod tests {
             days: vec![at("2026-11-22")],
             ..synced()
         };
+        let empty = Synced { rows: Vec::new(), duration_minutes: None, ..synced() };
         let nothing = Synced { is_new: false, days: Vec::new(), requests_sent: 0, ..synced() };
         let none = Synced { generation: None, synced_until: None, ..nothing.clone() };
         let now = DateTime::from_timestamp_millis(1_795_000_000_042).expect("a time");
@@ -227,6 +229,7 @@ mod tests {
                 days_json(&range, 2, 3, now),
                 synced().text(),
                 failed.text(),
+                empty.text(),
                 nothing.text(),
                 none.text(),
                 failed.json(now),
