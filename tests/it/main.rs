@@ -31,6 +31,7 @@ mod profiles;
 mod publishing;
 mod queries;
 mod readers;
+mod readers_poll;
 mod report;
 mod resume;
 mod rollups;

@@ -9,15 +9,15 @@
 //!
 //! `RTK_MONTH_SEED` repeats a month, `RTK_MONTH_NIGHTS` leaves nights out: the last is always after all change.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use fastrand::Rng;
 use rtk_export::sandbox::{Late, SandboxOptions, WorldOptions};
 
-use crate::support::{Dataset, Effect, Export, Fault, Output, Place, Rtk, S3, Server, query, say, set_clock};
+use crate::support::{Dataset, Effect, Export, Fault, Nightly, Output, Rtk, S3, query, say};
 
 /// Nights of a month and a few, so that the last one is past every change.
 const NIGHTS: u64 = 34;
@@ -84,10 +84,7 @@ impl Moment {
 
 /// A dataset and all that it depends on.
 struct Month {
-    place: Place,
-    server: Server,
-    s3: Option<S3>,
-    clock: PathBuf,
+    nightly: Nightly,
     now: DateTime<Utc>,
     rng: Rng,
     told: String,
@@ -97,36 +94,25 @@ impl Month {
     fn new(name: &str, s3: Option<S3>) -> Self {
         let seed = number("RTK_MONTH_SEED").unwrap_or_else(|| fastrand::u64(..));
         say(&format!("month in {name}: RTK_MONTH_SEED={seed}"));
-        let (place, server) = (Place::new(), Server::start(world));
-        let clock = place.path("clock");
         let told = format!("in {name}, RTK_MONTH_SEED={seed}");
-        Self { place, server, s3, clock, now: first_night(), rng: Rng::with_seed(seed), told }
+        Self { nightly: Nightly::new(s3, world), now: first_night(), rng: Rng::with_seed(seed), told }
     }
 
-    /// Where the dataset's files are.
     fn root(&self) -> PathBuf {
-        self.s3.as_ref().map_or_else(|| self.place.path("ds"), |s3| s3.bucket().join("rtk"))
+        self.nightly.root()
     }
 
     fn zone(&self) -> &'static str {
-        if self.s3.is_some() { "America/New_York" } else { "UTC" }
-    }
-
-    /// Any command on the dataset, of which the arguments name the place as `AT`.
-    fn command(&self, args: &str) -> Rtk {
-        let at = if self.s3.is_some() { "s3://bucket/rtk" } else { "ds" };
-        let rtk = self.place.rtk(&args.replace("AT", at)).against(&self.server);
-        let rtk = set_clock(rtk, &self.clock);
-        self.s3.iter().fold(rtk, Rtk::storing_in)
+        if self.nightly.s3.is_some() { "America/New_York" } else { "UTC" }
     }
 
     /// A sync by one of several machines.
     fn sync(&self, machine: &str, more: &str) -> Rtk {
-        let state = match (&self.s3, machine) {
+        let state = match (&self.nightly.s3, machine) {
             (None, "one") => String::new(),
             _ => format!("--state-dir state-{machine}"),
         };
-        self.command(&format!("sync -o AT --tz {} {state} {more}", self.zone()))
+        self.nightly.command(&format!("sync -o AT --tz {} {state} {more}", self.zone()))
     }
 
     /// Which machine it is tonight: mostly the same.
@@ -137,9 +123,7 @@ impl Month {
     /// The time goes on, for everybody.
     fn set(&mut self, now: DateTime<Utc>) {
         self.now = now;
-        self.server.set_clock(now);
-        let next = self.place.write("next", now.format("@%Y-%m-%d %H:%M:%S").to_string());
-        fs::rename(next, &self.clock).unwrap();
+        self.nightly.set(now);
     }
 
     fn go_on(&mut self) {
@@ -181,7 +165,7 @@ impl Month {
                 }
             }
         }
-        let dataset = Dataset::read(&self.root()).expect("a dataset");
+        let dataset = self.nightly.dataset();
         dataset.check();
         let until: DateTime<Utc> = dataset.synced_until().parse().unwrap();
         assert!(until >= self.now - TimeDelta::hours(1), "{until} {night:?} {}", self.told);
@@ -190,7 +174,7 @@ impl Month {
     /// A sync that is killed at some moment, or is over before.
     fn kill(&mut self) {
         let moment = Moment::any(&mut self.rng);
-        let (start, root, server) = (Instant::now(), self.root(), &self.server);
+        let (start, root, server) = (Instant::now(), self.root(), &self.nightly.server);
         let (requests, files) = (server.requests(), count(&root));
         let watch: Box<dyn FnMut() -> bool> = match moment {
             Moment::After(delay) => Box::new(move || start.elapsed() >= delay),
@@ -199,13 +183,7 @@ impl Month {
         };
         let output = self.sync("one", "").start().until_or_ended(watch).kill();
         assert!(matches!(output.code, None | Some(0)), "{moment:?} {}\n{output}", self.told);
-        if let Some(s3) = &self.s3 {
-            // Nobody renews the lock any more; nobody waits here until it is old either.
-            let lock = s3.bucket().join("rtk/.rtk-export/lock.json");
-            if let Ok(lock) = File::options().append(true).open(lock) {
-                lock.set_modified(SystemTime::now() - Duration::from_mins(5)).unwrap();
-            }
-        }
+        self.nightly.age_lock();
         if let Some(dataset) = Dataset::read(&self.root()) {
             dataset.check();
         }
@@ -222,7 +200,7 @@ impl Month {
 
     /// Tonight's troubles of the store.
     fn storm(&mut self) {
-        let Some(s3) = &self.s3 else { return };
+        let Some(s3) = &self.nightly.s3 else { return };
         let rng = &mut self.rng;
         let effects = [
             Effect::Refuse(503, "SlowDown"),
@@ -259,10 +237,9 @@ impl Month {
     fn equals_one_export(&self) {
         let now = self.now.to_rfc3339();
         let run = "run --since 2026-10-01 -o whole --no-rollups";
-        let whole = self.place.rtk(run).args("--until").arg(&now).against(&self.server);
-        set_clock(whole, &self.clock).ends(0);
-        let (expected, dataset) =
-            (Export::read_any(&self.place.path("whole")), Dataset::read(&self.root()).unwrap());
+        self.nightly.command(run).args("--until").arg(&now).ends(0);
+        let expected = Export::read_any(&self.nightly.place.path("whole"));
+        let dataset = self.nightly.dataset();
         let rows = dataset.rows();
         for table in TABLES {
             let (rows, expected) = (rows.rows(table), expected.rows(table));
@@ -271,16 +248,16 @@ impl Month {
                 assert_eq!(row, expected, "row {n} of {table} {}", self.told);
             }
         }
-        assert_eq!(rows.rows("sessions").len() as u64, self.server.world().session_count());
+        assert_eq!(rows.rows("sessions").len() as u64, self.nightly.server.world().session_count());
         assert_eq!(rows.rows("participants").len(), 600);
         assert_eq!(dataset.pending(), Vec::<&str>::new(), "{}", self.told);
     }
 
     /// What is left after a vacuum is what the commit names, each row in the folder of its day.
     fn is_in_order(&self) {
-        self.command("verify AT --offline").ends(0);
-        self.command("vacuum AT --grace 0s").ends(0);
-        let dataset = Dataset::read(&self.root()).unwrap();
+        self.nightly.command("verify AT --offline").ends(0);
+        self.nightly.command("vacuum AT --grace 0s").ends(0);
+        let dataset = self.nightly.dataset();
         dataset.check();
         let mut files: Vec<_> = dataset.files().into_iter().map(|file| file.path).collect();
         files.sort_unstable();
@@ -306,7 +283,7 @@ impl Month {
             );
             assert_eq!(count(&apart), "0", "{table}");
         }
-        if let Some(s3) = &self.s3 {
+        if let Some(s3) = &self.nightly.s3 {
             assert_eq!(s3.unfinished_uploads(), 0);
         }
     }

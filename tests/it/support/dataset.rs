@@ -5,6 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use arrow::array::AsArray;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -87,6 +90,24 @@ impl Dataset {
         }
     }
 
+    /// Its rows go together, as its commit says: participants by day, and each of a session of its day.
+    pub(crate) fn check_rows(&self) {
+        let days = self.commit["days"].as_array().unwrap();
+        let files = self.files();
+        for day in days {
+            let name = day["day"].as_str().unwrap();
+            let ids = |table: &str| -> Vec<String> {
+                let of_table = files.iter().filter(|file| file.table == table && file.day == name);
+                of_table.flat_map(|file| session_ids(&self.root.join(&file.path))).collect()
+            };
+            let (participants, sessions) = (ids("participants"), ids("sessions"));
+            assert_eq!(day["totals"]["participants"], participants.len(), "{name}");
+            assert_eq!(day["sessions"], sessions.len(), "{name}");
+            let stray = participants.iter().find(|id| !sessions.contains(id));
+            assert_eq!(stray, None, "{name} of generation {}", self.generation());
+        }
+    }
+
     /// The rows of its tables as `PyArrow` reads them, day after day.
     pub(crate) fn rows(&self) -> Export {
         // In a folder for each table, under names in this order: as an export lies.
@@ -109,4 +130,26 @@ impl Dataset {
         let tree = super::tree(&self.root);
         tree.into_keys().filter(|path| path.contains('/') && !is_hidden(path)).collect()
     }
+}
+
+/// The sessions of a file's rows.
+fn session_ids(path: &Path) -> Vec<String> {
+    let file = fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["session_id"]);
+    let mut ids = Vec::new();
+    for batch in builder.with_projection(mask).build().unwrap() {
+        let batch = batch.unwrap();
+        let texts = batch.column(0).as_string::<i32>();
+        ids.extend(texts.iter().map(|id| id.unwrap().to_owned()));
+    }
+    ids
+}
+
+/// The rows that a Parquet file says it has.
+pub(crate) fn parquet_rows(path: &Path) -> u64 {
+    let file = fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap()
 }
