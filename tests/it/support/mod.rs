@@ -1,8 +1,10 @@
 //! What the tests share.
 
 mod cli;
+mod dataset;
 mod disk;
 mod export;
+mod faketime;
 mod health;
 mod python;
 mod s3;
@@ -12,7 +14,8 @@ mod tools;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-pub(crate) use cli::{Output, Place, Rtk};
+pub(crate) use cli::{Output, Place, Rtk, Running};
+pub(crate) use dataset::Dataset;
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
 pub(crate) use health::HealthCheck;
