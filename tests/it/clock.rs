@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use rtk_export::sandbox::{RateHeaders, RateLimit};
 use serde_json::Value;
 
-use crate::support::{Export, Place, Rtk, Server, set_clock};
+use crate::support::{Export, Place, Rtk, Server};
 
 const QUOTA: u64 = 60;
 const WINDOW: Duration = Duration::from_secs(2);
@@ -44,7 +44,7 @@ fn set_back_by_a_year_between_two_runs() {
     for headers in [RateHeaders::True, RateHeaders::Absent] {
         let (place, server) = limited(headers);
         let ahead = place.write("clock", "+400d");
-        let first = set_clock(run(&place, &server), &ahead).start();
+        let first = run(&place, &server).with_clock(&ahead).start();
         first.until("a part of the replies", || server.requests() >= QUOTA / 2).kill();
         run(&place, &server).ends(0);
         ended_well(&place, &server);
@@ -55,7 +55,7 @@ fn set_back_by_a_year_between_two_runs() {
 fn set_back_and_forth_under_a_run() {
     let (place, server) = limited(RateHeaders::True);
     let clock = place.write("clock", "+400d");
-    let mut running = set_clock(run(&place, &server), &clock).start();
+    let mut running = run(&place, &server).with_clock(&clock).start();
     for (requests, time) in [(20, "-400d"), (70, "+1h"), (110, "-1h")] {
         running = running.until("a part of the replies", || server.requests() >= requests);
         // Renamed into its place: a file cut short would show no time at all.

@@ -43,6 +43,7 @@ mod soak;
 mod statistics_routes;
 mod stores;
 mod support;
+mod sync;
 mod verify;
 mod warehouses;
 mod window;

@@ -83,8 +83,7 @@ fn read_by_commit(nightly: &Nightly, stop: &AtomicBool, states: &AtomicU64) -> V
         let dataset = nightly.dataset();
         let last = seen.last().map_or(0, Dataset::generation);
         assert!(dataset.generation() >= last, "{} after {last}", dataset.generation());
-        dataset.check();
-        dataset.check_rows();
+        dataset.rows_go_together();
         if dataset.generation() > last {
             states.fetch_add(1, Ordering::AcqRel);
             seen.push(dataset);
@@ -129,8 +128,7 @@ fn readers_meanwhile(nightly: &Nightly) {
     });
     // Whoever began to read an earlier state can end it.
     for state in &seen {
-        state.check();
-        state.check_rows();
+        state.is_still_in(&nightly.root());
     }
     let after = participants(&nightly.dataset().files());
     assert!(after.len() > before.len(), "{after:?}");
@@ -156,7 +154,7 @@ fn readers_meanwhile(nightly: &Nightly) {
     let left: BTreeMap<_, BTreeSet<_>> =
         listing(nightly).into_iter().map(|(day, files)| (day, files.into_keys().collect())).collect();
     assert_eq!(left, after);
-    nightly.dataset().check();
+    nightly.dataset().rows_go_together();
 }
 
 #[test]
@@ -187,8 +185,7 @@ fn killed_at_any_rename_readers_see_the_old_state_or_the_new() {
         copy(&begun, &nightly.root());
         let killed = nightly.shell(&format!("exec {strace} rtk-export {sync}")).output();
         let dataset = nightly.dataset();
-        dataset.check();
-        dataset.check_rows();
+        dataset.rows_go_together();
         seen.insert(dataset.generation() - old);
         if killed.code == Some(0) {
             break;
@@ -197,8 +194,7 @@ fn killed_at_any_rename_readers_see_the_old_state_or_the_new() {
         nightly.command(sync).ends(0);
         let ended = nightly.dataset();
         assert_eq!(ended.generation(), old + 1, "at rename {call}");
-        ended.check();
-        ended.check_rows();
+        ended.rows_go_together();
         fs::remove_dir_all(nightly.root()).unwrap();
     }
     assert_eq!(seen, BTreeSet::from([0, 1]), "both were seen");
@@ -219,8 +215,7 @@ fn killed_after_any_put_readers_see_the_old_state_or_the_new() {
         let (before, old) = (puts(), nightly.dataset().generation());
         let output = nightly.command(sync).start().until_or_ended(|| puts() >= before + put).kill();
         let dataset = nightly.dataset();
-        dataset.check();
-        dataset.check_rows();
+        dataset.rows_go_together();
         assert!((old..=old + 1).contains(&dataset.generation()));
         if output.code == Some(0) {
             break;
@@ -228,13 +223,10 @@ fn killed_after_any_put_readers_see_the_old_state_or_the_new() {
         killed += 1;
         nightly.age_lock();
         nightly.command(sync).ends(0);
-        nightly.dataset().check();
+        nightly.dataset().rows_go_together();
     }
     assert!(killed > 8, "{killed}: two days have eight files");
     nightly.command("vacuum AT --grace 0s").ends(0);
-    let dataset = nightly.dataset();
-    let mut files: Vec<_> = dataset.files().into_iter().map(|file| file.path).collect();
-    files.sort_unstable();
-    assert_eq!(dataset.listed(), files);
+    assert_eq!(Dataset::in_folders(&nightly.root()), nightly.dataset().paths());
     nightly.command("verify AT --offline").ends(0);
 }

@@ -4,6 +4,7 @@ mod cli;
 mod dataset;
 mod disk;
 mod export;
+mod faketime;
 mod health;
 mod nightly;
 mod python;
@@ -14,7 +15,7 @@ mod tools;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-pub(crate) use cli::{Output, Place, Rtk};
+pub(crate) use cli::{Output, Place, Rtk, Running};
 pub(crate) use dataset::{Dataset, DayFile, parquet_rows};
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
@@ -26,7 +27,7 @@ pub(crate) use python::{
 };
 pub(crate) use s3::{Effect, Fault, S3};
 pub(crate) use server::{Server, faults};
-pub(crate) use tools::{finished, have_systemd_analyze, set_clock, strace, zstdcat};
+pub(crate) use tools::{finished, have_systemd_analyze, install, strace, zstdcat};
 
 /// A rate that never makes a run wait.
 pub(crate) const UNLIMITED: &str = "1000000/1s";

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use rtk_export::sandbox::SandboxOptions;
 
-use super::{Dataset, Place, Rtk, S3, Server, set_clock};
+use super::{Dataset, Place, Rtk, S3, Server};
 
 /// A dataset and all that it depends on.
 pub(crate) struct Nightly {
@@ -32,7 +32,7 @@ impl Nightly {
 
     /// The dataset, read by its commit.
     pub(crate) fn dataset(&self) -> Dataset {
-        Dataset::read(&self.root()).expect("a dataset")
+        Dataset::read(&self.root())
     }
 
     /// Sets the exporter's clock and the API's.
@@ -57,7 +57,7 @@ impl Nightly {
     }
 
     fn equipped(&self, rtk: Rtk) -> Rtk {
-        let rtk = set_clock(rtk.against(&self.server), &self.clock);
+        let rtk = rtk.against(&self.server).with_clock(&self.clock);
         self.s3.iter().fold(rtk, Rtk::storing_in)
     }
 

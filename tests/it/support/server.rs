@@ -43,13 +43,13 @@ impl Server {
         self.sandbox.world()
     }
 
-    /// What time it is in the world.
-    pub(crate) fn set_clock(&self, now: DateTime<Utc>) {
-        self.sandbox.set_clock(now);
-    }
-
     pub(crate) fn stats(&self) -> SandboxStats {
         self.sandbox.stats()
+    }
+
+    /// What time it is in its world.
+    pub(crate) fn set_clock(&self, now: DateTime<Utc>) {
+        self.sandbox.set_clock(now);
     }
 
     pub(crate) fn requests(&self) -> u64 {

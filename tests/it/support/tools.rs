@@ -1,11 +1,10 @@
 //! Programs that the tests need and a machine with nothing but Rust may lack.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Rtk, say};
+use super::say;
 
 /// Installs a package where `apt-get` can; fails with what to do where it cannot.
 pub(crate) fn install(package: &str) -> Result<(), String> {
@@ -92,27 +91,4 @@ pub(crate) fn strace(arguments: &str) -> Option<String> {
     let problem = String::from_utf8_lossy(&output.stderr);
     say(&format!("NOT TESTED, a process killed at a certain system call: it cannot be traced: {problem}"));
     None
-}
-
-/// A command whose clock shows another time, which a file tells as libfaketime has it: `+400d`,
-/// `@2026-10-03 02:00:00` (of UTC).
-pub(crate) fn set_clock(run: Rtk, file: &Path) -> Rtk {
-    run.env("LD_PRELOAD", faketime().to_str().unwrap())
-        .env("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap())
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .env("TZ", "UTC")
-}
-
-/// libfaketime, installed if need be.
-fn faketime() -> PathBuf {
-    let found = || {
-        let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
-        let files = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
-        files.into_iter().find(|file| file.exists())
-    };
-    found().unwrap_or_else(|| {
-        install("faketime").unwrap_or_else(|problem| panic!("{problem}"));
-        found().expect("faketime has its library where Debian puts it")
-    })
 }
