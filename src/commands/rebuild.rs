@@ -133,3 +133,50 @@ fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
     real(one) == real(other)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{DatasetRange, Head, Lists, Opened, Settings, TypedWindow};
+    use crate::model::Zone;
+
+    #[test]
+    fn the_log_of_a_sync_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(log::FILE_NAME);
+        let Opened::Empty(mut writer) = log::open(&path).unwrap() else { panic!("not empty") };
+        let last = "2026-11-22".parse().unwrap();
+        writer
+            .begin(&Head {
+                export_id: "01900000-0000-7000-8000-000000000000".into(),
+                tool_version: "0.1.0".into(),
+                started_at: "2026-11-23T00:00:00Z".into(),
+                refresh: false,
+                window: None,
+                settings: Settings {
+                    account_id: "account".into(),
+                    app_id: "app".into(),
+                    base_url: "http://127.0.0.1/".into(),
+                    window: TypedWindow::default(),
+                    fetch: "auto".into(),
+                    filters: Vec::new(),
+                    stats_from: "auto".into(),
+                    peer_events: true,
+                    format: "parquet".into(),
+                    excel: false,
+                    dataset: Some(DatasetRange { time_zone: Zone::UTC, first: None, last }),
+                },
+            })
+            .unwrap();
+        writer.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
+        drop(writer);
+        let refused = loop {
+            match open(&path, dir.path()) {
+                // A child process that another test starts has our files, and so their locks, for a moment.
+                Err(Error::OutputBusy { .. }) => std::thread::yield_now(),
+                opened => break opened,
+            }
+        };
+        assert!(matches!(refused, Err(Error::LogOfDataset { .. })));
+    }
+}

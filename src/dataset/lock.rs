@@ -100,8 +100,9 @@ pub struct Lock {
 
 #[derive(Debug)]
 enum Held {
-    Local(Arc<Hold>),
-    Remote(Remote),
+    /// And the directory's name for messages.
+    Local(Arc<Hold>, String),
+    Remote(Box<Remote>),
 }
 
 /// A lock in a store.
@@ -130,7 +131,7 @@ struct Written {
 /// What a try to get a lock came to.
 #[derive(Debug)]
 enum Try {
-    Got(Lock),
+    Got(Box<Lock>),
     /// Another has it, who says who it is where that can be read.
     Busy(Option<Holder>),
 }
@@ -177,7 +178,7 @@ impl Lock {
         let mut is_told = false;
         loop {
             let holder = match Self::try_take(place, command, noted, times).await? {
-                Try::Got(lock) => return Ok(lock),
+                Try::Got(lock) => return Ok(*lock),
                 Try::Busy(holder) => holder,
             };
             if wait.is_over() {
@@ -205,7 +206,10 @@ impl Lock {
         match taken.map_err(|_| Error::StageEnded { stage: "lock" })? {
             Ok(hold) => {
                 let took_over = hold.took_over().cloned();
-                Ok(Try::Got(Self { held: Held::Local(Arc::new(hold)), took_over }))
+                Ok(Try::Got(Box::new(Self {
+                    held: Held::Local(Arc::new(hold), place.show(None)),
+                    took_over,
+                })))
             }
             Err(Error::OutputBusy { holder, .. }) => Ok(Try::Busy(holder.map(|holder| *holder))),
             Err(error) => Err(error),
@@ -222,7 +226,7 @@ impl Lock {
     #[must_use]
     pub fn hold(&self) -> Option<Arc<Hold>> {
         match &self.held {
-            Held::Local(hold) => Some(Arc::clone(hold)),
+            Held::Local(hold, _) => Some(Arc::clone(hold)),
             Held::Remote(_) => None,
         }
     }
@@ -234,7 +238,7 @@ impl Lock {
     /// [`DatasetError::LockLost`], or the work's own error.
     pub async fn while_held<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match &self.held {
-            Held::Local(_) => work.await,
+            Held::Local(..) => work.await,
             Held::Remote(remote) => {
                 tokio::select! {
                     // What is done is done, whatever became of the lock meanwhile.
@@ -252,7 +256,11 @@ impl Lock {
     /// [`DatasetError::LockLost`] where it is not. What the place says.
     pub async fn confirm(&self) -> Result<()> {
         match &self.held {
-            Held::Local(_) => Ok(()),
+            Held::Local(hold, shown) if hold.is_lost() => {
+                let place = shown.clone();
+                Err(Error::Dataset(DatasetError::LockLost { place, holder: None, source: None }))
+            }
+            Held::Local(..) => Ok(()),
             Held::Remote(remote) => remote.confirm().await,
         }
     }
@@ -263,7 +271,7 @@ impl Lock {
     /// What the place says; the lock is free in two minutes then.
     pub async fn release(self) -> Result<()> {
         match self.held {
-            Held::Local(hold) => {
+            Held::Local(hold, _) => {
                 // It lasts as long as anybody else works under it.
                 drop(hold);
                 Ok(())
@@ -318,8 +326,9 @@ impl Remote {
             let own = claim.clone();
             let written = Mutex::new(Written { claim, tag, at });
             let noted = noted.map(Path::to_owned);
-            let held = Held::Remote(Self { place: place.clone(), key, own, written, times, noted });
-            return Ok(Try::Got(Lock { held, took_over }));
+            let remote = Self { place: place.clone(), key, own, written, times, noted };
+            let held = Held::Remote(Box::new(remote));
+            return Ok(Try::Got(Box::new(Lock { held, took_over })));
         }
         Ok(Try::Busy(holder))
     }

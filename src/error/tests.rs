@@ -18,14 +18,14 @@ fn key() -> RequestKey {
     }
 }
 
-fn holder() -> Box<Holder> {
-    Box::new(Holder {
+fn holder() -> Holder {
+    Holder {
         command: "sync".into(),
         host: "nightly-1".into(),
         pid: 4711,
         since: DateTime::from_timestamp_secs(1_795_399_200).unwrap(),
         silent_for: Some(Duration::from_secs(4)),
-    })
+    }
 }
 
 /// One error of each kind that a dataset gives.
@@ -73,11 +73,11 @@ fn of_datasets() -> Vec<Error> {
         DatasetError::Outrun { place: place(), tries: 5 },
         DatasetError::Busy {
             place: place(),
-            holder: Some(holder()),
-            stale_after: Some(Duration::from_secs(120)),
+            holder: Some(Box::new(holder())),
+            stale_after: Some(Duration::from_mins(2)),
         },
         DatasetError::Busy { place: place(), holder: None, stale_after: None },
-        DatasetError::LockLost { place: place(), holder: Some(holder()), source: None },
+        DatasetError::LockLost { place: place(), holder: Some(Box::new(holder())), source: None },
         DatasetError::LockLost { place: place(), holder: None, source: None },
     ];
     errors.into_iter().map(Error::Dataset).collect()
@@ -94,7 +94,7 @@ fn errors() -> Vec<Error> {
         Error::output("create", dir())(io::ErrorKind::PermissionDenied.into()),
         Error::output("write", dir().join(".rtk-export/staging/peer_events/part-00000.parquet"))(full()),
         Error::OutputBusy { path: log(), holder: None },
-        Error::OutputBusy { path: log(), holder: Some(holder()) },
+        Error::OutputBusy { path: log(), holder: Some(Box::new(holder())) },
         Error::LogOfDataset { path: log() },
         Error::LogOfExport { path: log() },
         Error::LogOfAnotherVersion { path: log() },

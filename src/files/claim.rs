@@ -62,7 +62,7 @@ impl Claim {
 
     /// The line.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         serde_json::to_string(self).expect("a struct of strings and numbers") + "\n"
     }
 

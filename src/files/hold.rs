@@ -3,8 +3,11 @@
 //! In: the output's directory. Out: a [`Hold`] on it, as an operating system's lock on a file in it. Into that
 //! file the holder writes who it is, and every [`BEAT`] that it lives: for messages, for the lock decides.
 //! Guarantees: two processes never hold one output, wherever their logs are; whoever is killed holds
-//! nothing; a hold that is let go leaves nothing behind.
+//! nothing; a hold that is let go leaves nothing behind. On a file system without locks, whoever is killed holds it
+//! for two minutes more.
 //! Not here: the lock on a log, which may be elsewhere (`log`).
+
+mod watched;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -16,16 +19,27 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use self::watched::Watch;
 use super::{Claim, STATE_DIR};
 use crate::clock;
 use crate::error::{Error, Holder, Result};
 
 /// The locked file in [`STATE_DIR`].
 const LOCK_FILE: &str = "lock";
+/// The file in its place where the file system has no locks.
+const WATCHED_FILE: &str = "lock.held";
 /// Whoever lets go takes the lock file away: another may have to make it again, but hardly so often.
 const TRIES: usize = 100;
 /// How often a holder shows that it lives: a stopped process or a machine that sleeps is seen by it.
 const BEAT: Duration = Duration::from_secs(15);
+
+/// How a heart beats.
+#[derive(Clone, Copy, Debug)]
+struct Beats {
+    every: Duration,
+    /// Whether other machines are to see each beat soon, because nothing else keeps them off.
+    far: bool,
+}
 
 /// An output held by this process, until dropped.
 #[derive(Debug)]
@@ -49,22 +63,52 @@ impl Hold {
         let mut tries = 1..TRIES;
         loop {
             match try_lock(&dir, &path) {
-                Ok(Some(file)) => return Ok(Self::begin(dir, path, file, command)),
+                Ok(Some(file)) => {
+                    // Whoever lets go takes the file away: what is in it was left by a holder that was killed.
+                    let took_over = holder(&path);
+                    return Ok(Self::begin(
+                        dir,
+                        path,
+                        file,
+                        took_over,
+                        Beats { every: BEAT, far: false },
+                        command,
+                    ));
+                }
                 Ok(None) if tries.next().is_some() => {}
                 // Made by one and taken away by the other: it is not there, or not any more.
                 Err(Error::Output { source, .. }) if is_passing(&source) && tries.next().is_some() => {}
                 Ok(None) => return Err(busy(&path)),
+                Err(Error::Output { source, .. }) if source.kind() == io::ErrorKind::Unsupported => {
+                    // What could not be locked is of no use.
+                    let _ = fs::remove_file(&path);
+                    let path = dir.join(WATCHED_FILE);
+                    let (file, took_over) = watched::take(&path, Watch::USUAL)?;
+                    return Ok(Self::begin(
+                        dir,
+                        path,
+                        file,
+                        took_over,
+                        Beats { every: BEAT, far: true },
+                        command,
+                    ));
+                }
                 Err(error) => return Err(error),
             }
         }
     }
 
     /// Says in the locked file who holds it.
-    fn begin(dir: PathBuf, path: PathBuf, file: File, command: &str) -> Self {
+    fn begin(
+        dir: PathBuf,
+        path: PathBuf,
+        file: File,
+        took_over: Option<Holder>,
+        beats: Beats,
+        command: &str,
+    ) -> Self {
         let file = Arc::new(file);
-        // Whoever lets go takes the file away: what is in it was left by a holder that was killed.
-        let took_over = holder(&path);
-        let heart = Heart::begin(Arc::clone(&file), Claim::new(command, clock::now()));
+        let heart = Heart::begin(Arc::clone(&file), Claim::new(command, clock::now()), beats);
         Self { dir, path, file, took_over, _heart: heart }
     }
 
@@ -72,6 +116,12 @@ impl Hold {
     #[must_use]
     pub const fn took_over(&self) -> Option<&Holder> {
         self.took_over.as_ref()
+    }
+
+    /// Whether another took it over, which can only be where the file system has no locks.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        !is_at(&self.file, &self.path)
     }
 
     /// Takes the lock file away, and its directory where nothing else is in it: it is held no more.
@@ -119,33 +169,36 @@ fn holder(path: &Path) -> Option<Holder> {
 #[derive(Debug)]
 struct Heart {
     /// Dropped to end the thread.
-    beats: Option<SyncSender<()>>,
+    alive: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Heart {
-    fn begin(file: Arc<File>, claim: Claim) -> Option<Self> {
+    fn begin(file: Arc<File>, claim: Claim, beats: Beats) -> Option<Self> {
         write(&file, &claim).ok()?;
-        let (beats, ended) = sync_channel(0);
-        let beat = move || beat(&file, claim, &ended);
+        let (alive, ended) = sync_channel(0);
+        let beat = move || beat(&file, claim, beats, &ended);
         let thread = thread::Builder::new().name("hold".to_owned()).spawn(beat).ok()?;
-        Some(Self { beats: Some(beats), thread: Some(thread) })
+        Some(Self { alive: Some(alive), thread: Some(thread) })
     }
 }
 
 impl Drop for Heart {
     fn drop(&mut self) {
-        drop(self.beats.take());
+        drop(self.alive.take());
         // The lock lasts as long as anybody has the file open.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 /// Beats until the other end is gone.
-fn beat(file: &File, mut claim: Claim, ended: &Receiver<()>) {
-    while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+fn beat(file: &File, mut claim: Claim, beats: Beats, ended: &Receiver<()>) {
+    while ended.recv_timeout(beats.every) == Err(RecvTimeoutError::Timeout) {
         claim = claim.next_beat();
         let _ = write(file, &claim);
+        if beats.far {
+            let _ = file.sync_data();
+        }
     }
 }
 
@@ -261,7 +314,8 @@ mod tests {
     fn a_heart_beats_until_it_is_dropped() {
         let file = Arc::new(tempfile::tempfile().unwrap());
         let claim = Claim::new("run", clock::now());
-        let heart = Heart::begin(Arc::clone(&file), claim.clone()).unwrap();
+        let heart =
+            Heart::begin(Arc::clone(&file), claim.clone(), Beats { every: BEAT, far: false }).unwrap();
         assert_eq!(file.metadata().unwrap().len(), claim.line().len() as u64);
         drop(heart);
         assert_eq!(Arc::strong_count(&file), 1, "nobody keeps it open");

@@ -246,3 +246,6 @@ fn runs(sessions: &StringArray, day_of: &DayOf) -> Vec<Run> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests;

@@ -297,3 +297,42 @@ fn a_log_of_another_version_is_refused_and_can_be_begun_anew() {
     writer.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
     assert_eq!(Log::open(&path, true).unwrap().unwrap().head(), &head());
 }
+
+#[test]
+fn the_days_of_a_dataset_come_back_and_tell_two_syncs_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    let days = |zone: &str, first: Option<&str>, last: &str| DatasetRange {
+        time_zone: zone.parse().unwrap(),
+        first: first.map(|day| day.parse().unwrap()),
+        last: last.parse().unwrap(),
+    };
+    let of = |dataset: Option<DatasetRange>| Settings { dataset, ..settings() };
+    let range = days("America/St_Johns", Some("2026-10-01"), "2026-10-31");
+    let resolved = Resolved { since: None, until: Some("2026-11-01T02:30:00Z".into()) };
+    let begun = Head { window: Some(resolved), settings: of(Some(range.clone())), ..head() };
+    let Opened::Empty(mut log) = open(&path).unwrap() else { panic!("not empty") };
+    log.begin(&begun).unwrap();
+    log.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
+    drop(log);
+    let log = Log::open(&path, true).unwrap().unwrap();
+    assert_eq!(*log.head(), begun);
+    assert_eq!(log.head().window().unwrap().days, Some(range.days()));
+
+    let whole = days("UTC", None, "2026-10-31");
+    let differ = |one: Option<&DatasetRange>, other: Option<&DatasetRange>| {
+        of(one.cloned()).differences(&of(other.cloned()))
+    };
+    assert_eq!(differ(Some(&range), Some(&range)), [""; 0]);
+    assert_eq!(differ(Some(&range), None), ["run and sync"]);
+    assert_eq!(differ(Some(&range), Some(&whole)), ["--tz", "--from"]);
+    assert_eq!(differ(Some(&whole), Some(&days("UTC", None, "2026-11-01"))), ["--to"]);
+
+    // A zone that this version does not know is no reason to guess.
+    let text = serde_json::to_string(&of(Some(range))).unwrap();
+    let unknown = text.replace("America/St_Johns", "Luna/Tranquility");
+    assert!(serde_json::from_str::<Settings>(&text).is_ok());
+    let error = serde_json::from_str::<Settings>(&unknown).unwrap_err().to_string();
+    assert!(error.starts_with("Luna/Tranquility: not a time zone"), "{error}");
+    assert!(!serde_json::to_string(&settings()).unwrap().contains("dataset"));
+}

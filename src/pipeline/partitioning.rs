@@ -172,3 +172,6 @@ impl Read {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,10 +35,10 @@ impl Memory {
     }
 
     fn is_up(&self) -> Result<()> {
-        match self.is_down.load(Ordering::Relaxed) {
-            false => Ok(()),
-            true => Err(Error::Generic { store: "memory", source: "it is down".into() }),
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(Error::Generic { store: "memory", source: "it is down".into() });
         }
+        Ok(())
     }
 
     fn uploads<T>(&self, work: impl FnOnce(&mut Uploads) -> T) -> T {

@@ -22,6 +22,7 @@ mod holds;
 mod installing;
 mod layers;
 mod lists;
+mod locks;
 mod memory;
 mod operation;
 mod plan;

@@ -19,7 +19,7 @@ use contract::{bytes, key, text};
 const LARGE: u64 = (16 << 20) + 99;
 
 /// A place in a test's bucket.
-fn place(s3: &S3) -> Place {
+pub(crate) fn place(s3: &S3) -> Place {
     let variables = s3.variables();
     let environment =
         |name: &str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| OsString::from(value));
@@ -28,7 +28,7 @@ fn place(s3: &S3) -> Place {
     Place::open(&config).unwrap()
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 

@@ -22,7 +22,7 @@ async fn take(place: &Place, wait: Wait) -> Result<Lock> {
 /// Takes over whatever is there.
 async fn take_over(place: &Place) -> Lock {
     match Lock::try_take(place, "vacuum", None, STALE).await.unwrap() {
-        Try::Got(lock) => lock,
+        Try::Got(lock) => *lock,
         Try::Busy(holder) => panic!("{holder:?}"),
     }
 }
@@ -169,9 +169,9 @@ async fn a_lock_that_is_not_renewed_is_taken_over_and_its_holder_stops() {
     assert_eq!(lost(silent.confirm().await).0.unwrap().command, "vacuum");
     let silent = match silent.held {
         Held::Remote(remote) => {
-            Lock { held: Held::Remote(Remote { times: BUSY, ..remote }), took_over: None }
+            Lock { held: Held::Remote(Box::new(Remote { times: BUSY, ..*remote })), took_over: None }
         }
-        Held::Local(_) => panic!("it is in a store"),
+        Held::Local(..) => panic!("it is in a store"),
     };
     let (holder, source) = lost(silent.while_held(never()).await);
     assert_eq!(holder.unwrap().command, "vacuum");

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::super::asks::NothingKnown;
 use super::super::source::Evidence;
 use super::*;
+use crate::model::DayRange;
 use crate::wire::Paging;
 
 /// What the server compares with the range that it is asked for.
@@ -328,6 +329,56 @@ fn a_page_that_fails_for_good_is_the_end() {
     }
     assert!(discovery.is_done());
     assert_eq!(discovery.finish().short, Some(Shortfall { listed: 100, total: 101 }));
+}
+
+#[test]
+fn where_days_are_asked_for_each_sessions_own_day_decides() {
+    let days = |zone: &str, first: &str, last: &str| {
+        let (zone, first) = (zone.parse().unwrap(), Some(first.parse().unwrap()));
+        DayRange { zone, first, last: last.parse().unwrap() }
+    };
+    // The 28th ends twice: the clock goes back from a minute past midnight.
+    let st_johns = days("America/St_Johns", "2006-10-29", "2006-10-29");
+    let (since, until) = st_johns.hull();
+    let window = Window { since, until: Some(until), days: Some(st_johns), ..window(None, false) };
+    let time = |text| Some(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
+    let listed = |n, created_at, status| ListedSession {
+        created_at,
+        status,
+        ..Session { n, created: 0, lasts: 0, status, meeting: 0 }.listed()
+    };
+    let page = SessionsPage {
+        listed: vec![
+            listed(1, time("2006-10-29T02:30:59Z"), SessionStatus::Ended),
+            listed(2, time("2006-10-29T02:45:00Z"), SessionStatus::Ended),
+            listed(3, time("2006-10-29T03:30:00Z"), SessionStatus::Live),
+            listed(4, None, SessionStatus::Ended),
+            listed(5, None, SessionStatus::Live),
+            listed(6, time("2006-10-30T03:29:59Z"), SessionStatus::Ended),
+            listed(7, time("2006-10-30T03:30:00Z"), SessionStatus::Ended),
+        ],
+        paging: Paging::default(),
+    };
+    let mut findings = Findings::new(window.clone());
+    findings.add(1, &page);
+    let found = findings.finish();
+    assert!(found.sessions.iter().map(|found| found.id).eq([id(1), id(6)]));
+    assert_eq!(found.sessions[0].created_at(), time("2006-10-29T02:30:59Z"));
+    assert!(
+        found
+            .live
+            .iter()
+            .map(|live| (live.id, live.created_at()))
+            .eq([(id(3), time("2006-10-29T03:30:00Z"))])
+    );
+    assert_eq!(found.undated, [id(4), id(5)]);
+
+    // Without days they are exported, at the end.
+    let mut findings = Findings::new(Window { days: None, ..window });
+    findings.add(1, &page);
+    let found = findings.finish();
+    assert!(found.sessions.iter().map(|found| found.id).eq([id(1), id(2), id(6), id(4)]));
+    assert_eq!((found.live.len(), found.undated.len()), (2, 0));
 }
 
 #[test]

@@ -23,7 +23,8 @@ use super::{Made, Notice, Table};
 use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
 use crate::log::{
-    FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Resolved, Settings, TypedWindow, discovered, open,
+    DatasetRange, FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Resolved, Settings, TypedWindow,
+    discovered, open,
 };
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId, Window};
 use crate::plan::Wants;
@@ -250,7 +251,7 @@ fn write_log(
         peer_events: true,
         format: "parquet".into(),
         excel: false,
-        dataset: None,
+        dataset: window.and_then(|window| window.days).map(|days| DatasetRange::of(&days)),
     };
     log.begin(&Head {
         export_id: "01900000-0000-7000-8000-000000000000".into(),

@@ -1,6 +1,8 @@
 //! Rows of a window: what pages of the sessions list say, and what they leave open.
 
+use super::super::Noted;
 use super::*;
+use crate::model::DayRange;
 
 fn window() -> Window {
     let time = |text| Some(DateTime::parse_from_rfc3339(text).unwrap().to_utc());
@@ -147,6 +149,51 @@ fn a_session_whose_pages_failed_is_a_failure_of_no_list() {
         [format!("{} - - - refused", session(1))]
     );
     assert_eq!(output.rows(Table::Sessions).len(), 1);
+}
+
+/// Days of New York, where one begins at five.
+#[test]
+fn where_days_are_asked_for_a_session_without_one_is_left_out_and_what_is_odd_is_told_of_its_day() {
+    let day = |text: &str| text.parse().unwrap();
+    let zone = "America/New_York".parse().unwrap();
+    let days = DayRange { zone, first: Some(day("2026-11-21")), last: day("2026-11-22") };
+    let window = Window { since: None, until: None, days: Some(days), ..window() };
+    let replies = vec![
+        sessions_page(
+            1,
+            &[
+                record(1, r#""some day""#, ""),
+                record(2, r#""2026-11-22T04:59:59Z""#, r#","odd":1"#),
+                record(3, r#""2026-11-22T05:00:00Z""#, r#","odd":1"#),
+                record(4, r#""2026-11-22T06:00:00Z""#, r#","odd":1"#),
+                record(5, r#""2026-11-23T05:00:00Z""#, ""),
+                record(6, r#""2026-11-21T04:59:59Z""#, ""),
+                r#"{"id":"room-7","created_at":"2026-11-22T01:00:00Z"}"#.to_owned(),
+            ],
+            "",
+        ),
+        people(2),
+        people(3),
+        people(4),
+    ];
+    let output = make_all("auto", &[], &[], replies, Some(&window));
+    let expected = [session(2), session(3), session(4)].map(|session| session.to_string());
+    assert_eq!(output.shown(Table::Sessions, &["session_id"]), expected);
+    // A day's rows are batches of their own.
+    let batches = output.batches.iter().filter(|(table, _)| *table == Table::Sessions);
+    assert!(batches.map(|(_, batch)| batch.num_rows()).eq([1, 2]));
+    let told = |day: Option<&str>| {
+        let warnings = &output.made.warnings_by_day[&day.map(|day| day.parse().unwrap())];
+        let shown = |(notice, _, field, noted): (Notice, _, &str, &Noted)| {
+            format!("{} {field} {} {}", notice.code(), noted.count, noted.example)
+        };
+        warnings.iter().map(shown).collect::<Vec<_>>()
+    };
+    assert_eq!(told(None), [format!("undated created_at 1 {}", session(1))]);
+    assert_eq!(told(Some("2026-11-21")), ["unknown_field odd 1 1"]);
+    assert_eq!(told(Some("2026-11-22")), ["unknown_field odd 2 1"]);
+    assert_eq!(output.warnings(), ["unknown_field sessions odd 3", "undated sessions created_at 1"]);
+    assert_eq!(output.shown(Table::Failures, &["session_id", "reason"]), ["room-7 bad_response"]);
 }
 
 #[test]
