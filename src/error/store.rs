@@ -420,3 +420,6 @@ const fn no_credentials(store: StoreKind) -> &'static str {
 fn going_on(resume: &Resume) -> String {
     format!("the replies are kept: then the same command goes on: {}", resume.command)
 }
+
+#[cfg(test)]
+mod tests;

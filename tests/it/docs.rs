@@ -9,7 +9,7 @@ use rtk_export::sandbox::WorldOptions;
 use rtk_export::tables::schema::Table;
 use serde_json::Value;
 
-use crate::support::{Place, Server, query, repository_file, with_client};
+use crate::support::{Place, S3, Server, query, repository_file, with_client};
 
 /// A fenced block of a page.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ fn blocks_of(page: &str) -> Vec<Block> {
 #[test]
 fn every_command_of_the_readme_runs() {
     let server = Server::start(|options| options.world = WorldOptions::default());
-    let place = Place::with_samples();
+    let (place, s3) = (Place::with_samples(), S3::start());
     place.write("token", server.token());
     // The reader's own lists.
     for list in ["sessions.csv", "participants.csv"] {
@@ -50,7 +50,8 @@ fn every_command_of_the_readme_runs() {
     for block in blocks() {
         match block.language.as_str() {
             "sh" => {
-                let run = place.shell(&block.text).env("CLOUDFLARE_BASE_URL", &server.base_url());
+                let run =
+                    place.shell(&block.text).env("CLOUDFLARE_BASE_URL", &server.base_url()).storing_in(&s3);
                 let output = run.output();
                 assert_eq!(output.code, Some(0), "{}\n{output}", block.text);
                 ran += 1;

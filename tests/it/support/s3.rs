@@ -232,7 +232,7 @@ impl S3 {
     pub(crate) fn unfinished_uploads(&self) -> usize {
         let entries = fs::read_dir(self.root.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| name.starts_with(".upload-") && name.ends_with(".json")).count()
+        names.filter(|name| name.starts_with(".upload-")).count()
     }
 
     /// What stores hold everybody to: equal parts but the last, none too small; and what this tool promises: no
