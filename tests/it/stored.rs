@@ -271,3 +271,15 @@ fn lists_are_read_from_a_store() {
     assert_eq!((server.requests(), place.path("elsewhere").exists()), (requests, false));
     s3.assert_polite();
 }
+
+/// What failed is a list, in a store as in a directory.
+#[test]
+fn failures_in_a_store_are_a_list() {
+    let (place, server, s3) = begin();
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    place.write("list.csv", format!("session_id,participant_id\n{unknown},{unknown}\n"));
+    let failures = "s3://bucket/exports/one/failures/part-00000.csv";
+    rtk(RUN, &place, &server, &s3).ends(3).says(&[&format!("rtk-export run {failures} -o OTHER_DIR")]);
+    rtk(&format!("run {failures} -o again"), &place, &server, &s3).ends(3);
+    assert_eq!(manifest(&place.path("again"))["source"]["lists"][0]["path"], failures);
+}
