@@ -1,5 +1,6 @@
 //! What the tests share.
 
+mod azurite;
 mod cli;
 mod disk;
 mod export;
@@ -12,6 +13,7 @@ mod tools;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+pub(crate) use azurite::Azurite;
 pub(crate) use cli::{Output, Place, Rtk};
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
