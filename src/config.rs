@@ -9,6 +9,7 @@
 mod checked;
 mod file;
 mod filters;
+mod keeping;
 mod operation;
 mod otlp;
 mod places;
@@ -17,6 +18,7 @@ mod resolve;
 pub mod settings;
 mod sources;
 mod store_url;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -31,9 +33,10 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, ProfileRun};
+pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, Job, ProfileRun};
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
+pub use keeping::{Doing, FilesConfig, VacuumConfig, WaitFor};
 pub use operation::{Deadline, HealthUrl, OperationConfig, TellingFile};
 pub use otlp::OtlpConfig;
 pub use places::{PlaceConfig, RemoteConfig, StoreVariables, StoredList, credential_variables};
@@ -41,6 +44,7 @@ pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use store_url::{StoreKind, StoreUrl, UrlFault};
+pub use sync::{Anew, EmptyDays, SyncConfig, SyncDays, WaitLock};
 pub use token::{ApiToken, TokenFault};
 pub use token_command::TokenCommandFault;
 pub(crate) use values::is_loopback;
@@ -58,6 +62,8 @@ use crate::sandbox::SandboxArgs;
 pub struct Resolved {
     /// How it is displayed.
     pub face: FaceConfig,
+    /// The command, as those are told of it who are told how a job went.
+    pub name: &'static str,
     /// Who is told where a run's settings are wrong: as many as could be resolved.
     pub operation: OperationConfig,
     /// What to do, or what is wrong with it.
@@ -67,10 +73,10 @@ pub struct Resolved {
 /// A command and its settings.
 #[derive(Debug)]
 pub enum CommandConfig {
-    /// `run`
-    Run(Box<RunConfig>),
-    /// `run --all-profiles`
-    RunProfiles(Vec<ProfileRun>),
+    /// `run`, `sync`
+    Job(Job),
+    /// The same with `--all-profiles`
+    Profiles(Vec<ProfileRun>),
     /// `plan`
     Plan(Box<PlanConfig>),
     /// `rebuild`
@@ -81,6 +87,10 @@ pub enum CommandConfig {
     Query(QueryConfig),
     /// `verify`
     Verify(Box<VerifyConfig>),
+    /// `files`
+    Files(FilesConfig),
+    /// `vacuum`
+    Vacuum(VacuumConfig),
     /// `schema`
     Schema(SchemaArgs),
     /// `doctor`
@@ -205,8 +215,8 @@ pub enum QueryConfig {
     List,
     /// Ask a query.
     Ask {
-        /// Directory of the export.
-        export: PathBuf,
+        /// Where the export or the dataset is.
+        export: PlaceConfig,
         /// SQL, a file of it, `-` for stdin, or the name of a shipped query.
         query: String,
         /// Values by their names.

@@ -16,7 +16,8 @@ use std::sync::Arc;
 pub use stored::{Stored, hold as hold_stored};
 
 use crate::config::{KeepLog, OutputConfig, StartMode};
-use crate::error::{Error, Holder, Result};
+use crate::dataset;
+use crate::error::{DatasetError, Error, Holder, Result};
 use crate::files::{Hold, STATE_DIR};
 use crate::log::{self, Log, LogWriter, Opened, Settings};
 use crate::manifest::{self, Manifest};
@@ -165,6 +166,10 @@ pub fn state_dir(output: &Path, state_dir: Option<&Path>) -> PathBuf {
 /// refused, [`Error::OutputBusy`] where another process holds it, I/O errors.
 pub fn open(dir: &Path, config: &OutputConfig, settings: &Settings) -> Result<Output> {
     let state = state_dir(dir, config.state_dir.as_deref());
+    if dir.join(dataset::POINTER).exists() {
+        let place = dir.display().to_string();
+        return Err(Error::Dataset(DatasetError::IsDataset { place }));
+    }
     if !is_begun(dir) {
         refuse_unknown(dir, config.start, &state)?;
     }

@@ -152,6 +152,7 @@ mod tests {
                 tool_version: "0.1.0".into(),
                 started_at: "2026-11-23T00:00:00Z".into(),
                 refresh: false,
+                after: None,
                 window: None,
                 settings: Settings {
                     account_id: "account".into(),

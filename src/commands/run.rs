@@ -31,10 +31,7 @@ const UNCONDITIONAL: &str =
 /// Whatever ended it before the export was complete.
 pub(super) async fn run(config: RunConfig, ui: &Ui, facts: &mut Facts) -> Result<Ending> {
     let started = Instant::now();
-    let deadline = config.deadline.map(|deadline| {
-        let (at, left) = deadline.from(clock::now());
-        pipeline::Deadline { instant: tokio::time::Instant::now() + left, at }
-    });
+    let deadline = fetching::deadline(config.deadline);
     ui.settings(&config.settings);
     facts.output = Some(config.output.place.shown());
     let rollups = super::rollups(config.output.rollups, config.output.queries.as_deref()).await?;

@@ -1,9 +1,11 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
 mod account;
+mod keeping;
 mod operation;
 mod profiles;
 mod report;
+mod sync;
 mod verify;
 
 use std::ffi::OsStr;
@@ -18,7 +20,7 @@ use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
     AnswerForm, AnswerTo, Colour, CommandConfig, Counting, Deadline, DoctorConfig, FaceConfig, FetchConfig,
-    FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
+    FetchMode, Filters, Format, Job, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
     PlaceConfig, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
     RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
@@ -38,14 +40,17 @@ const STATE_NAME_LENGTH: usize = 32;
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
 pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
+    let name = if matches!(cli.command, Command::Sync(_)) { "sync" } else { "run" };
     let mut face = typed_face(&cli.face, environment);
     let file = read_file(&cli.face, environment);
+    let as_far_as_right = |typed| {
+        let whole = file.as_ref().ok();
+        let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
+        operation::as_far_as_right(&typed, environment, chosen.as_ref().or(whole))
+    };
     let operation = match &cli.command {
-        Command::Run(args) => {
-            let whole = file.as_ref().ok();
-            let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
-            operation::as_far_as_right(args, environment, chosen.as_ref().or(whole))
-        }
+        Command::Run(args) => as_far_as_right(operation::Typed::by_run(args)),
+        Command::Sync(args) => as_far_as_right(operation::Typed::by_sync(args)),
         _ => OperationConfig::default(),
     };
     let command = file.and_then(|whole| {
@@ -55,7 +60,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         let every = Every { args: &cli.face, face, environment, whole: &whole, chosen: &file };
         command(cli.command, command_line, sources, &every).map_err(|error| file.located(error))
     });
-    Resolved { face, operation, command }
+    Resolved { face, name, operation, command }
 }
 
 fn command(
@@ -66,16 +71,24 @@ fn command(
 ) -> Result<CommandConfig> {
     match typed {
         Command::Run(args) if args.all_profiles => {
-            Ok(CommandConfig::RunProfiles(every.run(&args, &command_line)?))
+            Ok(CommandConfig::Profiles(every.run(&args, &command_line)?))
         }
-        Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
+        Command::Run(args) => Ok(CommandConfig::Job(Job::Run(Box::new(run(&args, command_line, sources)?)))),
+        Command::Sync(args) if args.all_profiles => {
+            Ok(CommandConfig::Profiles(every.sync(&args, &command_line)?))
+        }
+        Command::Sync(args) => {
+            Ok(CommandConfig::Job(Job::Sync(Box::new(sync::sync(&args, command_line, sources)?))))
+        }
         Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
         Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
         Command::Report(args) => {
             Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
         }
-        Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
+        Command::Query(args) => Ok(CommandConfig::Query(query(args, &sources)?)),
         Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
+        Command::Files(args) => Ok(CommandConfig::Files(keeping::files(args, &sources)?)),
+        Command::Vacuum(args) => Ok(CommandConfig::Vacuum(keeping::vacuum(args, &sources)?)),
         Command::Schema(args) => Ok(CommandConfig::Schema(args)),
         Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
         Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
@@ -138,7 +151,7 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let stored_lists = sources.stored(&lists)?;
     let deadline = args.operation.deadline.as_deref();
     let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
-    let taken = Taken::by(&lists, &output);
+    let taken = Taken::by(&lists, output.place.local(), output.state_dir.as_deref());
     let operation = operation::operation(&args.operation, &taken, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
@@ -221,10 +234,9 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
 }
 
 /// What is typed is all there is: a configuration file describes `run`.
-fn query(args: QueryArgs) -> Result<QueryConfig> {
+fn query(args: QueryArgs, sources: &Sources<'_>) -> Result<QueryConfig> {
     let (Some(export), Some(query)) = (args.export, args.query) else { return Ok(QueryConfig::List) };
-    let export = Sourced { value: export.into_os_string(), origin: Origin::Argument("DIR") };
-    let export = local(export, &settings::OUTPUT)?;
+    let export = published(export, sources)?;
     let flag = |setting: &'static Setting| Origin::Flag(setting.name);
     let malformed = |setting: &'static Setting, value: &str| Error::SettingMalformed {
         origin: flag(setting),
@@ -254,6 +266,16 @@ fn query(args: QueryArgs) -> Result<QueryConfig> {
         }
     };
     Ok(QueryConfig::Ask { export, query, parameters, answer })
+}
+
+/// Where an export or a dataset is that is looked at.
+fn published(typed: PathBuf, sources: &Sources<'_>) -> Result<PlaceConfig> {
+    let given = Sourced { value: typed.into_os_string(), origin: Origin::Argument("DIR") };
+    if given.value.is_empty() {
+        let expected = settings::OUTPUT.expected;
+        return Err(Error::SettingMalformed { origin: given.origin, value: String::new(), expected });
+    }
+    sources.place(&given)
 }
 
 /// The rate, the reserve in percent and the timeout.

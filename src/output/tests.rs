@@ -52,6 +52,7 @@ fn begin(log: &mut LogWriter, export_id: &str, refresh: bool) {
         tool_version: "0".into(),
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh,
+        after: None,
         window: None,
         settings: settings("app"),
     };

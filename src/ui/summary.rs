@@ -60,7 +60,7 @@ pub struct TableRows {
 }
 
 /// Whole seconds: a log line is no stopwatch.
-fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(elapsed.as_secs())
 }
 

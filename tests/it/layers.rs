@@ -23,7 +23,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("config", &["cli", "sandbox"]),
     ("doctor", &["fetch"]),
-    ("verify", &["fetch", "plan", "tables", "files", "manifest", "sql", "queries"]),
+    ("verify", &["place", "fetch", "plan", "tables", "files", "manifest", "dataset", "sql", "queries"]),
     ("cli", &["sandbox"]),
     ("sandbox", &[]),
     ("operation", &[]),

@@ -2,9 +2,12 @@
 
 mod azurite;
 mod cli;
+mod dataset;
 mod disk;
 mod export;
+mod faketime;
 mod health;
+mod nightly;
 mod python;
 mod s3;
 mod server;
@@ -14,10 +17,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use azurite::Azurite;
-pub(crate) use cli::{Output, Place, Rtk};
+pub(crate) use cli::{Output, Place, Rtk, Running};
+pub(crate) use dataset::{Dataset, DayFile, parquet_rows};
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
 pub(crate) use health::HealthCheck;
+pub(crate) use nightly::Nightly;
 pub(crate) use python::{
     SampleCommand, Seen, TextRows, ask_engine, ask_warehouse, browse, load, metrics, operation_samples,
     oracle, otlp, query, read, with_client,
