@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::support::{Effect, Export, Fault, Place, Rtk, S3, Server, manifest, whole_manifest};
+use crate::support::{Azurite, Effect, Export, Fault, Place, Rtk, S3, Server, manifest, whole_manifest};
 
 const RUN: &str = "run list.csv -o s3://bucket/exports/one --format csv --with-sessions";
 
@@ -270,4 +270,34 @@ fn lists_are_read_from_a_store() {
     rtk("run -o elsewhere", &place, &server, &s3).arg(url).ends(2).says(&["s3:GetObject was refused"]);
     assert_eq!((server.requests(), place.path("elsewhere").exists()), (requests, false));
     s3.assert_polite();
+}
+
+/// What failed is a list, in a store as in a directory.
+#[test]
+fn failures_in_a_store_are_a_list() {
+    let (place, server, s3) = begin();
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    place.write("list.csv", format!("session_id,participant_id\n{unknown},{unknown}\n"));
+    let failures = "s3://bucket/exports/one/failures/part-00000.csv";
+    rtk(RUN, &place, &server, &s3).ends(3).says(&[&format!("rtk-export run {failures} -o OTHER_DIR")]);
+    rtk(&format!("run {failures} -o again"), &place, &server, &s3).ends(3);
+    assert_eq!(manifest(&place.path("again"))["source"]["lists"][0]["path"], failures);
+}
+
+/// The same words to another kind of store: what is written can be read, is not overwritten, and is replaced.
+#[test]
+fn a_run_into_azure_does_what_one_into_s3_does() {
+    let Some(azurite) = Azurite::start() else { return };
+    let (place, server) = (Place::new(), Server::start(|_| ()));
+    place.write("list.csv", server.pairs(40));
+    let run = RUN.replace("s3://", "az://");
+    let rtk = |args: &str| place.rtk(args).against(&server).storing_in_azure(&azurite);
+    rtk(&run).ends(0).says(&["az://bucket/exports/one"]);
+    rtk(&run).ends(2).says(&["--refresh"]);
+    rtk("run az://bucket/exports/one/id_list/part-00000.csv -o again").ends(0);
+    assert_eq!(manifest(&place.path("again"))["totals"]["participants"], 40);
+    rtk(&format!("{run} --refresh")).ends(0);
+    rtk(&run.replace("az://bucket", "az://nowhere")).ends(2).says(&["there is no container of that name"]);
+    let refused = rtk(&run).env("AZURE_STORAGE_ACCOUNT_KEY", "bm9ib2R5").ends(2);
+    refused.says(&["was refused: 403", "hint: "]);
 }
