@@ -15,7 +15,7 @@ use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use super::Ending;
 use super::fetching::{self, Asked as Fetched, reach};
 use crate::clock;
-use crate::config::{Anew, ApiConfig, Format, PeerEvents, StartMode, SyncConfig, WaitLock};
+use crate::config::{Anew, ApiConfig, EmptyDays, Format, PeerEvents, StartMode, SyncConfig, WaitLock};
 use crate::dataset::{
     self, Asked, Committed, Committing, Current, Generation, Identity, Lock, Reached, Wait, Work, due, ranges,
 };
@@ -190,10 +190,12 @@ impl<'a> Sync<'a> {
             Opened::Empty(log) => Some(log),
             Opened::Begun(log, begun) => {
                 let settings = self.settings(None);
+                let until = begun.head().window().and_then(|window| window.until);
+                // A backfill says nothing of what came since.
+                is_recent = until.is_some_and(|until| until >= clock::now() - RECENT);
                 dataset::refuse_other_log(&begun, &settings, Path::new(&self.place.show(None)))?;
                 let now =
                     self.export(lock, Begun::Earlier(log, begun), base.as_ref(), facts, signals).await?;
-                is_recent = now.pointer.state.synced_until.0 >= clock::now() - RECENT;
                 base = Some(now);
                 None
             }
@@ -241,6 +243,7 @@ impl<'a> Sync<'a> {
     ) -> Result<Vec<DayRange>> {
         let days = self.config.days;
         let is_anew = self.config.anew == Anew::Wanted;
+        let replaced = base.filter(|base| is_anew && base.pointer.identity != self.identity);
         let base = base.filter(|_| !is_anew);
         let asked = Asked {
             from: days.from,
@@ -261,7 +264,12 @@ impl<'a> Sync<'a> {
             }
             _ => BTreeSet::new(),
         };
-        Ok(ranges(&asked, zone, reached, &again))
+        let ranges = ranges(&asked, zone, reached, &again);
+        if let Some(replaced) = replaced.filter(|_| self.config.empty_days == EmptyDays::Kept) {
+            let has = |day| ranges.iter().any(|range| range.contains(day));
+            dataset::refuse_loss(replaced, has, &self.place.show(None)).map_err(Error::Dataset)?;
+        }
+        Ok(ranges)
     }
 
     /// Of days that are due, those that have changed since.
