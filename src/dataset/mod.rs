@@ -37,7 +37,7 @@ pub use pointer::{Api, CommitRef, Pointer, State};
 pub use publish::{Committed, Committing, Observer, Step, commit};
 pub use published::{Published, current, published};
 pub use ranges::{Asked, Reached, ranges};
-pub use work::{Work, refuse_other_log, state_dir};
+pub use work::{Work, refuse_other_log};
 
 /// The name of the pointer: a place that has it is a dataset.
 pub const POINTER: &str = "dataset.json";
