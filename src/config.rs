@@ -36,7 +36,7 @@ use url::Url;
 pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, Job, ProfileRun};
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
-pub use keeping::{Doing, FilesConfig, VacuumConfig, WaitFor};
+pub use keeping::{DatasetConfig, Doing, FilesConfig, SchemaConfig, VacuumConfig, WaitFor};
 pub use operation::{Deadline, HealthUrl, OperationConfig, TellingFile};
 pub use otlp::OtlpConfig;
 pub use places::{PlaceConfig, RemoteConfig, StoreVariables, StoredList, credential_variables};
@@ -52,7 +52,7 @@ pub use values::{FetchMode, KeepLog, LogFormat, ProgressMode, RequestRate, Stats
 pub use verify::{Against, VerifyApi, VerifyAt, VerifyConfig};
 pub use window::{Moment, SetTime, WindowConfig};
 
-use crate::cli::{CompletionsArgs, DoctorFormat, ManArgs, PlanFormat, SchemaArgs};
+use crate::cli::{CompletionsArgs, DoctorFormat, ManArgs, PlanFormat};
 use crate::error::Result;
 use crate::model::{ParticipantId, SessionId};
 use crate::sandbox::SandboxArgs;
@@ -92,7 +92,7 @@ pub enum CommandConfig {
     /// `vacuum`
     Vacuum(VacuumConfig),
     /// `schema`
-    Schema(SchemaArgs),
+    Schema(Box<SchemaConfig>),
     /// `doctor`
     Doctor(DoctorConfig),
     /// `sandbox`

@@ -122,6 +122,26 @@ pub enum Error {
         /// What would do.
         wanted: &'static str,
     },
+    /// A dataset that a warehouse cannot load.
+    #[error("the statements of {dialect} cannot load a dataset: {why}")]
+    LoadDataset {
+        /// Whose statements.
+        dialect: &'static str,
+        /// What it cannot do.
+        why: &'static str,
+        /// What does instead.
+        instead: &'static str,
+    },
+    /// A table that a dataset does not have.
+    #[error("{place}: the dataset has no table {table}")]
+    NoTableOfDataset {
+        /// The dataset.
+        place: String,
+        /// The table.
+        table: &'static str,
+        /// Those that it has.
+        there: Vec<String>,
+    },
     /// `--excel` with a format that is not CSV.
     #[error("{origin} is only for the csv format")]
     ExcelWithoutCsv {

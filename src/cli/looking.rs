@@ -19,7 +19,8 @@ const WAREHOUSE: &str = "Warehouse";
 /// What the help of `schema` ends with.
 const SCHEMA_NOTES: &str = "\
 With --dialect, tables that are named are created and loaded. Without names, all are created, and those loaded \
-that every export has. Statements can be run again: an export that is loaded twice is there once.";
+that every export has. Statements can be run again: an export that is loaded twice is there once. With --dataset, \
+sessions are replaced whole, in each table that the dataset has; sessions go along with tables that are named.";
 
 /// What the help of `verify` ends with.
 const VERIFY_NOTES: &str = "\
@@ -153,7 +154,20 @@ pub struct SchemaArgs {
     /// Statements of this SQL dialect instead, which create the tables and load an export
     #[arg(long, value_enum, conflicts_with = "format", help_heading = WAREHOUSE)]
     pub dialect: Option<Dialect>,
-    /// Where the export lies for the warehouse: a directory, a URL, a stage [default: a placeholder]
+    /// Load the current files of this dataset of sync, which is read now: a directory, or s3://, gs:// or az:// URL
+    #[arg(
+        long,
+        value_name = "DIR|URL",
+        requires = "dialect",
+        conflicts_with = "call_statistics",
+        help_heading = WAREHOUSE
+    )]
+    pub dataset: Option<PathBuf>,
+    /// The dataset's days from this one on, such as 2026-10-01 [default: all]
+    #[arg(long, value_name = "DATE", requires = "dataset", help_heading = WAREHOUSE)]
+    pub since: Option<String>,
+    /// Where the export lies for the warehouse: a directory, a URL, a stage [default: a placeholder, or where the
+    /// dataset is]
     #[arg(long, value_name = "LOCATION", requires = "dialect", help_heading = WAREHOUSE)]
     pub from: Option<String>,
     /// Statements to print

@@ -83,7 +83,7 @@ pub async fn run(
         CommandConfig::Verify(config) => Box::pin(verify::run(*config, ui)).await,
         CommandConfig::Files(config) => files::run(config, ui).await,
         CommandConfig::Vacuum(config) => vacuum::run(config, ui).await,
-        CommandConfig::Schema(args) => schema::run(&args, ui),
+        CommandConfig::Schema(config) => schema::run(*config, ui).await,
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
         CommandConfig::Config(report) => config::run(&report, ui),

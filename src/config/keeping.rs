@@ -1,10 +1,12 @@
-//! What `vacuum` and `files` are to do. All of it is only typed, but for what opens an object store.
+//! What `vacuum`, `files` and `schema` are to do. All of it is only typed, but for what opens an object store.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::NaiveDate;
+
 use super::PlaceConfig;
-use crate::cli::{FilesForm, VacuumFormat};
+use crate::cli::{FilesForm, SchemaArgs, VacuumFormat};
 
 /// Settings of `vacuum`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,4 +52,22 @@ pub struct FilesConfig {
     pub table: Option<String>,
     /// Form of the list.
     pub form: FilesForm,
+}
+
+/// Settings of `schema`.
+#[derive(Debug)]
+pub struct SchemaConfig {
+    /// What was typed.
+    pub args: SchemaArgs,
+    /// The dataset whose files are loaded; `None` for an export, which is not read.
+    pub dataset: Option<DatasetConfig>,
+}
+
+/// Which files of which dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetConfig {
+    /// Where it is.
+    pub place: PlaceConfig,
+    /// The first of its days; `None` for all.
+    pub since: Option<NaiveDate>,
 }

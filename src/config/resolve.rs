@@ -84,7 +84,7 @@ fn command(
         Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
         Command::Files(args) => Ok(CommandConfig::Files(keeping::files(args, &sources)?)),
         Command::Vacuum(args) => Ok(CommandConfig::Vacuum(keeping::vacuum(args, &sources)?)),
-        Command::Schema(args) => Ok(CommandConfig::Schema(args)),
+        Command::Schema(args) => Ok(CommandConfig::Schema(Box::new(keeping::schema(args, &sources)?))),
         Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
         Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
         Command::Config(args) => Ok(CommandConfig::Config(every.check(*args, &command_line)?)),

@@ -144,6 +144,8 @@ impl Error {
             | Self::SettingsConflict { .. }
             | Self::UnknownTable { .. }
             | Self::LoadLocation { .. }
+            | Self::LoadDataset { .. }
+            | Self::NoTableOfDataset { .. }
             | Self::ExcelWithoutCsv { .. }
             | Self::StatisticsFromPages { .. }
             | Self::ClearTextBaseUrl { .. }

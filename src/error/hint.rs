@@ -218,6 +218,8 @@ impl Error {
             Self::SettingsConflict { second, .. } => Some(format!("leave {second} out")),
             Self::UnknownTable { .. } => Some("rtk-export schema shows them all".to_owned()),
             Self::LoadLocation { wanted, .. } => Some(format!("--from takes {wanted}")),
+            Self::LoadDataset { instead, .. } => Some((*instead).to_owned()),
+            Self::NoTableOfDataset { there, .. } => Some(format!("it has {}", there.join(", "))),
             Self::ExcelWithoutCsv { .. } => Some("add --format csv".to_owned()),
             Self::StatisticsFromPages { .. } => {
                 Some("add --stats-from peer-report, or take another --fetch".to_owned())

@@ -17,7 +17,7 @@ mod warehouse;
 pub use json::json;
 pub use markdown::{markdown, overview};
 pub use text::text;
-pub use warehouse::{Location, create, load};
+pub use warehouse::{CurrentFiles, Location, create, load, load_dataset, takes_datasets};
 
 use crate::tables::Table;
 

@@ -4,6 +4,8 @@
 //! value of every table is what the exports' own files have, as `PyArrow` reads them. What cannot run here
 //! is parsed.
 
+mod datasets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;

@@ -1,13 +1,14 @@
-//! The settings of `vacuum` and `files`.
+//! The settings of `vacuum`, `files` and `schema`.
 
 use std::time::Duration;
 
 use super::{Sources, local, published};
-use crate::cli::{FilesArgs, VacuumArgs};
-use crate::config::keeping::{Doing, FilesConfig, VacuumConfig, WaitFor};
+use crate::cli::{FilesArgs, SchemaArgs, VacuumArgs};
+use crate::config::keeping::{DatasetConfig, Doing, FilesConfig, SchemaConfig, VacuumConfig, WaitFor};
 use crate::config::settings;
 use crate::config::sources::{Origin, Sourced};
 use crate::error::{Error, Result};
+use crate::model::parse_day;
 
 /// What a duration is.
 const A_DURATION: &str = "a duration such as 1d or 12h";
@@ -42,6 +43,20 @@ pub(super) fn vacuum(args: VacuumArgs, sources: &Sources<'_>) -> Result<VacuumCo
 /// Resolves what was typed after `files`.
 pub(super) fn files(args: FilesArgs, sources: &Sources<'_>) -> Result<FilesConfig> {
     Ok(FilesConfig { place: published(args.place, sources)?, table: args.table, form: args.form })
+}
+
+/// Resolves what was typed after `schema`.
+pub(super) fn schema(args: SchemaArgs, sources: &Sources<'_>) -> Result<SchemaConfig> {
+    let since = args.since.as_deref().map(|text| {
+        parse_day(text).ok_or_else(|| Error::SettingMalformed {
+            origin: Origin::Flag(settings::SINCE.name),
+            value: text.to_owned(),
+            expected: settings::FROM.expected,
+        })
+    });
+    let since = since.transpose()?;
+    let dataset = args.dataset.clone().map(|dataset| published(dataset, sources)).transpose()?;
+    Ok(SchemaConfig { args, dataset: dataset.map(|place| DatasetConfig { place, since }) })
 }
 
 fn duration(flag: &'static str, text: &str) -> Result<Duration> {

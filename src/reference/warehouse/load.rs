@@ -7,17 +7,29 @@
 
 use super::columns::{data_type, name, ordered, quoted, staged_type, wrapped};
 use super::location::Location;
-use super::replace::{self, staged};
+use super::replace::{self, Units, staged};
 use crate::cli::Dialect;
 use crate::tables::Table;
 
 /// The statements that load some tables of an export.
 #[must_use]
 pub fn load(tables: &[Table], location: &Location) -> String {
-    let dialect = location.dialect();
-    let mut parts = vec![head(location)];
-    parts.extend(tables.iter().map(|table| stage(*table, location)));
-    let replacing = tables.iter().map(|table| replace::replace(*table, dialect));
+    let staging = tables.iter().map(|table| stage(*table, location));
+    let said = "-- Loads an export; loading it again changes nothing.\n";
+    script(tables, Units::OfRows, head(said, location), staging, location.dialect())
+}
+
+/// The statements that put tables in the place of what they replace, once they are staged.
+pub(super) fn script(
+    tables: &[Table],
+    units: Units,
+    head: String,
+    staging: impl Iterator<Item = String>,
+    dialect: Dialect,
+) -> String {
+    let mut parts = vec![head];
+    parts.extend(staging);
+    let replacing = tables.iter().map(|table| replace::replace(*table, units, dialect));
     match dialect {
         Dialect::Postgres | Dialect::Duckdb | Dialect::Redshift | Dialect::Snowflake => {
             parts.push("BEGIN;\n".to_owned());
@@ -39,9 +51,9 @@ pub fn load(tables: &[Table], location: &Location) -> String {
 }
 
 /// What is said and set before anything is loaded.
-fn head(location: &Location) -> String {
+pub(super) fn head(said: &str, location: &Location) -> String {
     let dialect = location.dialect();
-    let mut text = "-- Loads an export; loading it again changes nothing.\n".to_owned();
+    let mut text = said.to_owned();
     if let Some(placeholder) = location.placeholder() {
         text.push_str("-- Replace ");
         text.push_str(placeholder);
@@ -80,12 +92,7 @@ fn stage(table: Table, location: &Location) -> String {
     let dialect = location.dialect();
     let (staged, folder) = (staged(table, dialect), location.join(table.name()));
     let quoted = |path: String| quoted(&path, dialect);
-    let columns = || {
-        let definitions = ordered(table, dialect)
-            .into_iter()
-            .map(|column| format!("{} {}", name(column, dialect), staged_type(column.kind, dialect)));
-        wrapped(definitions, 2)
-    };
+    let columns = || staged_columns(table, dialect);
     match dialect {
         Dialect::Postgres => {
             // A line of headers in each file. The shell gets the folder as one word. A pipe ends as its last
@@ -162,8 +169,16 @@ fn stage(table: Table, location: &Location) -> String {
     }
 }
 
+/// The columns of a staging table.
+pub(super) fn staged_columns(table: Table, dialect: Dialect) -> String {
+    let definitions = ordered(table, dialect)
+        .into_iter()
+        .map(|column| format!("{} {}", name(column, dialect), staged_type(column.kind, dialect)));
+    wrapped(definitions, 2)
+}
+
 /// Columns in a text of one line.
-fn definitions(table: Table, dialect: Dialect) -> String {
+pub(super) fn definitions(table: Table, dialect: Dialect) -> String {
     let each =
         table.columns().iter().map(|column| format!("{} {}", column.name, data_type(column.kind, dialect)));
     each.collect::<Vec<_>>().join(", ")

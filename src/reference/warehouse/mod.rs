@@ -1,18 +1,22 @@
-//! The statements of a warehouse: they create the tables, and load an export into them.
+//! The statements of a warehouse: they create the tables, and load an export or a dataset into them.
 //!
-//! In: tables, a dialect, and where the export lies. Out: a script of that dialect.
+//! In: tables, a dialect, and where the export lies; of a dataset, also which of its files are current. Out: a
+//! script of that dialect.
 //! Guarantees: every statement can be run again. An export that is loaded twice leaves each table as after
 //! once; of an export that follows another, rows are replaced in [whole units](unit), and nothing is
-//! deleted that the export does not have. Nothing that was typed stands in a script unescaped.
+//! deleted that the export does not have. Of a dataset, sessions are replaced whole. Nothing that was typed or read
+//! stands in a script unescaped.
 //! Not here: the columns themselves (`tables::schema`), running any of it.
 
 mod columns;
 mod create;
+mod dataset;
 mod load;
 mod location;
 mod replace;
 
 pub use create::create;
+pub use dataset::{CurrentFiles, load_dataset, takes_datasets};
 pub use load::load;
 pub use location::Location;
 
