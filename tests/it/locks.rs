@@ -30,7 +30,7 @@ fn busy(taken: Result<Lock, Error>) -> (Holder, u64) {
 /// Sets the store's time of the lock back.
 fn age(s3: &S3, by: Duration) {
     let lock = File::options().write(true).open(s3.bucket().join(LOCK)).unwrap();
-    lock.set_modified(SystemTime::now() - by).unwrap();
+    lock.set_modified(SystemTime::from(rtk_export::clock::now()) - by).unwrap();
 }
 
 #[test]

@@ -163,12 +163,10 @@ fn stage(table: Table, location: &Location, files: &CurrentFiles) -> String {
         }
         Dialect::Redshift => {
             // A file's whole name is a prefix of one file. A manifest would be a file of its own in the bucket.
-            let copies: String = paths
-                .iter()
-                .map(|path| {
-                    format!("COPY {staged}\nFROM {}\nIAM_ROLE default\nFORMAT AS PARQUET;\n", whole(path))
-                })
-                .collect();
+            let copies = paths.iter().map(|path| {
+                format!("COPY {staged}\nFROM {}\nIAM_ROLE default\nFORMAT AS PARQUET;\n", whole(path))
+            });
+            let copies = copies.collect::<Vec<_>>().concat();
             format!(
                 "DROP TABLE IF EXISTS {staged};\nCREATE TEMPORARY TABLE {staged} (\n  {}\n);\n{copies}",
                 staged_columns(table, dialect)
@@ -176,7 +174,7 @@ fn stage(table: Table, location: &Location, files: &CurrentFiles) -> String {
         }
         Dialect::Databricks => {
             let in_table = format!("{}/", table.name());
-            let named = paths.iter().map(|path| path.strip_prefix(&in_table).unwrap_or(path));
+            let in_folder = paths.iter().map(|path| path.strip_prefix(&in_table).unwrap_or(path));
             format!(
                 "CREATE OR REPLACE TEMPORARY VIEW {staged} AS\nSELECT {names}\n\
                  FROM read_files({}, format => 'parquet', schema => {})\n\
@@ -184,7 +182,7 @@ fn stage(table: Table, location: &Location, files: &CurrentFiles) -> String {
                  SELECT assert_true(count(*) = {}, 'files of {} are not there any more') FROM {staged};\n",
                 quoted(&location.join(&in_table), dialect),
                 quoted(&definitions(table, dialect), dialect),
-                lines(named.map(|path| quoted(path, dialect))),
+                lines(in_folder.map(|path| quoted(path, dialect))),
                 files.rows(table),
                 table.name()
             )

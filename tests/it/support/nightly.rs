@@ -65,7 +65,7 @@ impl Nightly {
     pub(crate) fn age_lock(&self) {
         let lock = self.root().join(".rtk-export/lock.json");
         if let (Some(_), Ok(lock)) = (&self.s3, File::options().append(true).open(lock)) {
-            lock.set_modified(SystemTime::now() - Duration::from_mins(5)).unwrap();
+            lock.set_modified(SystemTime::from(rtk_export::clock::now()) - Duration::from_mins(5)).unwrap();
         }
     }
 }
