@@ -15,7 +15,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use class::{Class, Signal};
-pub use dataset::{Damage, DatasetError};
+pub use dataset::{Damage, DatasetError, Difference, Named};
 pub use holder::Holder;
 pub use store::{StoreAction, StoreError, StoreFault};
 

@@ -121,7 +121,8 @@ pub struct OutputArgs {
     /// required [env: RTK_EXPORT_OUTPUT]
     #[arg(short, long, value_name = "DIR|URL", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
-    /// Directory of the response log [default: .rtk-export in the output; for a URL one of this user's]
+    /// Directory of the response log; required where the output is a URL [default: .rtk-export in the
+    /// output]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub state_dir: Option<PathBuf>,
     /// Fetch everything anew, replacing a finished or other export once the new one is complete

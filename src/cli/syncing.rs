@@ -67,7 +67,8 @@ pub struct SyncArgs {
     /// required [env: RTK_EXPORT_OUTPUT]
     #[arg(short, long, value_name = "DIR|URL", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
-    /// Directory of the response log [default: .rtk-export in the output]
+    /// Directory of the response log; required where the output is a URL [default: .rtk-export in the
+    /// output]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub state_dir: Option<PathBuf>,
     /// Drop what an interrupted sync has fetched, and fetch it anew

@@ -100,6 +100,17 @@ async fn rollups(rollups: Rollups, own: Option<&Path>) -> Result<Vec<Query>> {
     }
 }
 
+/// The files of an export's failures, as a command takes them: a shell expands a pattern, a store does not.
+fn failed(output: &Path, manifest: &Manifest) -> String {
+    let table = Table::Failures.name();
+    if !output.to_str().is_some_and(|output| output.contains("://")) {
+        return output.join(table).join("*").display().to_string();
+    }
+    let of_table = manifest.tables.iter().filter(|files| files.name == table);
+    let files = of_table.flat_map(|files| &files.files).map(|file| output.join(&file.path));
+    files.map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
+}
+
 /// Shows what came of an export, and tells how it ended.
 fn summarise(
     ui: &Ui,
@@ -127,6 +138,7 @@ fn summarise(
         until: manifest.source.until.map(String::from),
         rows: Table::ALL.into_iter().filter_map(rows).collect(),
         failures: manifest.failures.total,
+        failed: failed(output, manifest),
         duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),
         minutes_consumed: manifest.totals.minutes_consumed.map(|minutes| minutes.to_string()),
         requests_sent: requests.map(|requests| requests.sent),

@@ -15,7 +15,7 @@ use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 use super::Ending;
 use super::fetching::{self, Asked as Fetched, reach};
 use crate::clock;
-use crate::config::{Anew, ApiConfig, Format, PeerEvents, StartMode, SyncConfig, WaitLock};
+use crate::config::{Anew, ApiConfig, EmptyDays, Format, PeerEvents, StartMode, SyncConfig, WaitLock};
 use crate::dataset::{
     self, Asked, Committed, Committing, Current, Generation, Identity, Lock, Reached, Wait, Work, due, ranges,
 };
@@ -25,6 +25,7 @@ use crate::log::{DatasetRange, Head, Lists, Log, LogWriter, Opened, RowDigest, S
 use crate::manifest::Time;
 use crate::model::{DayRange, Window, Zone, parse_time};
 use crate::operation::{DatasetFacts, Facts, RequestsMade};
+use crate::output;
 use crate::pipeline::{self, Gathered, MakingDays, Signals};
 use crate::place::{Conditions, Place};
 use crate::plan::Wants;
@@ -57,9 +58,10 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
     facts.progress.enter(Phase::ReadingDataset);
     let display = ui.display(Arc::clone(&facts.progress));
     let place = Place::open(&config.place)?;
-    let user = config.user_state_dir.as_deref();
-    let state = dataset::state_dir(&config.place, config.state_dir.as_deref(), user)?;
-    if let Some(dir) = config.place.local() {
+    // Where the log of a dataset in a store is was found out with its settings.
+    let dir = config.place.local().unwrap_or(Path::new(""));
+    let state = output::state_dir(dir, config.state_dir.as_deref());
+    if config.place.local().is_some() {
         // Before anything is made there.
         dataset::refuse_foreign(dir)?;
         let current = dataset::read(&place).await?;
@@ -80,7 +82,7 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
     }
     let mut sync = Sync::new(&config, &api, &place, work, ui, deadline);
     let after_another = has_waited.then_some(begun_at);
-    let ended = lock.while_held(sync.run(&lock, after_another, facts, &mut signals)).await;
+    let ended = lock.while_held(Box::pin(sync.run(&lock, after_another, facts, &mut signals))).await;
     // Best effort, both: what stays of an upload is given up by the next one, and a lock goes stale.
     if ended.is_err() {
         let _ = place.give_up_uploads().await;
@@ -190,10 +192,13 @@ impl<'a> Sync<'a> {
             Opened::Empty(log) => Some(log),
             Opened::Begun(log, begun) => {
                 let settings = self.settings(None);
+                let until = begun.head().window().and_then(|window| window.until);
+                // A backfill says nothing of what came since.
+                is_recent = until.is_some_and(|until| until >= clock::now() - RECENT);
                 dataset::refuse_other_log(&begun, &settings, Path::new(&self.place.show(None)))?;
                 let now =
-                    self.export(lock, Begun::Earlier(log, begun), base.as_ref(), facts, signals).await?;
-                is_recent = now.pointer.state.synced_until.0 >= clock::now() - RECENT;
+                    Box::pin(self.export(lock, Begun::Earlier(log, begun), base.as_ref(), facts, signals))
+                        .await?;
                 base = Some(now);
                 None
             }
@@ -213,7 +218,9 @@ impl<'a> Sync<'a> {
                 },
             };
             self.ui.days(&range, number, count);
-            base = Some(self.export(lock, Begun::New(log, range), base.as_ref(), facts, signals).await?);
+            base = Some(
+                Box::pin(self.export(lock, Begun::New(log, range), base.as_ref(), facts, signals)).await?,
+            );
         }
         if let Some(log) = unused {
             // Nothing to do: nothing was begun.
@@ -241,6 +248,7 @@ impl<'a> Sync<'a> {
     ) -> Result<Vec<DayRange>> {
         let days = self.config.days;
         let is_anew = self.config.anew == Anew::Wanted;
+        let replaced = base.filter(|base| is_anew && base.pointer.identity != self.identity);
         let base = base.filter(|_| !is_anew);
         let asked = Asked {
             from: days.from,
@@ -261,7 +269,12 @@ impl<'a> Sync<'a> {
             }
             _ => BTreeSet::new(),
         };
-        Ok(ranges(&asked, zone, reached, &again))
+        let ranges = ranges(&asked, zone, reached, &again);
+        if let Some(replaced) = replaced.filter(|_| self.config.empty_days == EmptyDays::Kept) {
+            let has = |day| ranges.iter().any(|range| range.contains(day));
+            dataset::refuse_loss(replaced, has, &self.place.show(None)).map_err(Error::Dataset)?;
+        }
+        Ok(ranges)
     }
 
     /// Of days that are due, those that have changed since.
@@ -302,23 +315,20 @@ impl<'a> Sync<'a> {
         facts: &mut Facts,
         signals: &mut Signals,
     ) -> Result<Generation> {
-        let gathered = self.begin(begun, base).await?;
-        let (head, was_fetched) = (gathered.head, gathered.was_fetched);
+        let Opening { head, was_fetched, gathered } = self.begin(begun, base).await?;
         let window = head.window().ok_or(Error::StageEnded { stage: "log" })?;
         let range = window.days.ok_or_else(|| Error::LogOfExport { path: self.work.log() })?;
         facts.export_id = Some(head.export_id.clone());
         (facts.since, facts.until) = (window.since, window.until);
 
-        let fetching = self.fetching(Some(window.clone()), facts)?;
-        let fetcher = Arc::clone(&fetching.fetcher);
+        let asking = self.fetching(Some(window.clone()), facts)?;
+        let fetcher = Arc::clone(&asking.fetcher);
         let before = facts.requests.take();
-        let fetch = &self.config.fetch;
-        let fetched =
-            fetching::ask(fetching, fetch, Some(window.clone()), gathered.gathered, self.ui, facts, signals)
-                .await;
+        let meant = Some(window.clone());
+        let asked = fetching::ask(asking, &self.config.fetch, meant, gathered, self.ui, facts, signals).await;
         facts.requests = before
             .map_or(facts.requests, |before| Some(facts.requests.map_or(before, |made| before.and(made))));
-        let Fetched { wants, mut log, kept, replies, ended_early } = fetched?;
+        let Fetched { wants, mut log, kept, replies, ended_early } = asked?;
         let resume =
             Resume { replies: kept.saturating_add(replies), command: self.config.command_line.clone() };
         if let Some(error) = ended_early {

@@ -114,15 +114,6 @@ impl StoredList {
 }
 
 impl RemoteConfig {
-    /// What makes two places one: the URL, and where it leads.
-    #[must_use]
-    pub fn identity(&self) -> String {
-        let endpoints = names(self.url.store).iter().filter(|(_, sort)| *sort == Sort::Endpoint);
-        let set = endpoints.filter_map(|(name, _)| Some((name, self.variables.get(name)?)));
-        let set = set.map(|(name, value)| format!("\n{name}={}", value.expose_secret()));
-        format!("{}{}", self.url, set.collect::<String>())
-    }
-
     fn new(url: StoreUrl, environment: &Environment<'_>) -> Result<Self> {
         let variables = StoreVariables::read(url.store, environment)?;
         let is_named = |name| variables.has(name);

@@ -12,8 +12,6 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::Digest as _;
-
 use super::file::ConfigFile;
 use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
@@ -33,9 +31,6 @@ use crate::model::{ParticipantId, SessionId};
 use account::{Asked, api, asked};
 use operation::Taken;
 use profiles::Every;
-
-/// Of the digits that name the log's directory of a place in a store: enough for no two to share one.
-const STATE_NAME_LENGTH: usize = 32;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
@@ -461,22 +456,18 @@ fn place(
     Ok(Some(place))
 }
 
-/// The directory of an export's log. A store keeps none: its log is this user's, in a directory of its own.
+/// The directory of an export's log. A store keeps none, and whoever exports into it says what lasts as long as it is
+/// needed: what was fetched is lost with it.
 fn state_dir(
     typed: Option<&Path>,
     place: &PlaceConfig,
     sources: &mut Sources<'_>,
 ) -> Result<Option<PathBuf>> {
     let set = directory(&settings::STATE_DIR, typed, sources)?;
-    let (None, Some(remote)) = (&set, place.remote()) else { return Ok(set) };
-    let digest = format!("{:x}", sha2::Sha256::digest(remote.identity()));
-    let name = &digest[..STATE_NAME_LENGTH];
-    let user =
-        user_state_dir(sources).ok_or_else(|| StoreError::NoStateDir { url: remote.url.to_string() })?;
-    let dir = user.join("outputs").join(name);
-    let origin = Origin::Default(settings::STATE_DIR.name);
-    sources.show(&settings::STATE_DIR, dir.display().to_string(), &origin);
-    Ok(Some(dir))
+    match (&set, place.remote()) {
+        (None, Some(remote)) => Err(StoreError::NoStateDir { url: remote.url.to_string() }.into()),
+        _ => Ok(set),
+    }
 }
 
 /// A directory of this machine, where one is given.

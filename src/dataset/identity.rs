@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Difference, Named};
 use crate::model::Zone;
 
 /// What must be the same for every commit of a dataset.
@@ -26,52 +27,6 @@ pub struct Identity {
     pub peer_events: bool,
     /// Whether sessions are exported that have not ended.
     pub include_live: bool,
-}
-
-/// What can differ between a dataset and a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
-    /// The shape of the tables.
-    SchemaVersion,
-    /// The zone of the days.
-    TimeZone,
-    /// The account.
-    Account,
-    /// The app.
-    App,
-    /// The call statistics.
-    Filters,
-    /// Whether peer events are there.
-    PeerEvents,
-    /// Whether live sessions are.
-    IncludeLive,
-}
-
-/// One thing in which a dataset and a command differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// In what.
-    pub named: Named,
-    /// As the dataset has it.
-    pub dataset: String,
-    /// As the command has it.
-    pub command: String,
-}
-
-impl Named {
-    /// The setting that says it, as it is typed or set.
-    #[must_use]
-    pub const fn setting(self) -> &'static str {
-        match self {
-            Self::SchemaVersion => "the schema version",
-            Self::TimeZone => "--tz",
-            Self::Account => "CLOUDFLARE_ACCOUNT_ID",
-            Self::App => "REALTIMEKIT_APP_ID",
-            Self::Filters => "--filters",
-            Self::PeerEvents => "--no-peer-events",
-            Self::IncludeLive => "--include-live",
-        }
-    }
 }
 
 impl Identity {

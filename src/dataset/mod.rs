@@ -28,16 +28,16 @@ mod work;
 
 pub(crate) use commit::is_partition_path;
 pub use commit::{Commit, DayEntry, DayFile, Export, Retired, partition_path};
-pub use identity::{Difference, Identity, Named};
+pub use identity::Identity;
 pub use lock::{Lock, Wait};
 pub use merge::{Made, Merged, Next, merge};
-pub use open::{Current, read, refuse_foreign, refuse_other};
+pub use open::{Current, read, refuse_foreign, refuse_loss, refuse_other};
 pub use pending::{GIVEN_UP_AFTER, MOST_SESSIONS, Pending, Why, due};
 pub use pointer::{Api, CommitRef, Pointer, State};
 pub use publish::{Committed, Committing, Observer, Step, commit};
 pub use published::{Published, current, published};
 pub use ranges::{Asked, Reached, ranges};
-pub use work::{Work, refuse_other_log, state_dir};
+pub use work::{Work, refuse_other_log};
 
 /// The name of the pointer: a place that has it is a dataset.
 pub const POINTER: &str = "dataset.json";

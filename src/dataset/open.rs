@@ -9,9 +9,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{COMMITS, Commit, Generation, Identity, Named, POINTER, Pointer};
+use chrono::NaiveDate;
+
+use super::{COMMITS, Commit, Generation, Identity, POINTER, Pointer};
 use crate::config::Anew;
-use crate::error::{Damage, DatasetError, Error, Result, StoreError};
+use crate::error::{Damage, DatasetError, Error, Named, Result, StoreError};
 use crate::files::STATE_DIR;
 use crate::manifest;
 use crate::place::{Found, Key, Object, Place, Tag};
@@ -126,6 +128,25 @@ pub fn refuse_other(dataset: &Generation, command: &Identity, place: &str) -> Re
     })
 }
 
+/// Refuses to replace a dataset by one that has not all of its days.
+///
+/// # Errors
+/// [`DatasetError::DaysLost`].
+pub fn refuse_loss(
+    dataset: &Generation,
+    has: impl Fn(NaiveDate) -> bool,
+    place: &str,
+) -> Result<(), DatasetError> {
+    let days = dataset.commit.days.values().filter(|entry| !entry.files.is_empty()).map(|entry| entry.day);
+    let lost: Vec<_> = days.filter(|day| !has(*day)).collect();
+    match lost.first() {
+        Some(first) => {
+            Err(DatasetError::DaysLost { place: place.to_owned(), days: lost.len(), first: *first })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Refuses a directory that holds other things than what a dataset is made of. One in which a dataset was only
 /// begun has no pointer yet.
 ///
@@ -137,12 +158,12 @@ pub fn refuse_foreign(dir: &Path) -> Result<()> {
         entries => entries.map_err(Error::output("read", dir))?,
     };
     let is_ours = |name: &str| {
-        let of_tool = [STATE_DIR, POINTER, COMMITS, manifest::FILE_NAME].contains(&name);
-        of_tool || Table::ALL.iter().any(|table| table.name() == name)
+        [STATE_DIR, COMMITS].contains(&name) || Table::ALL.iter().any(|table| table.name() == name)
     };
     for entry in entries {
         let name = entry.map_err(Error::output("read", dir))?.file_name();
-        if dir.join(POINTER).exists() {
+        // An export is refused by its own name.
+        if [POINTER, manifest::FILE_NAME].iter().any(|name| dir.join(name).exists()) {
             return Ok(());
         }
         if !name.to_str().is_some_and(is_ours) {

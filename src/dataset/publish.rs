@@ -136,13 +136,8 @@ fn allowed(current: Current, committing: &Committing<'_>) -> Result<Option<Gener
     if anew == Anew::LeftOut {
         other.map_err(Error::Dataset)?;
     } else if other.is_err() && empty == EmptyDays::Kept {
-        let has = |day| made.days.get(day).is_some_and(|entry| !entry.files.is_empty());
-        let lost = base.commit.days.values().filter(|entry| !entry.files.is_empty() && !has(&entry.day));
-        let lost: Vec<_> = lost.map(|entry| entry.day).collect();
-        if let Some(first) = lost.first().copied() {
-            let (place, days) = (place.show(None), lost.len());
-            return Err(Error::Dataset(DatasetError::DaysLost { place, days, first }));
-        }
+        let has = |day| made.days.get(&day).is_some_and(|entry| !entry.files.is_empty());
+        open::refuse_loss(&base, has, &place.show(None)).map_err(Error::Dataset)?;
     }
     Ok(Some(base))
 }

@@ -10,35 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Generation;
-use crate::config::{KeepLog, PlaceConfig, StartMode, settings};
+use crate::config::{KeepLog, StartMode};
 use crate::error::{Error, Result};
-use crate::files::{STATE_DIR, sha256_of};
 use crate::log::{self, Log, LogWriter, Opened, Settings};
 
 /// The log of the last commit, where it is kept.
 const SETTLED_LOG: &str = "responses.last.jsonl.zst";
-
-/// Where the logs of datasets in stores are, in the user's own directory for state.
-const OUTPUTS: &str = "outputs";
-
-/// The directory of the log: in the dataset, or what was set, or for a dataset in a store one of the user's own
-/// that is named after it.
-///
-/// # Errors
-/// [`Error::SettingsMissing`] where there is no such directory.
-pub fn state_dir(place: &PlaceConfig, set: Option<&Path>, user: Option<&Path>) -> Result<PathBuf> {
-    if let Some(set) = set {
-        return Ok(set.to_owned());
-    }
-    match place {
-        PlaceConfig::Local(dir) => Ok(dir.join(STATE_DIR)),
-        PlaceConfig::Remote(_) => {
-            let user = user.ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::STATE_DIR] })?;
-            let name = sha256_of(place.to_string().as_bytes());
-            Ok(user.join(OUTPUTS).join(&name[..32]))
-        }
-    }
-}
 
 /// The directory in which a `sync` has its log.
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@
 //! Guarantees: no credential is in a message; the code and the request id that a store gave are.
 //! Not here: finding out what it said (`place`).
 
+use std::path::PathBuf;
+
 use super::{Class, Resume};
 use crate::config::{Origin, StoreKind, UrlFault};
 
@@ -109,9 +111,17 @@ pub enum StoreError {
     #[error("AZURE_STORAGE_ACCOUNT_NAME is not set, and an az:// URL names only the container")]
     NoAccount,
     /// A log that has nowhere to be.
-    #[error("{url} keeps no log, and no directory of this user's is known for it")]
+    #[error("{url} keeps no response log: --state-dir is needed")]
     NoStateDir {
         /// The place.
+        url: String,
+    },
+    /// A directory with the log of an export to another place.
+    #[error("{} has the state of {url}", dir.display())]
+    OtherState {
+        /// The directory.
+        dir: PathBuf,
+        /// The place that it is of.
         url: String,
     },
     /// An endpoint that would have what is stored sent unencrypted.
@@ -263,6 +273,7 @@ impl StoreError {
             | Self::HalfSet { .. }
             | Self::NoAccount
             | Self::NoStateDir { .. }
+            | Self::OtherState { .. }
             | Self::ClearText { .. }
             | Self::Setup { .. }
             | Self::NoCredentials { .. }
@@ -298,7 +309,11 @@ impl StoreError {
             Self::Variable { name, .. } => format!("correct {name}, or unset it"),
             Self::HalfSet { set, missing } => format!("set {missing} too, or unset {set}"),
             Self::NoAccount => "set it to the storage account's name".to_owned(),
-            Self::NoStateDir { .. } => "give one with --state-dir, or set HOME".to_owned(),
+            Self::NoStateDir { .. } => "add --state-dir DIR, a directory of its own that outlasts the job: what was fetched is kept there until it is stored"
+                .to_owned(),
+            Self::OtherState { url, .. } => {
+                format!("give each output a directory of its own with --state-dir; this one goes on with -o {url}")
+            }
             Self::ClearText { name, .. } => format!("set {name} to an https URL"),
             Self::Setup { .. } => {
                 "check the store's variables: rtk-export config shows which are set".to_owned()

@@ -8,7 +8,6 @@ use std::time::Duration;
 use chrono::DateTime;
 
 use super::*;
-use crate::dataset::{Difference, Named};
 use crate::model::{PageSize, ParticipantId, SessionId};
 
 fn key() -> RequestKey {

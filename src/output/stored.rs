@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::{COMMAND, Logs, Output, Work, begun, is_of, make_dirs, remove_made};
 use crate::config::OutputConfig;
 use crate::dataset::{Lock, Wait};
-use crate::error::{DatasetError, Error, Holder, Result, Resume};
+use crate::error::{DatasetError, Error, Holder, Result, Resume, StoreError};
 use crate::files::Hold;
 use crate::log::{self, Opened, Settings};
 use crate::manifest::{self, Manifest};
@@ -25,7 +25,7 @@ use crate::publish;
 
 /// The journal of uploads, beside the log.
 const UPLOADS: &str = "uploads.jsonl";
-/// For whoever looks at the directory: its name is a digest.
+/// The place that the directory is of.
 const URL: &str = "url";
 /// Which export was published last.
 const PUBLISHED: &str = "published";
@@ -48,8 +48,8 @@ pub struct Stored {
 /// of its log.
 ///
 /// # Errors
-/// [`Error::OutputBusy`] or [`DatasetError::Busy`] where another process is at work on it, what the store refuses,
-/// I/O errors.
+/// [`Error::OutputBusy`] or [`DatasetError::Busy`] where another process is at work on it,
+/// [`StoreError::OtherState`] where the directory is another output's, what the store refuses, I/O errors.
 pub async fn hold(place: Place, state: &Path) -> Result<Stored> {
     let made = make_dirs(&[state])?;
     let held = hold_in(place, state, &made).await;
@@ -58,8 +58,14 @@ pub async fn hold(place: Place, state: &Path) -> Result<Stored> {
 
 async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored> {
     let hold = Arc::new(Hold::take(state, COMMAND)?);
-    let note = state.join(URL);
-    fs::write(&note, format!("{}\n", place.show(None))).map_err(Error::io("write", note))?;
+    let (note, url) = (state.join(URL), place.show(None));
+    // An export that was left to publish must not be published elsewhere.
+    if let Ok(noted) = fs::read_to_string(&note)
+        && noted.trim_end() != url
+    {
+        return Err(StoreError::OtherState { dir: state.to_owned(), url: noted.trim_end().to_owned() }.into());
+    }
+    fs::write(&note, format!("{url}\n")).map_err(Error::io("write", note))?;
     let place = place.with_journal(&state.join(UPLOADS))?;
     let conditions = place.check().await?;
     let lock = match conditions {

@@ -112,6 +112,22 @@ fn every_command_of_the_page_of_spark_runs() {
     page_answers("spark");
 }
 
+/// The night, the readers and the vacuum of the page, on another S3 server; what it needs an account for is not run.
+#[test]
+fn every_command_of_the_page_of_r2_runs() {
+    let page = "samples/nightly-r2.md";
+    assert!(repository_file("README.md").contains(&format!("({page})")), "the README leads to {page}");
+    let (server, s3, place) = (Server::start(|_| ()), S3::start(), Place::new());
+    let mut ran = 0;
+    for block in blocks_of(page).into_iter().filter(|block| block.language != "console") {
+        assert_eq!(block.language, "sh");
+        place.shell(&block.text).against(&server).storing_in(&s3).ends(0);
+        ran += 1;
+    }
+    assert_eq!(ran, 4);
+    assert!(place.path("sync.json").exists() && s3.object("minutes/dataset.json").is_some());
+}
+
 /// The first command, as it is typed, shows what the README shows.
 #[test]
 fn the_first_command_shows_what_the_readme_shows() {

@@ -3,9 +3,11 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::support::{Effect, Export, Fault, Place, Rtk, S3, Server, manifest, whole_manifest};
+use crate::support::{Azurite, Effect, Export, Fault, Place, Rtk, S3, Server, manifest, whole_manifest};
 
-const RUN: &str = "run list.csv -o s3://bucket/exports/one --format csv --with-sessions";
+const RUN: &str = "run list.csv -o s3://bucket/exports/one --state-dir state --format csv --with-sessions";
+/// The same into a directory.
+const HERE: &str = "run list.csv -o here --format csv --with-sessions";
 
 /// An API of some participants, a list of them, and a bucket.
 fn begin() -> (Place, Server, S3) {
@@ -24,9 +26,8 @@ fn refuse(method: &'static str, contains: &str, status: u16, code: &'static str)
 
 /// The export in the bucket is the one that a run into a directory makes.
 fn assert_exported(place: &Place, server: &Server, s3: &S3) {
-    let here = RUN.replace("s3://bucket/exports/one", "here");
     if !place.path("here/manifest.json").exists() {
-        place.rtk(&here).against(server).ends(0);
+        place.rtk(HERE).against(server).ends(0);
     }
     let there = s3.bucket().join("exports/one");
     Export::read(&there).equals(&Export::read(&place.path("here")));
@@ -35,9 +36,7 @@ fn assert_exported(place: &Place, server: &Server, s3: &S3) {
 }
 
 fn state_dirs(place: &Place) -> Vec<std::path::PathBuf> {
-    let outputs = place.path("home/.local/state/rtk-export/outputs");
-    let Ok(entries) = std::fs::read_dir(outputs) else { return Vec::new() };
-    entries.map(|entry| entry.unwrap().path()).collect()
+    Some(place.path("state")).filter(|state| state.exists()).into_iter().collect()
 }
 
 #[test]
@@ -57,6 +56,9 @@ fn a_run_into_a_store_makes_the_export_of_one_into_a_directory() {
         std::fs::read_dir(state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, ["published", "responses.jsonl.zst", "url"]);
+    // It is of this output only.
+    let elsewhere = RUN.replace("exports/one", "exports/two");
+    rtk(&elsewhere, &place, &server, &s3).ends(2).says(&["state has the state of s3://bucket/exports/one"]);
     // It is finished, and that is found out without a request to the API.
     let requests = server.requests();
     rtk(RUN, &place, &server, &s3).ends(2).says(&["s3://bucket/exports/one", "--refresh"]);
@@ -168,9 +170,9 @@ fn a_store_that_cannot_be_used_costs_no_request() {
     let nobody = || run().without_env("AWS_SECRET_ACCESS_KEY").without_env("AWS_ACCESS_KEY_ID");
     ends(nobody().env("AWS_EC2_METADATA_DISABLED", "true"), "no credentials for s3://bucket/exports/one");
     ends(run().env("AWS_ENDPOINT_URL", "http://store.example"), "in clear text to store.example");
-    ends(run().without_env("HOME"), "no directory of this user's is known");
+    ends(rtk("run list.csv -o s3://bucket/exports/one", &place, &server, &s3), "--state-dir is needed");
     ends(rtk("run list.csv -o s3a://bucket/x", &place, &server, &s3), "s3://BUCKET/PREFIX");
-    let config = rtk("config -o s3://bucket/exports/one", &place, &server, &s3).output();
+    let config = rtk("config -o s3://bucket/exports/one --state-dir state", &place, &server, &s3).output();
     assert!(
         config.stdout.contains("AWS_SECRET_ACCESS_KEY") && config.stdout.contains("(set, not shown)"),
         "{config}"
@@ -259,7 +261,7 @@ fn lists_are_read_from_a_store() {
     let run = || rtk("run -o out --format csv --with-sessions", &place, &server, &s3).arg(url);
     run().ends(0);
     assert_eq!(manifest(&place.path("out"))["source"]["lists"][0]["path"], url);
-    place.rtk(&RUN.replace("s3://bucket/exports/one", "here")).against(&server).ends(0);
+    place.rtk(HERE).against(&server).ends(0);
     let requests = server.requests();
     let plan = rtk("plan", &place, &server, &s3).arg(url).ends(0);
     let here = place.rtk("plan list.csv").against(&server).ends(0);
@@ -270,4 +272,34 @@ fn lists_are_read_from_a_store() {
     rtk("run -o elsewhere", &place, &server, &s3).arg(url).ends(2).says(&["s3:GetObject was refused"]);
     assert_eq!((server.requests(), place.path("elsewhere").exists()), (requests, false));
     s3.assert_polite();
+}
+
+/// What failed is a list, in a store as in a directory.
+#[test]
+fn failures_in_a_store_are_a_list() {
+    let (place, server, s3) = begin();
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    place.write("list.csv", format!("session_id,participant_id\n{unknown},{unknown}\n"));
+    let failures = "s3://bucket/exports/one/failures/part-00000.csv";
+    rtk(RUN, &place, &server, &s3).ends(3).says(&[&format!("rtk-export run {failures} -o OTHER_DIR")]);
+    rtk(&format!("run {failures} -o again"), &place, &server, &s3).ends(3);
+    assert_eq!(manifest(&place.path("again"))["source"]["lists"][0]["path"], failures);
+}
+
+/// The same words to another kind of store: what is written can be read, is not overwritten, and is replaced.
+#[test]
+fn a_run_into_azure_does_what_one_into_s3_does() {
+    let Some(azurite) = Azurite::start() else { return };
+    let (place, server) = (Place::new(), Server::start(|_| ()));
+    place.write("list.csv", server.pairs(40));
+    let run = RUN.replace("s3://", "az://");
+    let rtk = |args: &str| place.rtk(args).against(&server).storing_in_azure(&azurite);
+    rtk(&run).ends(0).says(&["az://bucket/exports/one"]);
+    rtk(&run).ends(2).says(&["--refresh"]);
+    rtk("run az://bucket/exports/one/id_list/part-00000.csv -o again").ends(0);
+    assert_eq!(manifest(&place.path("again"))["totals"]["participants"], 40);
+    rtk(&format!("{run} --refresh")).ends(0);
+    rtk(&run.replace("az://bucket", "az://nowhere")).ends(2).says(&["there is no container of that name"]);
+    let refused = rtk(&run).env("AZURE_STORAGE_ACCOUNT_KEY", "bm9ib2R5").ends(2);
+    refused.says(&["was refused: 403", "hint: "]);
 }

@@ -34,7 +34,6 @@ async fn has_ended(pending: &Pending, fetcher: &Fetcher) -> Result<bool> {
         let probe = Probe::get(Endpoint::Session(session), Vec::new());
         let Some(probed) = fetcher.probe(&probe, RETRIES).await else { return Ok(false) };
         match probed.read(|root, _| status(root)) {
-            Ok(SessionStatus::Live) => {}
             Ok(SessionStatus::Ended | SessionStatus::Unknown) => return Ok(true),
             Err(refusal) if refusal.is_of_token() => {
                 return Err(Error::CredentialsRefused {
@@ -45,8 +44,8 @@ async fn has_ended(pending: &Pending, fetcher: &Fetcher) -> Result<bool> {
                 });
             }
             Err(refusal) if refusal.status == Some(404) => return Ok(true),
-            // What is not known leaves the day alone this time.
-            Err(_) => {}
+            // It goes on; or that cannot be known, which leaves the day alone this time.
+            Ok(SessionStatus::Live) | Err(_) => {}
         }
     }
     Ok(false)

@@ -1,19 +1,16 @@
 //! The settings of `sync`. Those that it shares with `run` have the same names, variables and keys, so that one
 //! file serves both; what `run` has beside them (`since`, `format`, ...) means nothing here.
 
-use std::path::Path;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 
 use super::operation::{self, Taken};
-use super::{api, directory, fetch, on_warning, user_state_dir};
+use super::{api, fetch, on_warning, place, state_dir, user_state_dir};
 use crate::cli::{AskArgs, SyncArgs};
 use crate::config::settings::{self, Setting};
 use crate::config::sources::{Origin, Sources};
-use crate::config::{
-    Anew, Deadline, EmptyDays, PlaceConfig, Sessions, StartMode, SyncConfig, SyncDays, WaitLock, values,
-};
+use crate::config::{Anew, Deadline, EmptyDays, Sessions, StartMode, SyncConfig, SyncDays, WaitLock, values};
 use crate::error::{DatasetError, Error, Result};
 use crate::model::{Zone, parse_day};
 
@@ -44,8 +41,9 @@ pub(super) fn sync(args: &SyncArgs, command_line: String, mut sources: Sources<'
     let mut fetch = fetch(&ask, &mut sources)?;
     // Discovery has them already.
     fetch.sessions = Sessions::LeftOut;
-    let place = place(args.output.as_deref(), &mut sources)?;
-    let state_dir = directory(&settings::STATE_DIR, args.state_dir.as_deref(), &mut sources)?;
+    let place = place(&settings::OUTPUT, args.output.as_deref(), &mut sources)?
+        .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
+    let state_dir = state_dir(args.state_dir.as_deref(), &place, &mut sources)?;
     let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
     let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
     let wait_lock = sources.optional(&settings::WAIT_LOCK, args.wait_lock.as_deref(), wait_lock)?;
@@ -120,21 +118,6 @@ fn wait_lock(text: &str) -> Option<WaitLock> {
         Ok(false) => Some(WaitLock::No),
         Err(_) => values::duration(text, LONGEST_WAIT).map(|longest| WaitLock::UpTo(Some(longest))),
     }
-}
-
-/// Where the dataset is.
-fn place(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<PlaceConfig> {
-    let setting = &settings::OUTPUT;
-    let given = sources
-        .text(setting, typed.map(Path::as_os_str))
-        .ok_or_else(|| Error::SettingsMissing { missing: vec![setting] })?;
-    if given.value.is_empty() {
-        let expected = "a directory, such as ./dataset, or a place in a store, such as s3://bucket/rtk";
-        return Err(Error::SettingMalformed { origin: given.origin, value: String::new(), expected });
-    }
-    let place = sources.place(&given)?;
-    sources.show(setting, place.to_string(), &given.origin);
-    Ok(place)
 }
 
 #[cfg(test)]

@@ -125,7 +125,12 @@ fn every_profile_has_its_own_sync() {
         .iter()
         .map(|ProfileRun { name, job, .. }| {
             let Job::Sync(sync) = job else { panic!("{job:?}") };
-            (name.as_str(), sync.place.to_string(), sync.zone.map(|zone| zone.name()), sync.days.lookback)
+            (
+                name.as_str(),
+                sync.place.to_string(),
+                sync.zone.map(crate::model::Zone::name),
+                sync.days.lookback,
+            )
         })
         .collect();
     let paris = Some("Europe/Paris");

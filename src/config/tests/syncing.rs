@@ -1,6 +1,7 @@
 //! What `sync` is set to.
 
 use super::*;
+use crate::model::Zone;
 
 /// Whatever may be typed, beside what has to be.
 fn typed<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -27,7 +28,7 @@ fn what_is_typed() {
     let day = |text: &str| Some(text.parse().expect("a date"));
     let days = SyncDays { from: day("2026-10-01"), to: day("2026-10-03"), lookback: 14, per_commit: 7 };
     assert_eq!(sync.days, days);
-    assert_eq!(sync.zone.map(|zone| zone.name()), Some("America/St_Johns"));
+    assert_eq!(sync.zone.map(Zone::name), Some("America/St_Johns"));
     assert_eq!(sync.wait_lock, WaitLock::UpTo(Some(std::time::Duration::from_mins(30))));
     assert_eq!((sync.anew, sync.empty_days), (Anew::Wanted, EmptyDays::Accepted));
 }
@@ -36,6 +37,9 @@ fn what_is_typed() {
 fn a_dataset_may_be_in_a_store() {
     let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "s3cr3t-of-store")];
     let environment = [&COMPLETE[..], &keys].concat();
+    let nowhere = refused(&["sync", "-o", "s3://bucket/rtk"], &environment);
+    assert!(nowhere.contains("--state-dir"), "{nowhere}");
+    let environment = [&environment[..], &[("HOME", "/home/user")]].concat();
     let sync = sync(&["sync", "-o", "s3://bucket/rtk/"], &environment).expect("complete");
     assert_eq!(sync.place.to_string(), "s3://bucket/rtk");
     assert!(!format!("{sync:?}").contains("s3cr3t-of-store"));

@@ -75,6 +75,7 @@ fn errors_of_stores_say_what_to_do() {
         StoreError::HalfSet { set: "AWS_ACCESS_KEY_ID", missing: "AWS_SECRET_ACCESS_KEY" },
         StoreError::NoAccount,
         StoreError::NoStateDir { url: "s3://bucket/rtk".into() },
+        StoreError::OtherState { dir: "state".into(), url: "s3://bucket/other".into() },
         StoreError::ClearText { name: "AWS_ENDPOINT_URL", host: "minio.example".into() },
         StoreError::Setup { url: "gs://bucket".into(), source: "a variable cannot be read".into() },
         StoreError::NoCredentials {

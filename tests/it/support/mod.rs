@@ -1,5 +1,6 @@
 //! What the tests share.
 
+mod azurite;
 mod cli;
 mod dataset;
 mod disk;
@@ -15,6 +16,7 @@ mod tools;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+pub(crate) use azurite::Azurite;
 pub(crate) use cli::{Output, Place, Rtk, Running};
 pub(crate) use dataset::{Dataset, DayFile, parquet_rows};
 pub(crate) use disk::SmallDisk;

@@ -65,7 +65,7 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// All requests of a method whose path and query contain a text.
+    /// All requests of a method whose path and query, without percent signs, contain a text.
     pub(crate) fn on(method: &'static str, contains: &str, effect: Effect) -> Self {
         Self { method, contains: contains.to_owned(), skip: 0, times: u64::MAX, effect }
     }
@@ -299,6 +299,8 @@ fn reset() -> Reset {
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<s3s::Body>, Reset> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    // No name of an export or a dataset has a question mark.
+    let path = percent_encoding::percent_decode_str(&path).decode_utf8_lossy().into_owned();
     // It comes whole before anything is decided: a refusal in between would be a broken connection.
     let bytes: Bytes = body.collect().await.map_err(|_| reset())?.to_bytes();
     shared.arrived.lock().unwrap().push((parts.method.to_string(), path.clone()));
@@ -306,7 +308,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let key = whole.trim_start_matches('/').strip_prefix(BUCKET).unwrap_or(whole).trim_matches('/');
     let mut asked = Asked {
         method: parts.method.to_string(),
-        key: percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned(),
+        key: key.to_owned(),
         query: query.to_owned(),
         bytes: bytes.len() as u64,
         status: 0,

@@ -77,7 +77,9 @@ fn what_is_damaged_or_newer_is_left_alone_unless_it_is_to_be_made_anew() {
 fn a_dataset_is_made_anew_by_one_commit_that_loses_no_day_unasked() {
     let (place, server) = (Place::new(), server(|_| ()));
     let (_, utc) = synced(&place, &server, "");
+    let before = server.requests();
     let lost = sync(&place, &server, "--tz Europe/Paris --anew --from 2026-10-28").ends(2);
+    assert_eq!(server.requests(), before);
     lost.says(&[
         "would lose 2 days",
         "the first of them 2026-10-26",

@@ -65,7 +65,7 @@ fn what_the_store_refuses_is_told_before_the_api_is_asked_or_leaves_the_dataset_
     s3.set_faults(Vec::new());
     to_store(&place, &server, &s3, "").ends(0);
     let (before, requests) = (dataset(&s3), server.requests());
-    s3.set_faults(vec![Fault::on("PUT", "session_date=", Effect::Refuse(403, "AccessDenied")).from(3)]);
+    s3.set_faults(vec![Fault::on("PUT", "participants/", Effect::Refuse(403, "AccessDenied")).from(3)]);
     let backfill = "--from 2026-10-26 --to 2026-11-01";
     to_store(&place, &server, &s3, backfill).ends(2).says(&["the replies are kept"]);
     assert_eq!(dataset(&s3).pointer, before.pointer);
@@ -82,10 +82,10 @@ fn what_the_store_refuses_is_told_before_the_api_is_asked_or_leaves_the_dataset_
 }
 
 #[test]
-fn another_that_commits_first_is_merged_with() {
+fn a_swap_that_lost_is_made_again() {
     let (place, server, s3) = (Place::new(), server(|_| ()), S3::start());
     to_store(&place, &server, &s3, "--from 2026-10-29 --to 2026-11-01").ends(0);
-    // The swap is slow: meanwhile the lock is taken away, and another commits other days.
+    // The store says once that another came first.
     s3.set_faults(vec![Fault::on("PUT", "dataset.json", Effect::Refuse(412, "PreconditionFailed")).times(1)]);
     to_store(&place, &server, &s3, "--from 2026-10-26 --to 2026-10-29").ends(0);
     let both = dataset(&s3);
