@@ -13,7 +13,9 @@
 
 mod exporting;
 mod installing;
+mod keeping;
 mod looking;
+mod syncing;
 
 use std::path::PathBuf;
 
@@ -21,10 +23,13 @@ use clap::{Args, Parser, Subcommand};
 
 pub use exporting::{AskArgs, OperationArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
 pub use installing::{CompletionsArgs, ConfigArgs, ManArgs};
+pub use keeping::{FilesArgs, FilesForm, VacuumArgs, VacuumFormat};
 pub use looking::{
     Dialect, DoctorArgs, DoctorFormat, QueryArgs, ReportArgs, SchemaArgs, SchemaFormat, Statements,
     VerifyArgs, VerifyFormat,
 };
+
+pub use syncing::SyncArgs;
 
 use crate::sandbox::SandboxArgs;
 
@@ -60,6 +65,8 @@ pub struct Cli {
 pub enum Command {
     /// Export the sessions and participants of ID lists, or of a time
     Run(Box<RunArgs>),
+    /// Bring a dataset up to date: its days since the last sync, or since a day, each replaced whole
+    Sync(Box<SyncArgs>),
     /// Tell what `run` would send, how long it would take and what would come of it
     Plan(Box<PlanArgs>),
     /// Make tables and rollups again from the response log, without a request
@@ -70,6 +77,10 @@ pub enum Command {
     Query(QueryArgs),
     /// Check the files of an export, and its minutes against what the API itself says
     Verify(VerifyArgs),
+    /// List the files of a dataset or an export, for whatever loads them
+    Files(FilesArgs),
+    /// Delete what of a dataset nobody needs any more: files of days that were replaced
+    Vacuum(VacuumArgs),
     /// Show the tables and their columns, or the statements that create them in a warehouse
     Schema(SchemaArgs),
     /// Ask the API, in at most 20 requests, what its documents leave open, and say what to set
@@ -111,7 +122,7 @@ pub struct FaceArgs {
 }
 
 /// Options that say how fast requests are sent.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct PaceArgs {
     /// Requests per duration: the API's quota for the token, or the ceiling to keep to [env:
     /// RTK_EXPORT_RATE] [default: 1200/5m]
@@ -152,6 +163,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::config::settings::{self, Setting};
 
     /// The help of a command as a terminal of 100 columns shows it.
     fn help(command: &[&str]) -> String {
@@ -169,11 +181,14 @@ mod tests {
     fn help_texts() {
         insta::assert_snapshot!("help", help(&[]));
         insta::assert_snapshot!("help_run", help(&["run"]));
+        insta::assert_snapshot!("help_sync", help(&["sync"]));
         insta::assert_snapshot!("help_plan", help(&["plan"]));
         insta::assert_snapshot!("help_rebuild", help(&["rebuild"]));
         insta::assert_snapshot!("help_report", help(&["report"]));
         insta::assert_snapshot!("help_query", help(&["query"]));
         insta::assert_snapshot!("help_verify", help(&["verify"]));
+        insta::assert_snapshot!("help_files", help(&["files"]));
+        insta::assert_snapshot!("help_vacuum", help(&["vacuum"]));
         insta::assert_snapshot!("help_schema", help(&["schema"]));
         insta::assert_snapshot!("help_doctor", help(&["doctor"]));
         insta::assert_snapshot!("help_config", help(&["config"]));
@@ -184,8 +199,14 @@ mod tests {
     /// Docs that list behaviour are tested: each default and variable of the settings' table.
     #[test]
     fn help_names_every_default_and_variable() {
-        let help = help(&["run"]).split_whitespace().collect::<Vec<_>>().join(" ");
-        for setting in crate::config::settings::ALL {
+        names_all("run", &settings::ALL);
+        names_all("sync", &settings::SYNC);
+        names_all("sync", &[&settings::FROM, &settings::TO]);
+    }
+
+    fn names_all(command: &str, settings: &[&Setting]) {
+        let help = help(&[command]).split_whitespace().collect::<Vec<_>>().join(" ");
+        for setting in settings {
             assert!(help.contains(&format!("--{}", setting.name)), "{}", setting.name);
             if let Some(default) = setting.default.filter(|default| *default != "false") {
                 assert!(help.contains(&format!("[default: {default}]")), "{}", setting.name);

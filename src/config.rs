@@ -9,6 +9,7 @@
 mod checked;
 mod file;
 mod filters;
+mod keeping;
 mod operation;
 mod otlp;
 mod places;
@@ -17,6 +18,7 @@ mod resolve;
 pub mod settings;
 mod sources;
 mod store_url;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -31,16 +33,18 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, ProfileRun};
+pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, Job, ProfileRun};
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
+pub use keeping::{Doing, FilesConfig, VacuumConfig, WaitFor};
 pub use operation::{Deadline, HealthUrl, OperationConfig, TellingFile};
 pub use otlp::OtlpConfig;
-pub use places::{PlaceConfig, RemoteConfig, ShownVariable, StoreVariables, credential_variables};
+pub use places::{PlaceConfig, RemoteConfig, StoreVariables, StoredList, credential_variables};
 pub use report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 pub use resolve::resolve;
 pub use sources::{Environment, Origin, ShownSetting};
 pub use store_url::{StoreKind, StoreUrl, UrlFault};
+pub use sync::{Anew, EmptyDays, SyncConfig, SyncDays, WaitLock};
 pub use token::{ApiToken, TokenFault};
 pub use token_command::TokenCommandFault;
 pub(crate) use values::is_loopback;
@@ -58,6 +62,8 @@ use crate::sandbox::SandboxArgs;
 pub struct Resolved {
     /// How it is displayed.
     pub face: FaceConfig,
+    /// The command, as those are told of it who are told how a job went.
+    pub name: &'static str,
     /// Who is told where a run's settings are wrong: as many as could be resolved.
     pub operation: OperationConfig,
     /// What to do, or what is wrong with it.
@@ -67,10 +73,10 @@ pub struct Resolved {
 /// A command and its settings.
 #[derive(Debug)]
 pub enum CommandConfig {
-    /// `run`
-    Run(Box<RunConfig>),
-    /// `run --all-profiles`
-    RunProfiles(Vec<ProfileRun>),
+    /// `run`, `sync`
+    Job(Job),
+    /// The same with `--all-profiles`
+    Profiles(Vec<ProfileRun>),
     /// `plan`
     Plan(Box<PlanConfig>),
     /// `rebuild`
@@ -81,6 +87,10 @@ pub enum CommandConfig {
     Query(QueryConfig),
     /// `verify`
     Verify(Box<VerifyConfig>),
+    /// `files`
+    Files(FilesConfig),
+    /// `vacuum`
+    Vacuum(VacuumConfig),
     /// `schema`
     Schema(SchemaArgs),
     /// `doctor`
@@ -100,6 +110,8 @@ pub enum CommandConfig {
 pub struct RunConfig {
     /// The lists as typed, in the order given; `-` (stdin) at most once.
     pub lists: Vec<String>,
+    /// Which of them are in object stores.
+    pub stored_lists: Vec<StoredList>,
     /// Which sessions are discovered; there where there is no list.
     pub window: Option<WindowConfig>,
     /// Whom to ask.
@@ -125,6 +137,8 @@ pub struct RunConfig {
 pub struct PlanConfig {
     /// The lists as typed, as for `run`.
     pub lists: Vec<String>,
+    /// Which of them are in object stores.
+    pub stored_lists: Vec<StoredList>,
     /// Which sessions are discovered, as for `run`.
     pub window: Option<WindowConfig>,
     /// Whom to ask; `None` where nothing is sent.
@@ -201,8 +215,8 @@ pub enum QueryConfig {
     List,
     /// Ask a query.
     Ask {
-        /// Directory of the export.
-        export: PathBuf,
+        /// Where the export or the dataset is.
+        export: PlaceConfig,
         /// SQL, a file of it, `-` for stdin, or the name of a shipped query.
         query: String,
         /// Values by their names.
@@ -356,9 +370,9 @@ pub enum StartMode {
 /// Where the export goes and in which form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputConfig {
-    /// The export's directory.
-    pub dir: PathBuf,
-    /// Directory of the response log; `None` for `.rtk-export` in the export.
+    /// The export's place.
+    pub place: PlaceConfig,
+    /// Directory of the response log; `None` for `.rtk-export` in the export, which then is a directory.
     pub state_dir: Option<PathBuf>,
     /// Go on, or anew.
     pub start: StartMode,

@@ -15,11 +15,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(answer) => return ui::answer(&answer),
     };
-    let Resolved { face, operation, command } =
+    let Resolved { face, name, operation, command } =
         config::resolve(cli, config::process_command_line(), &config::process_environment);
     let ui = Ui::new(face);
     let ending = runtime().and_then(|runtime| {
-        let ending = runtime.block_on(commands::run(command, &operation, &ui));
+        let ending = runtime.block_on(commands::run(command, name, &operation, &ui));
         // A stopped command's blocking work is given up where it stands: nothing depends on its end.
         runtime.shutdown_background();
         ending

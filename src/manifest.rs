@@ -310,18 +310,25 @@ impl Manifest {
     /// [`Error::Io`] where it cannot be read, [`Error::SchemaVersion`] where it is another version's,
     /// [`Error::Manifest`] where it is none.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(&fs::read(path).map_err(Error::io("read", path))?, path)
+    }
+
+    /// Reads the bytes of a manifest file; `path` is its name in messages.
+    ///
+    /// # Errors
+    /// [`Error::SchemaVersion`] where it is another version's, [`Error::Manifest`] where it is none.
+    pub fn parse(text: &[u8], path: &Path) -> Result<Self> {
         #[derive(Deserialize)]
         struct Version {
             schema_version: u64,
         }
-        let text = fs::read(path).map_err(Error::io("read", path))?;
         let departs = |source| Error::Manifest { path: path.to_owned(), source };
         // First: of another version nothing else can be relied on.
-        let found = serde_json::from_slice::<Version>(&text).map_err(departs)?.schema_version;
+        let found = serde_json::from_slice::<Version>(text).map_err(departs)?.schema_version;
         if found != u64::from(SCHEMA_VERSION) {
             return Err(Error::SchemaVersion { path: path.to_owned(), found, supported: SCHEMA_VERSION });
         }
-        serde_json::from_slice(&text).map_err(departs)
+        serde_json::from_slice(text).map_err(departs)
     }
 
     /// All files of all tables, in order.

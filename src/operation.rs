@@ -44,6 +44,21 @@ pub struct Facts {
     pub requests: Option<RequestsMade>,
     /// What was published.
     pub published: Option<Published>,
+    /// The dataset, of a sync, as far as it is known.
+    pub dataset: Option<DatasetFacts>,
+}
+
+/// A dataset as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetFacts {
+    /// The number of its commit.
+    pub generation: u64,
+    /// How far it goes.
+    pub synced_until: DateTime<Utc>,
+    /// Its days that have sessions.
+    pub days: u64,
+    /// Days that are to be looked at again.
+    pub pending: u64,
 }
 
 /// What this process sent, whatever became of it; an earlier one's requests are not in it.

@@ -1,21 +1,27 @@
-//! An export's directory before anything is fetched: new, to be gone on with, or refused.
+//! An export's output before anything is fetched: new, to be gone on with, or refused.
 //!
 //! In: where the export goes, and what makes it this export. Out: the output held, and a locked log to append
 //! to, with what an earlier run left in it.
 //! Guarantees: a finished export, another's files and another export's log are never touched unless
 //! `--refresh` says so, and then only once the new export is complete; a process that was killed while
 //! swapping files in is made up for; one process at a time has the output, wherever its log is.
-//! Not here: reading the log (`log`), moving files (`publish`).
+//! Not here: outputs in object stores (`stored`), reading the log (`log`), moving files (`publish`).
+
+mod stored;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use stored::{Stored, hold as hold_stored};
+
 use crate::config::{KeepLog, OutputConfig, StartMode};
-use crate::error::{Error, Holder, Result};
+use crate::dataset;
+use crate::error::{DatasetError, Error, Holder, Result};
 use crate::files::{Hold, STATE_DIR};
 use crate::log::{self, Log, LogWriter, Opened, Settings};
 use crate::manifest::{self, Manifest};
+use crate::place::{Conditions, Place};
 use crate::publish;
 
 /// The command that opens outputs, as others are told that find one held.
@@ -28,19 +34,21 @@ const NEXT_LOG: &str = "responses.next.jsonl.zst";
 #[derive(Debug)]
 pub enum Output {
     /// An empty log, to begin with.
-    New(LogWriter, Place),
+    New(LogWriter, Work),
     /// An export that an earlier run began; its settings are the same, its lists are still to be
     /// compared.
-    Begun(LogWriter, Place, Box<Log>),
+    Begun(LogWriter, Work, Box<Log>),
     /// An earlier run of the same settings was killed while its files were swapped in; now they are.
-    Finished(Place, Box<Manifest>),
+    Finished(Work, Box<Manifest>),
 }
 
-/// Where an export's log is.
+/// Where an export is worked at.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// The export's directory.
-    output: PathBuf,
+pub struct Work {
+    /// The output, as messages name it.
+    shown: PathBuf,
+    /// The directory in which files are made: the output, or that of the log where the output is in a store.
+    dir: PathBuf,
     /// The log while the export is made.
     log: PathBuf,
     /// Where the log goes once the export is complete, where that is elsewhere.
@@ -48,14 +56,19 @@ pub struct Place {
     /// Directories made for it, the innermost first: removed again if nothing comes of it.
     made: Vec<PathBuf>,
     hold: Arc<Hold>,
+    /// The store, and whether it keeps two writers apart.
+    store: Option<(Place, Conditions)>,
 }
 
-impl Place {
+impl Work {
     /// Takes back what this process made, for nothing came of it. What an earlier one left in the log stays.
     pub fn abandon(&self, log: &LogWriter) {
         if log.is_own() {
             // Best effort: what stays is an empty log.
             let _ = fs::remove_file(&self.log);
+        }
+        if self.store.is_some() {
+            stored::forget(&self.dir);
         }
         self.hold.let_go();
         remove_made(&self.made);
@@ -78,13 +91,30 @@ impl Place {
     /// # Errors
     /// An I/O error.
     pub fn delete_log(&self) -> Result<()> {
+        if self.store.is_some() {
+            // The hold is on this very directory, of which nothing stays.
+            stored::forget(&self.dir);
+            self.hold.let_go();
+        }
         delete_log(&self.final_log)
     }
 
-    /// The export's directory.
+    /// The output, as messages name it: its directory, or its URL.
     #[must_use]
-    pub fn output(&self) -> &Path {
-        &self.output
+    pub fn shown(&self) -> &Path {
+        &self.shown
+    }
+
+    /// The directory in which files are made.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The store that the output is in, and whether it keeps two writers apart.
+    #[must_use]
+    pub const fn store(&self) -> Option<&(Place, Conditions)> {
+        self.store.as_ref()
     }
 
     /// The log while the export is made.
@@ -97,8 +127,9 @@ impl Place {
     ///
     /// # Errors
     /// An I/O error.
-    pub fn settle(&self) -> Result<()> {
-        settle(&self.log, &self.final_log)
+    pub fn settle(&self, export_id: &str) -> Result<()> {
+        settle(&self.log, &self.final_log)?;
+        if self.store.is_some() { stored::mark_published(&self.dir, export_id) } else { Ok(()) }
     }
 
     /// The log's path once settled.
@@ -128,84 +159,133 @@ pub fn state_dir(output: &Path, state_dir: Option<&Path>) -> PathBuf {
     state_dir.map_or_else(|| output.join(STATE_DIR), Path::to_owned)
 }
 
-/// Opens an output.
+/// Opens an output in a directory.
 ///
 /// # Errors
 /// [`Error::OutputFinished`], [`Error::OutputForeign`], [`Error::OutputOfAnotherExport`] where it is
 /// refused, [`Error::OutputBusy`] where another process holds it, I/O errors.
-pub fn open(config: &OutputConfig, settings: &Settings) -> Result<Output> {
-    let state = state_dir(&config.dir, config.state_dir.as_deref());
-    if !is_begun(&config.dir) {
-        refuse_unknown(config, &state)?;
+pub fn open(dir: &Path, config: &OutputConfig, settings: &Settings) -> Result<Output> {
+    let state = state_dir(dir, config.state_dir.as_deref());
+    if dir.join(dataset::POINTER).exists() {
+        let place = dir.display().to_string();
+        return Err(Error::Dataset(DatasetError::IsDataset { place }));
     }
-    let made = make_dirs(&[&config.dir, &state])?;
-    open_in(&state, config, settings, &made).inspect_err(|_| remove_made(&made))
+    if !is_begun(dir) {
+        refuse_unknown(dir, config.start, &state)?;
+    }
+    let made = make_dirs(&[dir, &state])?;
+    open_in(dir, &state, config, settings, &made).inspect_err(|_| remove_made(&made))
 }
 
-fn open_in(state: &Path, config: &OutputConfig, settings: &Settings, made: &[PathBuf]) -> Result<Output> {
-    let hold = Arc::new(Hold::take(&config.dir, COMMAND)?);
-    refuse_unknown(config, state)?;
-    let (main_log, next_log) = (state.join(log::FILE_NAME), state.join(NEXT_LOG));
-    let finished = read_manifest(&config.dir)?;
+fn open_in(
+    dir: &Path,
+    state: &Path,
+    config: &OutputConfig,
+    settings: &Settings,
+    made: &[PathBuf],
+) -> Result<Output> {
+    let hold = Arc::new(Hold::take(dir, COMMAND)?);
+    refuse_unknown(dir, config.start, state)?;
+    let logs = Logs::of(state);
+    let finished = read_manifest(dir)?;
     if let Some(manifest) = &finished {
-        settle_next(&next_log, &main_log, manifest)?;
-        if config.start == StartMode::Resume {
-            if config.keep_log == KeepLog::Never && is_log_of(&main_log, manifest)? {
-                // A run was killed between publishing and deleting its log.
-                let _lock = log::open_anew(&main_log)?;
-                delete_log(&main_log)?;
-            }
-            return Err(Error::OutputFinished { dir: config.dir.clone() });
-        }
+        logs.refuse_finished(manifest, dir, config)?;
     }
-    // Without a manifest, the log of a refresh is there only while its files are being swapped in.
-    let path = if finished.is_some() || next_log.exists() { &next_log } else { &main_log };
-    let opened = match log::open(path) {
-        Err(error) if is_unreadable(&error) && config.start == StartMode::Refresh => {
-            Opened::Empty(log::open_anew(path)?)
-        }
-        opened => opened?,
-    };
-    let place = |log: &Path| Place {
-        output: config.dir.clone(),
+    let (path, opened) = logs.open(finished.is_some(), config.start)?;
+    let work = |log: &Path| Work {
+        shown: dir.to_owned(),
+        dir: dir.to_owned(),
         log: log.to_owned(),
-        final_log: main_log.clone(),
+        final_log: logs.main.clone(),
         made: made.to_owned(),
         hold,
+        store: None,
     };
     if finished.is_none()
-        && let Some(published) = publish::finish(&config.dir, &mut |_| Ok(()))?
+        && let Some(published) = publish::finish(dir, &mut |_| Ok(()))?
     {
-        settle_next(&next_log, &main_log, &published.manifest)?;
-        let same = matches!(&opened, Opened::Begun(_, log) if log.head().settings == *settings);
-        if !same {
-            return Err(Error::OutputFinished { dir: config.dir.clone() });
+        logs.settle_next(&published.manifest)?;
+        if !is_of(&opened, settings) {
+            return Err(Error::OutputFinished { dir: dir.to_owned() });
         }
-        return Ok(Output::Finished(place(&main_log), Box::new(published.manifest)));
+        return Ok(Output::Finished(work(&logs.main), Box::new(published.manifest)));
     }
-    let place = place(path);
+    begun(opened, work(path), config.start, settings)
+}
+
+/// Whether a log is of an export of the same settings.
+fn is_of(opened: &Opened, settings: &Settings) -> bool {
+    matches!(opened, Opened::Begun(_, log) if log.head().settings == *settings)
+}
+
+/// What there is to do with a log.
+fn begun(opened: Opened, work: Work, start: StartMode, settings: &Settings) -> Result<Output> {
     match opened {
-        Opened::Empty(log) => Ok(Output::New(log, place)),
-        Opened::Begun(log, begun) => match config.start {
+        Opened::Empty(log) => Ok(Output::New(log, work)),
+        Opened::Begun(log, begun) => match start {
             StartMode::Resume => {
                 let differences = begun.head().settings.differences(settings);
                 if !differences.is_empty() {
-                    return Err(Error::OutputOfAnotherExport { dir: config.dir.clone(), differences });
+                    return Err(Error::OutputOfAnotherExport { dir: work.shown, differences });
                 }
-                Ok(Output::Begun(log, place, begun))
+                Ok(Output::Begun(log, work, begun))
             }
             StartMode::Refresh if begun.head().refresh && begun.head().settings == *settings => {
-                Ok(Output::Begun(log, place, begun))
+                Ok(Output::Begun(log, work, begun))
             }
-            StartMode::Refresh => Ok(Output::New(log, place)),
+            StartMode::Refresh => Ok(Output::New(log, work)),
         },
     }
 }
 
+/// The logs of an output: that of its export, and that of one which is to replace it.
+struct Logs {
+    main: PathBuf,
+    next: PathBuf,
+}
+
+impl Logs {
+    fn of(state: &Path) -> Self {
+        Self { main: state.join(log::FILE_NAME), next: state.join(NEXT_LOG) }
+    }
+
+    /// Refuses an output that has an export which is not to be replaced.
+    fn refuse_finished(&self, manifest: &Manifest, shown: &Path, config: &OutputConfig) -> Result<()> {
+        self.settle_next(manifest)?;
+        if config.start == StartMode::Refresh {
+            return Ok(());
+        }
+        if config.keep_log == KeepLog::Never && is_log_of(&self.main, manifest)? {
+            // A run was killed between publishing and deleting its log.
+            let _lock = log::open_anew(&self.main)?;
+            delete_log(&self.main)?;
+        }
+        Err(Error::OutputFinished { dir: shown.to_owned() })
+    }
+
+    /// A refresh was killed after its manifest was there and before its log was in place.
+    fn settle_next(&self, manifest: &Manifest) -> Result<()> {
+        if is_log_of(&self.next, manifest)? { settle(&self.next, &self.main) } else { Ok(()) }
+    }
+
+    /// Opens the log to append to. Without a manifest, that of a refresh is there only while its files are being
+    /// swapped in.
+    fn open(&self, is_finished: bool, start: StartMode) -> Result<(&Path, Opened)> {
+        let path = if is_finished || self.next.exists() { &self.next } else { &self.main };
+        let opened = match log::open(path) {
+            Err(error) if is_unreadable(&error) && start == StartMode::Refresh => {
+                Opened::Empty(log::open_anew(path)?)
+            }
+            opened => opened?,
+        };
+        Ok((path, opened))
+    }
+}
+
 /// Refuses a directory that holds something, but no export and no log of one.
-fn refuse_unknown(config: &OutputConfig, state: &Path) -> Result<()> {
-    let is_known = config.start == StartMode::Refresh || state.join(log::FILE_NAME).exists();
-    if is_known { Ok(()) } else { refuse_foreign(&config.dir) }
+fn refuse_unknown(dir: &Path, start: StartMode, state: &Path) -> Result<()> {
+    let is_known = start == StartMode::Refresh || state.join(log::FILE_NAME).exists();
+    if is_known { Ok(()) } else { refuse_foreign(dir) }
 }
 
 /// Whether a process may be at work in a directory: it is to be held before it is judged. In any other nothing
@@ -213,11 +293,6 @@ fn refuse_unknown(config: &OutputConfig, state: &Path) -> Result<()> {
 #[must_use]
 pub fn is_begun(dir: &Path) -> bool {
     dir.join(STATE_DIR).exists()
-}
-
-/// A refresh was killed after its manifest was there and before its log was in place.
-fn settle_next(next_log: &Path, main_log: &Path, manifest: &Manifest) -> Result<()> {
-    if is_log_of(next_log, manifest)? { settle(next_log, main_log) } else { Ok(()) }
 }
 
 /// Whether there is a log that a manifest was made of. One that cannot be read is not.

@@ -15,6 +15,8 @@ pub enum Phase {
     /// Opening the response log, reading and checking the lists.
     #[default]
     ReadingLists,
+    /// Reading what a dataset has.
+    ReadingDataset,
     /// Asking the API which sessions the window has.
     FindingSessions,
     /// Asking the API who was in them.
@@ -28,8 +30,9 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::ReadingLists,
+        Self::ReadingDataset,
         Self::FindingSessions,
         Self::Fetching,
         Self::MakingTables,
@@ -48,6 +51,7 @@ impl Phase {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReadingLists => "reading lists",
+            Self::ReadingDataset => "reading the dataset",
             Self::FindingSessions => "finding sessions",
             Self::Fetching => "fetching",
             Self::MakingTables => "making tables",

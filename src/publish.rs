@@ -10,12 +10,16 @@
 //!
 //! Guarantees: killed at any step, the old export stands whole, or there is no manifest and either
 //! [`finish`] or [`publish`] of a set made again ends well. A file that is not the tool's stays.
-//! Not here: making files, deciding whether an output may be replaced.
+//! Not here: an output in an object store (`store`), making files, deciding whether an output may be replaced.
+
+mod store;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+
+pub use store::{finish as finish_in_store, publish as to_store};
 
 use crate::error::{Error, Result};
 use crate::files::{Staging, sha256, sync_dir};
@@ -57,14 +61,10 @@ pub struct Published {
 /// [`Error::FileChanged`] where a staged file is not what the manifest says, [`Error::Output`] where the
 /// disk refuses.
 pub fn publish(staging: &Staging, manifest: Manifest, observe: Observer<'_>) -> Result<Published> {
-    for file in manifest.files() {
-        let path = staging.dir().join(&file.path);
-        if fs::metadata(&path).ok().map(|metadata| metadata.len()) != Some(file.bytes) {
-            return Err(Error::FileChanged { path, expected: file.bytes });
-        }
-    }
+    check_sizes(staging, &manifest)?;
     let mut swap = Swap { staging, manifest: &manifest, observe };
-    swap.record()?;
+    swap.announce(&Step::Record)?;
+    record(staging, &manifest)?;
     swap.run()?;
     Ok(Published { manifest })
 }
@@ -75,22 +75,63 @@ pub fn publish(staging: &Staging, manifest: Manifest, observe: Observer<'_>) -> 
 /// [`Error::Output`] where the disk refuses.
 pub fn finish(output: &Path, observe: Observer<'_>) -> Result<Option<Published>> {
     let staging = Staging::of(output);
-    let record = staging.dir().join(Staging::MANIFEST);
-    let manifest = match Manifest::read(&record) {
-        Ok(manifest) => manifest,
-        // Another version's record: the set has to be made again.
-        Err(Error::SchemaVersion { .. } | Error::Manifest { .. }) => return Ok(None),
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let is_whole = |dir: &Path, file: &TableFile| {
-        sha256(&dir.join(&file.path)).is_ok_and(|(bytes, hash)| bytes == file.bytes && hash == file.sha256)
-    };
+    let Some(manifest) = recorded(&staging)? else { return Ok(None) };
     if !manifest.files().all(|file| is_whole(staging.dir(), file) || is_whole(output, file)) {
         return Ok(None);
     }
     Swap { staging: &staging, manifest: &manifest, observe }.run()?;
     Ok(Some(Published { manifest }))
+}
+
+/// The manifest that staging was recorded with, if it was.
+fn recorded(staging: &Staging) -> Result<Option<Manifest>> {
+    match Manifest::read(&staging.dir().join(Staging::MANIFEST)) {
+        Ok(manifest) => Ok(Some(manifest)),
+        // Another version's record: the set has to be made again.
+        Err(Error::SchemaVersion { .. } | Error::Manifest { .. }) => Ok(None),
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a file is what its manifest says.
+fn is_whole(dir: &Path, file: &TableFile) -> bool {
+    sha256(&dir.join(&file.path)).is_ok_and(|(bytes, hash)| bytes == file.bytes && hash == file.sha256)
+}
+
+/// Whether the staged files have the sizes that the manifest says.
+fn check_sizes(staging: &Staging, manifest: &Manifest) -> Result<()> {
+    for file in manifest.files() {
+        let path = staging.dir().join(&file.path);
+        if fs::metadata(&path).ok().map(|metadata| metadata.len()) != Some(file.bytes) {
+            return Err(Error::FileChanged { path, expected: file.bytes });
+        }
+    }
+    Ok(())
+}
+
+/// Makes the swap finishable: the manifest in staging, under its name only once it is whole.
+fn record(staging: &Staging, manifest: &Manifest) -> Result<()> {
+    let dir = staging.dir();
+    for folder in folders(manifest) {
+        sync_dir(&dir.join(folder))?;
+    }
+    let record = dir.join(Staging::MANIFEST);
+    let temporary = record.with_extension("json.tmp");
+    let json = manifest.to_json().map_err(|source| Error::Manifest { path: record.clone(), source })?;
+    File::create(&temporary)
+        .and_then(|mut file| {
+            file.write_all(json.as_bytes())?;
+            file.sync_all()
+        })
+        .map_err(Error::output("write", &temporary))?;
+    rename(&temporary, &record)?;
+    sync_dir(dir)
+}
+
+/// The folders of the files.
+fn folders(manifest: &Manifest) -> BTreeSet<String> {
+    manifest.files().filter_map(|file| folder(&file.path)).map(str::to_owned).collect()
 }
 
 /// A swap under way.
@@ -101,31 +142,10 @@ struct Swap<'a> {
 }
 
 impl Swap<'_> {
-    /// Makes the swap finishable: the manifest in staging, under its name only once it is whole.
-    fn record(&mut self) -> Result<()> {
-        self.announce(&Step::Record)?;
-        let dir = self.staging.dir();
-        for folder in self.folders() {
-            sync_dir(&dir.join(folder))?;
-        }
-        let record = dir.join(Staging::MANIFEST);
-        let temporary = record.with_extension("json.tmp");
-        let json =
-            self.manifest.to_json().map_err(|source| Error::Manifest { path: record.clone(), source })?;
-        File::create(&temporary)
-            .and_then(|mut file| {
-                file.write_all(json.as_bytes())?;
-                file.sync_all()
-            })
-            .map_err(Error::output("write", &temporary))?;
-        rename(&temporary, &record)?;
-        sync_dir(dir)
-    }
-
     /// Every step can have been taken before: each is skipped where its work is done.
     fn run(&mut self) -> Result<()> {
         self.retire_manifest()?;
-        let mut changed = self.folders();
+        let mut changed = folders(self.manifest);
         for file in self.manifest.files() {
             self.announce(&Step::SwapIn(file.path.clone()))?;
             self.swap_in(file)?;
@@ -200,11 +220,6 @@ impl Swap<'_> {
             stale.remove(&file.path);
         }
         Ok(stale)
-    }
-
-    /// The folders of the new files.
-    fn folders(&self) -> BTreeSet<String> {
-        self.manifest.files().filter_map(|file| folder(&file.path)).map(str::to_owned).collect()
     }
 
     fn announce(&mut self, step: &Step) -> Result<()> {

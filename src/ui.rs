@@ -6,6 +6,7 @@
 //! Not here: what an error says (`error`), what is counted (`progress`).
 
 mod config_report;
+mod dataset;
 mod display;
 mod errors;
 mod plan_report;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
+pub use dataset::{PendingDay, Synced};
 pub use display::ProgressDisplay;
 pub use plan_report::{
     AsksFor, CountedPlan, ExampleRow, Examples, Expected, ListRows, MinutesPlan, PlanReport, QuotaPlan,
@@ -33,7 +35,7 @@ use crate::config::{
     Colour, ConfigReport, FaceConfig, LogFormat, Origin, ProgressMode, ShownSetting, Verbosity,
 };
 use crate::error::{Error, Holder, Result};
-use crate::model::Window;
+use crate::model::{DayRange, Window};
 use crate::progress::Progress;
 use errors::{Notice, json_line};
 use progress_line::View;
@@ -162,6 +164,32 @@ impl Ui {
             self.stderr(&match self.face.log_format {
                 LogFormat::Text => window::discovered_text(sessions, live_left_out),
                 LogFormat::Json => window::discovered_json(sessions, live_left_out, clock::now()),
+            });
+        }
+    }
+
+    /// Shows for whom the command waits.
+    pub fn waits_for(&self, holder: Option<&Holder>) {
+        let holder = holder.map_or("another process".to_owned(), ToString::to_string);
+        self.note(&format!("waiting for the lock of {holder}"));
+    }
+
+    /// Shows which days of a dataset are exported next.
+    pub fn days(&self, range: &DayRange, number: usize, count: usize) {
+        if self.face.verbosity > Verbosity::Quiet {
+            self.stderr(&match self.face.log_format {
+                LogFormat::Text => dataset::days_text(range, number, count),
+                LogFormat::Json => dataset::days_json(range, number, count, clock::now()),
+            });
+        }
+    }
+
+    /// Shows what came of a `sync`.
+    pub fn synced(&self, synced: &Synced) {
+        if self.face.verbosity > Verbosity::Quiet && self.ends == Ends::Command {
+            self.stderr(&match self.face.log_format {
+                LogFormat::Text => synced.text(),
+                LogFormat::Json => synced.json(clock::now()),
             });
         }
     }

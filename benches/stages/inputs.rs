@@ -132,6 +132,7 @@ fn head() -> Head {
         tool_version: "0".to_owned(),
         started_at: time(0),
         refresh: false,
+        after: None,
         window: None,
         settings,
     }

@@ -117,10 +117,11 @@ pub struct OutputArgs {
     /// Make rollups of the .sql files in this directory too, each named as its file
     #[arg(long, value_name = "DIR", help_heading = DATA)]
     pub queries: Option<PathBuf>,
-    /// Directory of the export, created if need be; required [env: RTK_EXPORT_OUTPUT]
-    #[arg(short, long, value_name = "DIR", help_heading = OUTPUT)]
+    /// Directory of the export, created if need be, or s3://, gs:// or az:// with bucket and prefix;
+    /// required [env: RTK_EXPORT_OUTPUT]
+    #[arg(short, long, value_name = "DIR|URL", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
-    /// Directory of the response log [default: .rtk-export in the output]
+    /// Directory of the response log [default: .rtk-export in the output; for a URL one of this user's]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub state_dir: Option<PathBuf>,
     /// Fetch everything anew, replacing a finished or other export once the new one is complete

@@ -8,16 +8,18 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::clock;
 use crate::config::{
-    Api, ApiConfig, ApiToken, FetchConfig, FetchMode, Filters, Format, PeerEvents, RateKind, Sessions,
-    StartMode, StatsSource,
+    Api, ApiConfig, ApiToken, Deadline, FetchConfig, FetchMode, Filters, Format, PeerEvents, PlaceConfig,
+    RateKind, Sessions, StartMode, StatsSource, StoredList,
 };
 use crate::error::{Error, Result};
 use crate::fetch::{BudgetConfig, ClientConfig, Fetcher, LedgerConfig, Queries, Query, RetryConfig, Traffic};
 use crate::log::{Head, KnownReplies, Log, LogWriter, Resolved, Settings, TypedWindow};
 use crate::model::Window;
 use crate::operation::{Facts, RequestsMade};
-use crate::pipeline::{self, Fetching, Gathered, Signals};
+use crate::pipeline::{self, Fetching, Gathered, Signals, Spooled};
+use crate::place::{Key, Place};
 use crate::plan::{Asks, Known, NothingKnown, Planner, PlannerOptions, Wants};
 use crate::progress::{Phase, Progress};
 use crate::sandbox::{Sandbox, SandboxOptions};
@@ -44,6 +46,21 @@ pub(super) async fn reach(api: &Api) -> Result<(ApiConfig, Option<Sandbox>)> {
             Ok((api, Some(sandbox)))
         }
     }
+}
+
+/// Copies of the lists that are in object stores, in files that have no names.
+///
+/// # Errors
+/// A list that is not there, or that the store does not give; I/O errors.
+pub(super) async fn stored_lists(lists: &[StoredList]) -> Result<Spooled> {
+    let mut fetched = Spooled::new();
+    for list in lists {
+        let place = Place::open(&PlaceConfig::Remote(list.store.clone()))?;
+        let mut copy = tempfile::tempfile().map_err(Error::io("create", std::env::temp_dir()))?;
+        place.download(&Key::new(list.name.as_str())?, &mut copy).await?;
+        fetched.insert(list.number, copy);
+    }
+    Ok(fetched)
 }
 
 /// What makes this command the same export as an earlier one.
@@ -74,6 +91,14 @@ pub(super) fn settings(
     }
 }
 
+/// An id that sorts by time: a UUID of version 7.
+pub(super) fn new_id(now: DateTime<Utc>) -> String {
+    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+    let mut random = [0; 10];
+    random.fill_with(|| fastrand::u8(..));
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+}
+
 /// Who and when: the first line of a log that begins now.
 pub(super) fn head(
     settings: Settings,
@@ -81,14 +106,12 @@ pub(super) fn head(
     now: DateTime<Utc>,
     window: Option<&Window>,
 ) -> Head {
-    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-    let mut random = [0; 10];
-    random.fill_with(|| fastrand::u8(..));
     Head {
-        export_id: uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string(),
+        export_id: new_id(now),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: now.to_rfc3339_opts(SecondsFormat::Micros, true),
         refresh: start == StartMode::Refresh,
+        after: None,
         window: window.map(Resolved::of),
         settings,
     }
@@ -170,6 +193,14 @@ pub(super) struct Asked {
     pub(super) replies: u64,
     /// Why it ended before all was asked for.
     pub(super) ended_early: Option<Error>,
+}
+
+/// When fetching stops: from now on, or at a time.
+pub(super) fn deadline(set: Option<Deadline>) -> Option<pipeline::Deadline> {
+    set.map(|deadline| {
+        let (at, left) = deadline.from(clock::now());
+        pipeline::Deadline { instant: tokio::time::Instant::now() + left, at }
+    })
 }
 
 /// What the requests are sent with.
@@ -254,7 +285,7 @@ async fn ask_with(
 }
 
 /// What was sent, for machines to know.
-const fn requests_made(traffic: Traffic) -> RequestsMade {
+pub(super) const fn requests_made(traffic: Traffic) -> RequestsMade {
     RequestsMade {
         sent: traffic.sent,
         retried: traffic.retried,

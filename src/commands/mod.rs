@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod doctor;
 mod fetching;
+mod files;
 mod man;
 mod plan;
 mod profiles;
@@ -17,7 +18,9 @@ mod report;
 mod run;
 mod sandbox;
 mod schema;
+mod sync;
 mod telling;
+mod vacuum;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -60,19 +63,26 @@ impl Ending {
 ///
 /// # Errors
 /// Whatever ended it without its result.
-pub async fn run(command: Result<CommandConfig>, operation: &OperationConfig, ui: &Ui) -> Result<Ending> {
+pub async fn run(
+    command: Result<CommandConfig>,
+    name: &'static str,
+    operation: &OperationConfig,
+    ui: &Ui,
+) -> Result<Ending> {
     let command = match command {
         Ok(command) => command,
-        Err(error) => return Err(telling::of_unresolved(error, operation, ui).await),
+        Err(error) => return Err(telling::of_unresolved(error, name, operation, ui).await),
     };
     match command {
-        CommandConfig::Run(config) => Box::pin(telling::run(*config, ui)).await,
-        CommandConfig::RunProfiles(runs) => Box::pin(profiles::run(runs, ui)).await,
+        CommandConfig::Job(job) => Box::pin(telling::run(job, ui)).await,
+        CommandConfig::Profiles(runs) => Box::pin(profiles::run(runs, ui)).await,
         CommandConfig::Plan(config) => plan::run(*config, ui).await,
         CommandConfig::Rebuild(config) => rebuild::run(config, ui).await,
         CommandConfig::Report(config) => Box::pin(report::run(*config, ui)).await,
         CommandConfig::Query(config) => query::run(config, ui).await,
         CommandConfig::Verify(config) => Box::pin(verify::run(*config, ui)).await,
+        CommandConfig::Files(config) => files::run(config, ui).await,
+        CommandConfig::Vacuum(config) => vacuum::run(config, ui).await,
         CommandConfig::Schema(args) => schema::run(&args, ui),
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,
@@ -88,6 +98,17 @@ async fn rollups(rollups: Rollups, own: Option<&Path>) -> Result<Vec<Query>> {
         Rollups::Made => queries::rollups(own).await,
         Rollups::LeftOut => Ok(Vec::new()),
     }
+}
+
+/// The files of an export's failures, as a command takes them: a shell expands a pattern, a store does not.
+fn failed(output: &Path, manifest: &Manifest) -> String {
+    let table = Table::Failures.name();
+    if !output.to_str().is_some_and(|output| output.contains("://")) {
+        return output.join(table).join("*").display().to_string();
+    }
+    let of_table = manifest.tables.iter().filter(|files| files.name == table);
+    let files = of_table.flat_map(|files| &files.files).map(|file| output.join(&file.path));
+    files.map(|file| file.display().to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// Shows what came of an export, and tells how it ended.
@@ -117,6 +138,7 @@ fn summarise(
         until: manifest.source.until.map(String::from),
         rows: Table::ALL.into_iter().filter_map(rows).collect(),
         failures: manifest.failures.total,
+        failed: failed(output, manifest),
         duration_minutes: manifest.totals.duration_minutes.map(|minutes| minutes.to_string()),
         minutes_consumed: manifest.totals.minutes_consumed.map(|minutes| minutes.to_string()),
         requests_sent: requests.map(|requests| requests.sent),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::SecondsFormat;
 
 use super::Ending;
-use super::fetching::{budget, fetcher, reach};
+use super::fetching::{self, budget, fetcher, reach};
 use crate::cli::PlanFormat;
 use crate::clock;
 use crate::config::{Api, Counting, FetchConfig, FetchMode, PeerEvents, PlanConfig, Sessions};
@@ -52,8 +52,10 @@ pub(super) async fn run(config: PlanConfig, ui: &Ui) -> Result<Ending> {
     let mut signals = Signals::listen()?;
     let window = config.window.as_ref().map(|window| window.resolve(clock::now())).transpose()?;
     let mut survey = {
+        let fetched = fetching::stored_lists(&config.stored_lists);
+        let fetched = pipeline::unless_stopped(&mut signals, fetched).await?;
         let lists = config.lists.clone();
-        let surveyed = tokio::task::spawn_blocking(move || pipeline::survey(&lists));
+        let surveyed = tokio::task::spawn_blocking(move || pipeline::survey(&lists, fetched));
         let surveyed = async { surveyed.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
         pipeline::unless_stopped(&mut signals, surveyed).await?
     };

@@ -1,4 +1,4 @@
-//! `rtk-export run --all-profiles`: one run after the other, each to its own output.
+//! `--all-profiles` of `run` and `sync`: one run after the other, each to its own output.
 //!
 //! A profile that fails does not keep the others from being exported; a signal ends them all. The ending is the
 //! worst of theirs: that which needs somebody most.
@@ -20,13 +20,13 @@ pub(super) async fn run(runs: Vec<ProfileRun>, ui: &Ui) -> Result<Ending> {
     let mut signals = Signals::listen()?;
     let mut ended: Vec<(String, Ending)> = Vec::with_capacity(runs.len());
     let count = runs.len();
-    for (number, ProfileRun { name, face, run }) in (1..).zip(runs) {
+    for (number, ProfileRun { name, face, job }) in (1..).zip(runs) {
         if let Some(signal) = signals.next().now_or_never() {
             return Err(Error::interrupted(signal));
         }
         ui.note(&format!("profile {name}, {number} of {count}"));
         let of_profile = ui.with_face(face);
-        let ending = match Box::pin(super::telling::run(run, &of_profile)).await {
+        let ending = match Box::pin(super::telling::run(job, &of_profile)).await {
             Ok(ending) => ending,
             Err(error) => {
                 let class = error.class();

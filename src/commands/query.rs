@@ -9,6 +9,7 @@ use crate::answers;
 use crate::config::{AnswerTo, QueryConfig};
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Signals};
+use crate::place::Place;
 use crate::queries::{self, Folder};
 use crate::sql::{Engine, Parameters};
 use crate::ui::Ui;
@@ -26,7 +27,7 @@ pub(super) async fn run(config: QueryConfig, ui: &Ui) -> Result<Ending> {
     let parameters =
         parameters.into_iter().fold(Parameters::none(), |all, (name, value)| all.with(name, value));
     let work = async {
-        let (engine, _) = Engine::open(&export)?;
+        let (engine, _) = Engine::open(&Place::open(&export)?).await?;
         define_named(&engine, &sql).await?;
         let answer = engine.query(&name, &sql, &parameters).await?;
         match to {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::files::Hold;
 use crate::log::{self, Log, ReadLock};
 use crate::output;
-use crate::pipeline::{self, Making, Signals};
+use crate::pipeline::{self, Destination, Making, Signals};
 use crate::progress::Progress;
 use crate::ui::Ui;
 
@@ -63,7 +63,8 @@ pub(super) async fn run(config: RebuildConfig, ui: &Ui) -> Result<Ending> {
     let making = Making {
         log,
         wants: None,
-        output: destination.clone(),
+        work: destination.clone(),
+        to: Destination::Here,
         hold: Arc::new(hold),
         format: config.format.unwrap_or(made_as),
         rollups,
@@ -151,6 +152,7 @@ mod tests {
                 tool_version: "0.1.0".into(),
                 started_at: "2026-11-23T00:00:00Z".into(),
                 refresh: false,
+                after: None,
                 window: None,
                 settings: Settings {
                     account_id: "account".into(),

@@ -10,12 +10,13 @@ use super::Ending;
 use super::run as run_command;
 use crate::answers::Unfinished;
 use crate::config::{
-    Format, KeepLog, ListsConfig, OnWarning, OperationConfig, OutputConfig, ReportConfig, ReportSource,
-    Rollups, RunConfig, StartMode,
+    Format, KeepLog, ListsConfig, OnWarning, OperationConfig, OutputConfig, PlaceConfig, ReportConfig,
+    ReportSource, Rollups, RunConfig, StartMode,
 };
 use crate::error::{Error, Result};
 use crate::operation::Facts;
 use crate::pipeline::{self, Signals};
+use crate::place::{Local, Place};
 use crate::report::{self, Question, Reader};
 use crate::ui::Ui;
 use crate::{log, manifest, output};
@@ -29,12 +30,16 @@ pub(super) async fn run(config: ReportConfig, ui: &Ui) -> Result<Ending> {
     // Before anything is asked for: what is wrong with either is known now.
     let question = Question::of(&config)?;
     let mut sheet = Sheet::open(config.output.as_deref())?;
-    let (export, ending) = match config.source {
-        ReportSource::Export(dir) => (Export::Kept(dir), Ending::Complete),
-        ReportSource::Lists(lists) => export(*lists, ui).await?,
+    // One that is temporary is gone once it is dropped.
+    let (place, _export, ending) = match config.source {
+        ReportSource::Export(place) => (Place::open(&place)?, None, Ending::Complete),
+        ReportSource::Lists(lists) => {
+            let (export, ending) = export(*lists, ui).await?;
+            (Place::Local(Local::new(export.dir())), Some(export), ending)
+        }
     };
     let reader = Reader { columns: ui.columns() };
-    let writing = report::write(export.dir(), question, reader, sheet.writer());
+    let writing = report::write(&place, question, reader, sheet.writer());
     match pipeline::unless_stopped(&mut Signals::listen()?, writing).await {
         // There is nothing to resume.
         Err(Error::Interrupted { signal, .. }) => return Err(Error::Stopped { signal }),
@@ -44,7 +49,7 @@ pub(super) async fn run(config: ReportConfig, ui: &Ui) -> Result<Ending> {
     Ok(ending)
 }
 
-/// The export that is reported on.
+/// The export that was made to be reported on.
 enum Export {
     /// It stays.
     Kept(PathBuf),
@@ -75,11 +80,12 @@ async fn export(lists: ListsConfig, ui: &Ui) -> Result<(Export, Ending)> {
     };
     let config = RunConfig {
         lists: lists.lists,
+        stored_lists: lists.stored_lists,
         window: None,
         api: lists.api,
         fetch: lists.fetch,
         output: OutputConfig {
-            dir: export.dir().to_owned(),
+            place: PlaceConfig::Local(export.dir().to_owned()),
             state_dir: None,
             start: StartMode::Resume,
             keep_log: KeepLog::Always,

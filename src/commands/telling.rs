@@ -8,14 +8,11 @@ use super::Ending;
 use super::fetching::USER_AGENT;
 use super::run as exporting;
 use crate::clock;
-use crate::config::{OperationConfig, RunConfig};
+use crate::config::{Job, OperationConfig};
 use crate::error::{Error, Result};
 use crate::operation::{self, Collector, Ended, Facts, Health, Moment};
 use crate::pipeline::Signals;
 use crate::ui::Ui;
-
-/// What those are told of.
-const COMMAND: &str = "run";
 
 /// Runs the command, and tells how it went: first to files, then to the collector and the health check, which a
 /// signal gives up.
@@ -23,16 +20,16 @@ const COMMAND: &str = "run";
 ///
 /// # Errors
 /// Those of the run; and where a file could not be written, which is found out before it begins.
-pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
+pub(super) async fn run(job: Job, ui: &Ui) -> Result<Ending> {
     let mut facts = Facts::default();
-    if config.operation.is_empty() {
-        return exporting::run(config, ui, &mut facts).await;
+    if job.operation().is_empty() {
+        return exported(job, ui, &mut facts).await;
     }
-    let operation = config.operation.clone();
-    let telling = Telling::new(&operation, ui);
+    let operation = job.operation().clone();
+    let telling = Telling::new(job.command(), &operation, ui);
     let ending = match operation::check(&operation) {
         // It goes on while its beginning is told.
-        Ok(()) => tokio::join!(exporting::run(config, ui, &mut facts), telling.of_start()).0,
+        Ok(()) => tokio::join!(exported(job, ui, &mut facts), telling.of_start()).0,
         Err(error) => Err(error),
     };
     let exit_code = match &ending {
@@ -43,17 +40,30 @@ pub(super) async fn run(config: RunConfig, ui: &Ui) -> Result<Ending> {
     ending
 }
 
+async fn exported(job: Job, ui: &Ui, facts: &mut Facts) -> Result<Ending> {
+    match job {
+        Job::Run(config) => Box::pin(exporting::run(*config, ui, facts)).await,
+        Job::Sync(config) => Box::pin(super::sync::run(*config, ui, facts)).await,
+    }
+}
+
 /// Tells of a run that did not even begin; gives back why.
-pub(super) async fn of_unresolved(error: Error, operation: &OperationConfig, ui: &Ui) -> Error {
+pub(super) async fn of_unresolved(
+    error: Error,
+    command: &'static str,
+    operation: &OperationConfig,
+    ui: &Ui,
+) -> Error {
     if !operation.is_empty() {
         let exit_code = error.class().exit_code();
-        Telling::new(operation, ui).of_end(&Facts::default(), exit_code, Some(&error)).await;
+        Telling::new(command, operation, ui).of_end(&Facts::default(), exit_code, Some(&error)).await;
     }
     error
 }
 
 /// One run's telling.
 struct Telling<'a> {
+    command: &'static str,
     config: &'a OperationConfig,
     health: Option<Health<'a>>,
     collector: Option<Collector<'a>>,
@@ -63,12 +73,12 @@ struct Telling<'a> {
 }
 
 impl<'a> Telling<'a> {
-    fn new(config: &'a OperationConfig, ui: &'a Ui) -> Self {
+    fn new(command: &'static str, config: &'a OperationConfig, ui: &'a Ui) -> Self {
         let health = config.health_url.as_ref().map(|url| Health::new(url, USER_AGENT)).transpose();
         let health = health.inspect_err(|error| ui.warn_of(error)).ok().flatten();
         let collector = config.otlp.as_ref().map(|otlp| Collector::new(otlp, USER_AGENT)).transpose();
         let collector = collector.inspect_err(|error| ui.warn_of(error)).ok().flatten();
-        Self { config, health, collector, ui, started: Instant::now(), started_at: clock::now() }
+        Self { command, config, health, collector, ui, started: Instant::now(), started_at: clock::now() }
     }
 
     async fn of_start(&self) {
@@ -81,7 +91,7 @@ impl<'a> Telling<'a> {
 
     async fn of_end(&self, facts: &Facts, exit_code: u8, error: Option<&Error>) {
         let ended = Ended {
-            command: COMMAND,
+            command: self.command,
             facts,
             started_at: self.started_at,
             finished_at: clock::now(),

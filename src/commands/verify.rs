@@ -14,6 +14,7 @@ use crate::manifest::Manifest;
 use crate::model::Window;
 use crate::output;
 use crate::pipeline::{self, Signals};
+use crate::place::Place;
 use crate::ui::Ui;
 use crate::verify::{self, Outcome, Question, Report, Subject};
 
@@ -41,8 +42,10 @@ pub(super) async fn run(config: VerifyConfig, ui: &Ui) -> Result<Ending> {
 }
 
 async fn compare(config: &VerifyConfig, signals: &mut Signals, ui: &Ui) -> Result<Report> {
-    let mut subject = Subject::open(&config.export)?;
-    subject.window = window(&config.export, &subject.manifest);
+    let mut subject = Subject::open(Place::open(&config.export)?).await?;
+    if let Some(dir) = config.export.local() {
+        subject.window = window(dir, &subject.manifest);
+    }
     // Before every byte is read: whom to ask is known now.
     let (api, sandbox) = match &config.api {
         Some(api) => {

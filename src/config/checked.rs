@@ -5,8 +5,55 @@
 
 use std::path::PathBuf;
 
-use super::{FaceConfig, Origin, RunConfig};
+use super::{Api, FaceConfig, OperationConfig, Origin, RunConfig, ShownSetting, SyncConfig};
 use crate::error::Error;
+
+/// A job that nobody watches.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// `run`
+    Run(Box<RunConfig>),
+    /// `sync`
+    Sync(Box<SyncConfig>),
+}
+
+impl Job {
+    /// The command's name.
+    #[must_use]
+    pub const fn command(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "run",
+            Self::Sync(_) => "sync",
+        }
+    }
+
+    /// Whom it asks.
+    #[must_use]
+    pub const fn api(&self) -> &Api {
+        match self {
+            Self::Run(run) => &run.api,
+            Self::Sync(sync) => &sync.api,
+        }
+    }
+
+    /// Who is told how it went.
+    #[must_use]
+    pub const fn operation(&self) -> &OperationConfig {
+        match self {
+            Self::Run(run) => &run.operation,
+            Self::Sync(sync) => &sync.operation,
+        }
+    }
+
+    /// The settings as resolved.
+    #[must_use]
+    pub fn settings(&self) -> &[ShownSetting] {
+        match self {
+            Self::Run(run) => &run.settings,
+            Self::Sync(sync) => &sync.settings,
+        }
+    }
+}
 
 /// One of several profiles that are exported one after the other.
 #[derive(Debug)]
@@ -15,8 +62,8 @@ pub struct ProfileRun {
     pub name: String,
     /// How its run is displayed.
     pub face: FaceConfig,
-    /// Its settings.
-    pub run: RunConfig,
+    /// What is to be done.
+    pub job: Job,
 }
 
 /// What `config` found.

@@ -277,7 +277,7 @@ fn is_name(text: &str) -> bool {
 fn known(key: &str) -> Option<&'static Setting> {
     let name = key.replace('_', "-");
     let of_file = [&settings::API_TOKEN_COMMAND];
-    settings::ALL.into_iter().chain(of_file).find(|setting| setting.name == name)
+    settings::ALL.into_iter().chain(settings::SYNC).chain(of_file).find(|setting| setting.name == name)
 }
 
 /// A value of a setting: text as it would be typed after its flag, what its kind may be beside, or a command.

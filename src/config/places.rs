@@ -40,6 +40,15 @@ impl PlaceConfig {
         RemoteConfig::new(url, environment).map(Self::Remote)
     }
 
+    /// The place as errors and messages name it: the directory, or the URL.
+    #[must_use]
+    pub fn shown(&self) -> PathBuf {
+        match self {
+            Self::Local(dir) => dir.clone(),
+            Self::Remote(remote) => remote.url.to_string().into(),
+        }
+    }
+
     /// The directory, where it is one.
     #[must_use]
     pub fn local(&self) -> Option<&Path> {
@@ -77,21 +86,41 @@ pub struct RemoteConfig {
     pub variables: StoreVariables,
 }
 
-impl RemoteConfig {
-    /// Reads the URL of one object: where it is, and its name there; `None` where it is a path.
-    ///
-    /// # Errors
-    /// As [`PlaceConfig::parse`].
-    pub fn parse_object(
+/// A list in an object store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredList {
+    /// Its place among the lists.
+    pub number: usize,
+    /// The folder that it is in.
+    pub store: RemoteConfig,
+    /// Its name there.
+    pub name: String,
+}
+
+impl StoredList {
+    /// Reads a list as typed; `None` where it is a file of this machine.
+    pub(super) fn parse(
+        number: usize,
         text: &str,
         origin: &Origin,
         environment: &Environment<'_>,
-    ) -> Result<Option<(Self, String)>> {
+    ) -> Result<Option<Self>> {
         if !is_url(text) {
             return Ok(None);
         }
         let (url, name) = StoreUrl::parse_object(text).map_err(|fault| refused(text, origin, fault))?;
-        Ok(Some((Self::new(url, environment)?, name)))
+        Ok(Some(Self { number, store: RemoteConfig::new(url, environment)?, name }))
+    }
+}
+
+impl RemoteConfig {
+    /// What makes two places one: the URL, and where it leads.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let endpoints = names(self.url.store).iter().filter(|(_, sort)| *sort == Sort::Endpoint);
+        let set = endpoints.filter_map(|(name, _)| Some((name, self.variables.get(name)?)));
+        let set = set.map(|(name, value)| format!("\n{name}={}", value.expose_secret()));
+        format!("{}{}", self.url, set.collect::<String>())
     }
 
     fn new(url: StoreUrl, environment: &Environment<'_>) -> Result<Self> {
@@ -194,15 +223,6 @@ impl PartialEq for StoreVariables {
 
 impl Eq for StoreVariables {}
 
-/// A variable of a store, fit to be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShownVariable {
-    /// Its name.
-    pub name: &'static str,
-    /// Its value, or that it is not shown; `None` where it is not set.
-    pub value: Option<String>,
-}
-
 /// What stands for a value that nobody may see.
 const NOT_SHOWN: &str = "(set, not shown)";
 
@@ -267,17 +287,16 @@ impl StoreVariables {
             .is_some_and(|value| value.expose_secret().eq_ignore_ascii_case("true"))
     }
 
-    /// Every variable of a store, fit to be shown.
-    #[must_use]
-    pub fn shown(&self, store: StoreKind) -> Vec<ShownVariable> {
-        let shown = names(store).iter().map(|(name, sort)| {
-            let value = self.get(name).map(|value| match sort {
-                Sort::Plain | Sort::Endpoint => value.expose_secret().to_owned(),
-                Sort::Secret => NOT_SHOWN.to_owned(),
-            });
-            ShownVariable { name, value }
-        });
-        shown.collect()
+    /// The variables of a store that are set, with what may be shown of their values.
+    pub(super) fn shown(&self, store: StoreKind) -> impl Iterator<Item = (&'static str, String)> {
+        names(store).iter().filter_map(|(name, sort)| {
+            let value = self.get(name)?;
+            let shown = match sort {
+                Sort::Plain | Sort::Endpoint => value.expose_secret(),
+                Sort::Secret => NOT_SHOWN,
+            };
+            Some((*name, shown.to_owned()))
+        })
     }
 }
 
@@ -371,8 +390,7 @@ mod tests {
         let mut variables = KEYS.to_vec();
         variables.extend([("AWS_REGION", "auto"), ("AWS_ENDPOINT_URL", " http://127.0.0.1:9000 ")]);
         let place = parse("s3://bucket", &variables).unwrap();
-        let shown = place.remote().unwrap().variables.shown(StoreKind::S3);
-        let set: Vec<_> = shown.into_iter().filter_map(|shown| Some((shown.name, shown.value?))).collect();
+        let set: Vec<_> = place.remote().unwrap().variables.shown(StoreKind::S3).collect();
         let expected = [
             ("AWS_ACCESS_KEY_ID", NOT_SHOWN),
             ("AWS_SECRET_ACCESS_KEY", NOT_SHOWN),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 
-use super::{Api, FetchConfig, ShownSetting};
+use super::{Api, FetchConfig, PlaceConfig, ShownSetting, StoredList};
 
 /// What makes a label of a word that is also a key.
 const LABEL_PREFIX: &str = "label:";
@@ -40,8 +40,8 @@ pub struct ReportConfig {
 /// What a report is made of.
 #[derive(Clone, Debug)]
 pub enum ReportSource {
-    /// An export that is there.
-    Export(PathBuf),
+    /// An export or a dataset that is there.
+    Export(PlaceConfig),
     /// Lists, of which an export is made first.
     Lists(Box<ListsConfig>),
 }
@@ -51,6 +51,8 @@ pub enum ReportSource {
 pub struct ListsConfig {
     /// The lists as typed; at least one.
     pub lists: Vec<String>,
+    /// Which of them are in object stores.
+    pub stored_lists: Vec<StoredList>,
     /// Whom to ask.
     pub api: Api,
     /// What and how fast.

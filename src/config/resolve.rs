@@ -1,14 +1,18 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
 mod account;
+mod keeping;
 mod operation;
 mod profiles;
 mod report;
+mod sync;
 mod verify;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use sha2::Digest as _;
 
 use super::file::ConfigFile;
 use super::settings::{self, Setting};
@@ -16,31 +20,37 @@ use super::sources::{Environment, Origin, Sourced, Sources};
 use super::values::{self, TypedFormat};
 use super::{
     AnswerForm, AnswerTo, Colour, CommandConfig, Counting, Deadline, DoctorConfig, FaceConfig, FetchConfig,
-    FetchMode, Filters, Format, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
-    PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups, RunConfig,
-    Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
+    FetchMode, Filters, Format, Job, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
+    PlaceConfig, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
+    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
 };
 use crate::cli::{
     AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs, RebuildArgs,
     RunArgs,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StoreError};
 use crate::model::{ParticipantId, SessionId};
 use account::{Asked, api, asked};
 use operation::Taken;
 use profiles::Every;
 
+/// Of the digits that name the log's directory of a place in a store: enough for no two to share one.
+const STATE_NAME_LENGTH: usize = 32;
+
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
 #[must_use]
 pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
+    let name = if matches!(cli.command, Command::Sync(_)) { "sync" } else { "run" };
     let mut face = typed_face(&cli.face, environment);
     let file = read_file(&cli.face, environment);
+    let as_far_as_right = |typed| {
+        let whole = file.as_ref().ok();
+        let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
+        operation::as_far_as_right(&typed, environment, chosen.as_ref().or(whole))
+    };
     let operation = match &cli.command {
-        Command::Run(args) => {
-            let whole = file.as_ref().ok();
-            let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
-            operation::as_far_as_right(args, environment, chosen.as_ref().or(whole))
-        }
+        Command::Run(args) => as_far_as_right(operation::Typed::by_run(args)),
+        Command::Sync(args) => as_far_as_right(operation::Typed::by_sync(args)),
         _ => OperationConfig::default(),
     };
     let command = file.and_then(|whole| {
@@ -50,7 +60,7 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         let every = Every { args: &cli.face, face, environment, whole: &whole, chosen: &file };
         command(cli.command, command_line, sources, &every).map_err(|error| file.located(error))
     });
-    Resolved { face, operation, command }
+    Resolved { face, name, operation, command }
 }
 
 fn command(
@@ -61,16 +71,24 @@ fn command(
 ) -> Result<CommandConfig> {
     match typed {
         Command::Run(args) if args.all_profiles => {
-            Ok(CommandConfig::RunProfiles(every.run(&args, &command_line)?))
+            Ok(CommandConfig::Profiles(every.run(&args, &command_line)?))
         }
-        Command::Run(args) => Ok(CommandConfig::Run(Box::new(run(&args, command_line, sources)?))),
+        Command::Run(args) => Ok(CommandConfig::Job(Job::Run(Box::new(run(&args, command_line, sources)?)))),
+        Command::Sync(args) if args.all_profiles => {
+            Ok(CommandConfig::Profiles(every.sync(&args, &command_line)?))
+        }
+        Command::Sync(args) => {
+            Ok(CommandConfig::Job(Job::Sync(Box::new(sync::sync(&args, command_line, sources)?))))
+        }
         Command::Plan(args) => Ok(CommandConfig::Plan(Box::new(plan(&args, sources)?))),
         Command::Rebuild(args) => Ok(CommandConfig::Rebuild(rebuild(args, sources)?)),
         Command::Report(args) => {
             Ok(CommandConfig::Report(Box::new(report::report(*args, command_line, sources)?)))
         }
-        Command::Query(args) => Ok(CommandConfig::Query(query(args)?)),
+        Command::Query(args) => Ok(CommandConfig::Query(query(args, &sources)?)),
         Command::Verify(args) => Ok(CommandConfig::Verify(Box::new(verify::verify(args, sources)?))),
+        Command::Files(args) => Ok(CommandConfig::Files(keeping::files(args, &sources)?)),
+        Command::Vacuum(args) => Ok(CommandConfig::Vacuum(keeping::vacuum(args, &sources)?)),
         Command::Schema(args) => Ok(CommandConfig::Schema(args)),
         Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
         Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
@@ -130,14 +148,16 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let api = api(&args.ask.account, &mut sources)?;
     let fetch = fetch(&args.ask, &mut sources)?;
     let output = output(&args.output, &mut sources)?;
+    let stored_lists = sources.stored(&lists)?;
     let deadline = args.operation.deadline.as_deref();
     let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
-    let taken = Taken::by(&lists, &output);
+    let taken = Taken::by(&lists, output.place.local(), output.state_dir.as_deref());
     let operation = operation::operation(&args.operation, &taken, &mut sources)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
     Ok(RunConfig {
         lists,
+        stored_lists,
         window,
         api,
         fetch,
@@ -158,9 +178,20 @@ fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
     let sends = counting == Counting::Each || window.is_some();
     let api = if sends { Some(api(&args.ask.account, &mut sources)?) } else { None };
     let fetch = fetch(&args.ask, &mut sources)?;
+    let stored_lists = sources.stored(&lists)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
-    Ok(PlanConfig { lists, window, api, fetch, counting, format: args.format, user_state_dir, settings })
+    Ok(PlanConfig {
+        lists,
+        stored_lists,
+        window,
+        api,
+        fetch,
+        counting,
+        format: args.format,
+        user_state_dir,
+        settings,
+    })
 }
 
 /// Where the XDG base directory specification puts what runs share; a relative path does not count there.
@@ -203,10 +234,9 @@ fn rebuild(args: RebuildArgs, mut sources: Sources<'_>) -> Result<RebuildConfig>
 }
 
 /// What is typed is all there is: a configuration file describes `run`.
-fn query(args: QueryArgs) -> Result<QueryConfig> {
+fn query(args: QueryArgs, sources: &Sources<'_>) -> Result<QueryConfig> {
     let (Some(export), Some(query)) = (args.export, args.query) else { return Ok(QueryConfig::List) };
-    let export = Sourced { value: export.into_os_string(), origin: Origin::Argument("DIR") };
-    let export = local(export, &settings::OUTPUT)?;
+    let export = published(export, sources)?;
     let flag = |setting: &'static Setting| Origin::Flag(setting.name);
     let malformed = |setting: &'static Setting, value: &str| Error::SettingMalformed {
         origin: flag(setting),
@@ -236,6 +266,16 @@ fn query(args: QueryArgs) -> Result<QueryConfig> {
         }
     };
     Ok(QueryConfig::Ask { export, query, parameters, answer })
+}
+
+/// Where an export or a dataset is that is looked at.
+fn published(typed: PathBuf, sources: &Sources<'_>) -> Result<PlaceConfig> {
+    let given = Sourced { value: typed.into_os_string(), origin: Origin::Argument("DIR") };
+    if given.value.is_empty() {
+        let expected = settings::OUTPUT.expected;
+        return Err(Error::SettingMalformed { origin: given.origin, value: String::new(), expected });
+    }
+    sources.place(&given)
 }
 
 /// The rate, the reserve in percent and the timeout.
@@ -367,15 +407,15 @@ fn filters(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Filters> {
 fn output(args: &OutputArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
     let rollups = rollups(args.no_rollups.as_deref(), sources)?;
     let queries = directory(&settings::QUERIES, args.queries.as_deref(), sources)?;
-    let dir = directory(&settings::OUTPUT, args.output.as_deref(), sources)?
+    let place = place(&settings::OUTPUT, args.output.as_deref(), sources)?
         .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
-    let state_dir = directory(&settings::STATE_DIR, args.state_dir.as_deref(), sources)?;
+    let state_dir = state_dir(args.state_dir.as_deref(), &place, sources)?;
     let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
     let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
     let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
     let on_warning = on_warning(args.strict.as_deref(), sources)?;
     let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
-    Ok(OutputConfig { dir, state_dir, start, keep_log, format, rollups, queries, on_warning })
+    Ok(OutputConfig { place, state_dir, start, keep_log, format, rollups, queries, on_warning })
 }
 
 fn on_warning(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<OnWarning> {
@@ -397,6 +437,46 @@ fn format(typed: Option<&str>, excel: Option<&str>, sources: &mut Sources<'_>) -
         (TypedFormat::Csv, true) => Ok(Format::CsvExcel),
         (TypedFormat::Parquet, true) => Err(Error::ExcelWithoutCsv { origin: excel.origin }),
     }
+}
+
+/// Where files go, where it is set: a directory of this machine, or a place in an object store.
+fn place(
+    setting: &'static Setting,
+    typed: Option<&Path>,
+    sources: &mut Sources<'_>,
+) -> Result<Option<PlaceConfig>> {
+    let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
+    if given.value.is_empty() {
+        let (origin, expected) = (given.origin, setting.expected);
+        return Err(Error::SettingMalformed { origin, value: String::new(), expected });
+    }
+    let place = sources.place(&given)?;
+    match place.remote() {
+        Some(remote) => {
+            sources.show(setting, remote.url.to_string(), &given.origin);
+            sources.show_store(remote);
+        }
+        None => sources.show(setting, given.value.to_string_lossy().into_owned(), &given.origin),
+    }
+    Ok(Some(place))
+}
+
+/// The directory of an export's log. A store keeps none: its log is this user's, in a directory of its own.
+fn state_dir(
+    typed: Option<&Path>,
+    place: &PlaceConfig,
+    sources: &mut Sources<'_>,
+) -> Result<Option<PathBuf>> {
+    let set = directory(&settings::STATE_DIR, typed, sources)?;
+    let (None, Some(remote)) = (&set, place.remote()) else { return Ok(set) };
+    let digest = format!("{:x}", sha2::Sha256::digest(remote.identity()));
+    let name = &digest[..STATE_NAME_LENGTH];
+    let user =
+        user_state_dir(sources).ok_or_else(|| StoreError::NoStateDir { url: remote.url.to_string() })?;
+    let dir = user.join("outputs").join(name);
+    let origin = Origin::Default(settings::STATE_DIR.name);
+    sources.show(&settings::STATE_DIR, dir.display().to_string(), &origin);
+    Ok(Some(dir))
 }
 
 /// A directory of this machine, where one is given.

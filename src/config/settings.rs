@@ -55,6 +55,7 @@ const TRUE_OR_FALSE: &str = "true or false";
 const AN_ID: &str = "an id: 1 to 64 characters, none of them blank or a control character";
 const A_TIME: &str = "a time: RFC 3339 with its zone, such as 2026-11-22T00:00:00Z, a date such as 2026-11-22 \
                       (its midnight UTC), now, today, yesterday, or how long ago, such as 7d or 12h";
+const A_DATE: &str = "a date, such as 2026-10-01: whole days are replaced";
 const A_DIRECTORY: &str = "a directory, such as ./export";
 
 /// A setting without a variable.
@@ -173,7 +174,12 @@ pub static RETRIES: Setting =
 pub static MAX_FAILURES: Setting =
     setting("max-failures", None, "a number of IDs, such as 1000").written_as(Kind::Number);
 /// `--output`
-pub static OUTPUT: Setting = setting("output", None, A_DIRECTORY).or_variable("RTK_EXPORT_OUTPUT");
+pub static OUTPUT: Setting = setting(
+    "output",
+    None,
+    "a directory, such as ./export, or a place in an object store, such as s3://bucket/export",
+)
+.or_variable("RTK_EXPORT_OUTPUT");
 /// `--state-dir`
 pub static STATE_DIR: Setting = setting("state-dir", None, A_DIRECTORY);
 /// `--refresh`
@@ -223,6 +229,27 @@ pub static VERBOSE: Setting = switch("verbose");
 /// `--log-format`
 pub static LOG_FORMAT: Setting = setting("log-format", Some("text"), "text or json");
 
+/// `sync --from`, which is typed only.
+pub static FROM: Setting = setting("from", None, A_DATE);
+/// `sync --to`, which is typed only.
+pub static TO: Setting = setting("to", None, A_DATE);
+/// `sync --lookback`: what most records need to become final is a day or two.
+pub static LOOKBACK: Setting =
+    setting("lookback", Some("3d"), "a number of whole days up to 366d, such as 3d or 0d");
+/// `sync --tz`: that of a dataset that is new, and of no other.
+pub static DATASET_ZONE: Setting = setting("tz", None, "a time zone, such as Europe/Paris or UTC");
+/// `sync --days-per-commit`: a month's tables are still a file a day, and a month's requests are lost time, not
+/// lost replies, where a sync is given up.
+pub static DAYS_PER_COMMIT: Setting =
+    setting("days-per-commit", Some("31"), "a number of days from 1 to 366, such as 31")
+        .written_as(Kind::Number);
+/// `sync --wait-lock`
+pub static WAIT_LOCK: Setting =
+    setting("wait-lock", None, "true, false or a duration with its unit, such as 30m")
+        .written_as(Kind::Truth);
+/// `sync --accept-empty-days`
+pub static ACCEPT_EMPTY_DAYS: Setting = switch("accept-empty-days");
+
 /// `report --by`
 pub static BY: Setting =
     setting("by", Some("day"), "a list of keys with commas between them, such as customer,day");
@@ -253,6 +280,9 @@ pub static AGAINST: Setting = setting(
 pub static QUERY_FORMAT: Setting = setting("format", None, "table, csv, jsonl or parquet");
 /// `--param` of `query`, which is typed only.
 pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026-11-22");
+
+/// Those that `sync` has beside `run`'s: a configuration file may have them too, for both commands.
+pub static SYNC: [&Setting; 5] = [&LOOKBACK, &DATASET_ZONE, &DAYS_PER_COMMIT, &WAIT_LOCK, &ACCEPT_EMPTY_DAYS];
 
 /// Those of the main job, in the order of the help: the keys that a configuration file may have.
 pub static ALL: [&Setting; 38] = [

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use super::file::ConfigFile;
 use super::settings::Setting;
 use super::token_command::TokenCommand;
+use super::{PlaceConfig, RemoteConfig, StoredList};
 use crate::error::{Error, Result};
 
 /// The environment, as a function so that tests need no process.
@@ -137,6 +138,33 @@ impl<'a> Sources<'a> {
             return Some(Sourced { value: text.into(), origin });
         }
         setting.default.map(|text| Sourced { value: text.into(), origin: Origin::Default(name) })
+    }
+
+    /// Where something is: a directory, or a place in an object store.
+    pub(super) fn place(&self, given: &Sourced<OsString>) -> Result<PlaceConfig> {
+        PlaceConfig::parse(&given.value, &given.origin, self.environment)
+    }
+
+    /// Those of some lists that are in object stores; notes what opens them for display.
+    pub(super) fn stored(&mut self, lists: &[String]) -> Result<Vec<StoredList>> {
+        let mut stored = Vec::new();
+        for (number, list) in lists.iter().enumerate() {
+            if let Some(list) = StoredList::parse(number, list, &Origin::Argument("LIST"), self.environment)?
+            {
+                self.show_store(&list.store);
+                stored.push(list);
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Notes what opens a store for display: which variables are set, and the values that everybody may see.
+    pub(super) fn show_store(&mut self, remote: &RemoteConfig) {
+        for (name, value) in remote.variables.shown(remote.url.store) {
+            if !self.shown.iter().any(|shown| shown.name == name) {
+                self.shown.push(ShownSetting { name, value, origin: Origin::Variable(name) });
+            }
+        }
     }
 
     /// A variable that is set and not empty.

@@ -1,6 +1,7 @@
 //! The sources in their order, what is refused and with which words.
 
 mod profiles;
+mod syncing;
 
 use std::fs;
 
@@ -21,8 +22,15 @@ fn resolved(typed: &[&str], environment: &[(&str, &str)]) -> Resolved {
 
 fn run(typed: &[&str], environment: &[(&str, &str)]) -> Result<RunConfig> {
     match resolved(typed, environment).command? {
-        CommandConfig::Run(run) => Ok(*run),
+        CommandConfig::Job(Job::Run(run)) => Ok(*run),
         other => panic!("not run: {other:?}"),
+    }
+}
+
+fn sync(typed: &[&str], environment: &[(&str, &str)]) -> Result<SyncConfig> {
+    match resolved(typed, environment).command? {
+        CommandConfig::Job(Job::Sync(sync)) => Ok(*sync),
+        other => panic!("not sync: {other:?}"),
     }
 }
 
@@ -173,7 +181,7 @@ fn what_is_malformed_is_refused_with_an_example() {
         &["--filters", "events,"],
         &["--stats-from", "peer_report"],
         &["--fetch", "list", "--filters", "events"],
-        &["-o", "s3://bucket/export"],
+        &["-o", "s3a://bucket/export"],
         &["--state-dir", "az://container"],
     ];
     let messages = flags.map(|flag| {
@@ -311,7 +319,7 @@ fn who_is_told_is_known_where_nothing_else_is() {
     let file = file.to_str().expect("unicode");
     let run = ["run", "list.csv", "--config", file, "--summary-file", "b.json"];
     let told = resolved(&run, &COMPLETE);
-    let Ok(CommandConfig::Run(config)) = &told.command else { panic!("{told:?}") };
+    let Ok(CommandConfig::Job(Job::Run(config))) = &told.command else { panic!("{told:?}") };
     assert!(matches!(config.deadline, Some(Deadline::At(_))), "{config:?}");
     let origin = Origin::Flag("summary-file");
     assert_eq!(config.operation.summary_file, Some(TellingFile { path: "b.json".into(), origin }));

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{ApiToken, MinutesKind, Origin, Rate, ShownSetting};
+use super::{ApiToken, MinutesKind, Origin, PlaceConfig, Rate, ShownSetting};
 use crate::cli::VerifyFormat;
 
 /// Settings of `verify`.
 #[derive(Clone, Debug)]
 pub struct VerifyConfig {
-    /// Directory of the export.
-    pub export: PathBuf,
+    /// Where the export or the dataset is.
+    pub export: PlaceConfig,
     /// Whom to ask; `None` where nothing is sent.
     pub api: Option<VerifyApi>,
     /// Which of the exported minutes are held against the API's.

@@ -52,9 +52,9 @@ pub struct Export {
     pub first: Option<NaiveDate>,
     /// The last.
     pub last: NaiveDate,
-    /// What it cost.
+    /// What it cost, all its days together.
     pub requests: Requests,
-    /// What it noticed.
+    /// What it noticed that is of no day.
     pub warnings: Vec<Warning>,
 }
 
@@ -71,10 +71,14 @@ pub struct DayEntry {
     pub sessions: u64,
     /// Sessions left out because they had not ended.
     pub live_left_out: u64,
+    /// Requests about them, retries included; those of the sessions list are of no day.
+    pub requests_sent: u64,
     /// Sums over its rows.
     pub totals: Totals,
     /// Rows of `failures` by reason.
     pub failures: BTreeMap<String, u64>,
+    /// What was noticed.
+    pub warnings: Vec<Warning>,
     /// Its files; none where it has no session.
     pub files: Vec<DayFile>,
 }
@@ -112,6 +116,14 @@ pub(super) fn commit_path(generation: u64, export_id: &str) -> String {
     format!("{COMMITS}/{generation:08}-{export_id}.json")
 }
 
+/// The number of the commit whose file has this path; `None` where it is none of a commit.
+pub(super) fn commit_number(path: &str) -> Option<u64> {
+    let name = path.strip_prefix(COMMITS)?.strip_prefix('/')?.strip_suffix(".json")?;
+    let (number, export_id) = name.split_once('-')?;
+    let number = number.parse().ok()?;
+    (is_name(export_id, b'-') && path == commit_path(number, export_id)).then_some(number)
+}
+
 /// Where a part of a day's table is.
 #[must_use]
 pub fn partition_path(table: &str, day: NaiveDate, export_id: &str, part: usize) -> String {
@@ -119,7 +131,7 @@ pub fn partition_path(table: &str, day: NaiveDate, export_id: &str, part: usize)
 }
 
 /// Whether a path is one that [`partition_path`] gives, of any table.
-fn is_partition_path(path: &str) -> bool {
+pub(crate) fn is_partition_path(path: &str) -> bool {
     let read = || {
         let (table, rest) = path.split_once("/session_date=")?;
         let (day, file) = rest.split_once("/part-")?;
@@ -236,13 +248,24 @@ impl Commit {
         self.days.values().flat_map(|entry| &entry.files)
     }
 
+    /// When the dataset was last looked into, by whomever.
+    #[must_use]
+    pub fn last_look(&self) -> Option<Time> {
+        self.exports.iter().map(|export| export.as_of).max()
+    }
+
+    /// The first day that has a session.
+    #[must_use]
+    pub fn first_day(&self) -> Option<NaiveDate> {
+        self.days.values().find(|entry| !entry.files.is_empty()).map(|entry| entry.day)
+    }
+
     /// What the dataset is made of, as if it were one export.
     #[must_use]
     pub fn as_manifest(&self, pointer: &Pointer) -> Manifest {
         let identity = &pointer.identity;
         let begun = self.exports.iter().map(|export| export.as_of).min().unwrap_or(self.committed_at);
-        let first = self.days.values().find(|entry| !entry.files.is_empty());
-        let since = first.map(|entry| identity.time_zone.first_instant(entry.day));
+        let since = self.first_day().map(|day| identity.time_zone.first_instant(day));
         Manifest {
             schema_version: identity.schema_version,
             tool: pointer.tool.clone(),
@@ -292,7 +315,8 @@ impl Commit {
     /// Of each kind the first example.
     fn warnings(&self) -> Vec<Warning> {
         let mut kinds: BTreeMap<&str, Warning> = BTreeMap::new();
-        for warning in self.exports.iter().flat_map(|export| &export.warnings) {
+        let of_no_day = self.exports.iter().flat_map(|export| &export.warnings);
+        for warning in self.days.values().flat_map(|entry| &entry.warnings).chain(of_no_day) {
             kinds
                 .entry(&warning.code)
                 .and_modify(|sum| sum.count += warning.count)

@@ -10,6 +10,9 @@
 //! requests.
 //! Not here: what is done under it.
 
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,6 +115,8 @@ struct Remote {
     /// Whoever keeps it has this all the time.
     written: Mutex<Written>,
     times: Times,
+    /// The file of this machine that it is noted in.
+    noted: Option<PathBuf>,
 }
 
 /// The lock as it was last written.
@@ -144,19 +149,35 @@ impl Lock {
         wait: Wait,
         waits: &mut (dyn FnMut(Option<&Holder>) + Send),
     ) -> Result<Self> {
-        Self::take_in(place, command, wait, waits, TIMES).await
+        Self::take_in(place, command, None, wait, waits, TIMES).await
+    }
+
+    /// The same, with what it writes into a store noted in a file of this machine too: a lock that is in there was
+    /// left by a process that was killed, and is taken over at once. Whoever gives the file has to hold it.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub async fn take_noted(
+        place: &Place,
+        command: &'static str,
+        noted: &Path,
+        wait: Wait,
+        waits: &mut (dyn FnMut(Option<&Holder>) + Send),
+    ) -> Result<Self> {
+        Self::take_in(place, command, Some(noted), wait, waits, TIMES).await
     }
 
     async fn take_in(
         place: &Place,
         command: &'static str,
+        noted: Option<&Path>,
         wait: Wait,
         waits: &mut (dyn FnMut(Option<&Holder>) + Send),
         times: Times,
     ) -> Result<Self> {
         let mut is_told = false;
         loop {
-            let holder = match Self::try_take(place, command, times).await? {
+            let holder = match Self::try_take(place, command, noted, times).await? {
                 Try::Got(lock) => return Ok(*lock),
                 Try::Busy(holder) => holder,
             };
@@ -173,8 +194,13 @@ impl Lock {
         }
     }
 
-    async fn try_take(place: &Place, command: &'static str, times: Times) -> Result<Try> {
-        let Place::Local(local) = place else { return Remote::try_take(place, command, times).await };
+    async fn try_take(
+        place: &Place,
+        command: &'static str,
+        noted: Option<&Path>,
+        times: Times,
+    ) -> Result<Try> {
+        let Place::Local(local) = place else { return Remote::try_take(place, command, noted, times).await };
         let dir = local.path(None);
         let taken = tokio::task::spawn_blocking(move || Hold::take(&dir, command)).await;
         match taken.map_err(|_| Error::StageEnded { stage: "lock" })? {
@@ -256,9 +282,15 @@ impl Lock {
 }
 
 impl Remote {
-    async fn try_take(place: &Place, command: &'static str, times: Times) -> Result<Try> {
+    async fn try_take(
+        place: &Place,
+        command: &'static str,
+        noted: Option<&Path>,
+        times: Times,
+    ) -> Result<Try> {
         let key = Key::new(LOCK)?;
         let claim = Claim::new(command, clock::now());
+        let left = noted.map(left).unwrap_or_default();
         let line = || Bytes::from(claim.line());
         let mut holder = None;
         for _ in 0..TRIES {
@@ -268,26 +300,34 @@ impl Remote {
                 Found::There(object) => {
                     let there = Claim::parse(&object.bytes);
                     let is_released = there.as_ref().is_some_and(Claim::is_released);
+                    let is_left =
+                        there.as_ref().is_some_and(|there| left.iter().any(|left| there.is_of(left)));
                     holder = there.map(|claim| claim.holder(Some(object.age())));
-                    if !is_released && object.age() < times.stale_after {
+                    if !is_released && !is_left && object.age() < times.stale_after {
                         return Ok(Try::Busy(holder));
                     }
+                    note(noted, &claim);
                     match place.swap(&key, line(), &object.tag).await? {
                         Swapped::Done(tag) => (tag, holder.filter(|_| !is_released)),
                         // Another was faster: who is it?
                         Swapped::Moved => continue,
                     }
                 }
-                found => match (place.create(&key, line()).await?, found) {
-                    (Created::New(tag), _) => (tag, None),
-                    // It is there, and may not be read.
-                    (Created::Exists, Found::Hidden(refusal)) => return Err(refusal.into()),
-                    (Created::Exists, _) => continue,
-                },
+                found => {
+                    note(noted, &claim);
+                    match (place.create(&key, line()).await?, found) {
+                        (Created::New(tag), _) => (tag, None),
+                        // It is there, and may not be read.
+                        (Created::Exists, Found::Hidden(refusal)) => return Err(refusal.into()),
+                        (Created::Exists, _) => continue,
+                    }
+                }
             };
             let own = claim.clone();
             let written = Mutex::new(Written { claim, tag, at });
-            let held = Held::Remote(Box::new(Self { place: place.clone(), key, own, written, times }));
+            let noted = noted.map(Path::to_owned);
+            let remote = Self { place: place.clone(), key, own, written, times, noted };
+            let held = Held::Remote(Box::new(remote));
             return Ok(Try::Got(Box::new(Lock { held, took_over })));
         }
         Ok(Try::Busy(holder))
@@ -353,12 +393,30 @@ impl Remote {
         let written = self.written.into_inner();
         let end = Bytes::from(written.claim.end().line());
         // Where it moved it is another's, or the last renewal was undecided: then it goes stale.
-        self.place.swap(&self.key, end, &written.tag).await.map(|_| ())
+        self.place.swap(&self.key, end, &written.tag).await?;
+        // Best effort: what stays names locks that nobody holds.
+        let _ = self.noted.map(fs::remove_file);
+        Ok(())
     }
 
     fn lost(&self, holder: Option<Holder>, source: Option<Error>) -> Error {
         let (place, holder) = (self.place.show(None), holder.map(Box::new));
         Error::Dataset(DatasetError::LockLost { place, holder, source: source.map(Box::new) })
+    }
+}
+
+/// The claims that are noted in a file. Best effort, as all of this: without it a lock is free in two minutes.
+fn left(noted: &Path) -> Vec<Claim> {
+    let text = fs::read(noted).unwrap_or_default();
+    text.split(|byte| *byte == b'\n').filter_map(Claim::parse).collect()
+}
+
+/// Notes a claim before it is sent.
+fn note(noted: Option<&Path>, claim: &Claim) {
+    if let Some(noted) = noted
+        && let Ok(mut file) = OpenOptions::new().append(true).create(true).open(noted)
+    {
+        let _ = file.write_all(claim.line().as_bytes()).and_then(|()| file.sync_all());
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::{Commit, DayEntry, DayFile, Export, Generation, Identity, Pending, Retired, State};
+use crate::config::EmptyDays;
 use crate::manifest::{Requests, Time, Totals, Warning};
 use crate::model::DayRange;
 
@@ -36,17 +37,8 @@ pub struct Made {
     pub pending: Vec<Pending>,
     /// What it cost.
     pub requests: Requests,
-    /// What it noticed.
+    /// What it noticed that is of no day.
     pub warnings: Vec<Warning>,
-}
-
-/// What to do with a day that had sessions and has none now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmptyDays {
-    /// It stays as it was: an API that lost a day is likelier than an app that did.
-    Kept,
-    /// It is emptied.
-    Accepted,
 }
 
 /// What a merge came to.
@@ -179,8 +171,10 @@ fn nothing(export: &Export, day: NaiveDate) -> DayEntry {
         as_of: export.as_of,
         sessions: 0,
         live_left_out: 0,
+        requests_sent: 0,
         totals: Totals::default(),
         failures: BTreeMap::new(),
+        warnings: Vec::new(),
         files: Vec::new(),
     }
 }

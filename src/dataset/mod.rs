@@ -17,17 +17,27 @@ mod commit;
 mod identity;
 mod lock;
 mod merge;
+mod open;
 mod pending;
 mod pointer;
+mod publish;
+mod published;
 mod ranges;
+pub mod vacuum;
+mod work;
 
+pub(crate) use commit::is_partition_path;
 pub use commit::{Commit, DayEntry, DayFile, Export, Retired, partition_path};
 pub use identity::{Difference, Identity, Named};
 pub use lock::{Lock, Wait};
-pub use merge::{EmptyDays, Made, Merged, Next, merge};
+pub use merge::{Made, Merged, Next, merge};
+pub use open::{Current, read, refuse_foreign, refuse_other};
 pub use pending::{GIVEN_UP_AFTER, MOST_SESSIONS, Pending, Why, due};
 pub use pointer::{Api, CommitRef, Pointer, State};
+pub use publish::{Committed, Committing, Observer, Step, commit};
+pub use published::{Published, current, published};
 pub use ranges::{Asked, Reached, ranges};
+pub use work::{Work, refuse_other_log, state_dir};
 
 /// The name of the pointer: a place that has it is a dataset.
 pub const POINTER: &str = "dataset.json";

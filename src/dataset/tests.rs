@@ -1,12 +1,15 @@
-//! Commits as others make and read them; what merging keeps is in `merging`.
+//! Commits as others make and read them; what merging keeps is in `merging`, how commits are made in `committing`.
 
+mod committing;
 mod merging;
+mod vacuuming;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta};
 
 use super::*;
+use crate::config::EmptyDays;
 use crate::error::{Damage, DatasetError};
 use crate::manifest::{MinutesTotal, Requests, Time, Totals, Warning};
 use crate::model::{DayRange, Zone};
@@ -53,6 +56,7 @@ fn made(number: u64, as_of: i64, range: (Option<u64>, u64), found: &[u64]) -> Ma
         as_of,
         sessions: 1,
         live_left_out: 0,
+        requests_sent: 2,
         totals: Totals {
             participants: 2,
             peer_events: 2,
@@ -60,6 +64,7 @@ fn made(number: u64, as_of: i64, range: (Option<u64>, u64), found: &[u64]) -> Ma
             minutes_consumed: None,
         },
         failures: BTreeMap::from([("not_found".to_owned(), 1)]),
+        warnings: vec![Warning { code: "digits_rounded".into(), count: 2, example: None }],
         files: vec![file("participants", of), file("sessions", of)],
     };
     Made {

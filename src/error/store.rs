@@ -108,6 +108,12 @@ pub enum StoreError {
     /// An Azure URL without an account.
     #[error("AZURE_STORAGE_ACCOUNT_NAME is not set, and an az:// URL names only the container")]
     NoAccount,
+    /// A log that has nowhere to be.
+    #[error("{url} keeps no log, and no directory of this user's is known for it")]
+    NoStateDir {
+        /// The place.
+        url: String,
+    },
     /// An endpoint that would have what is stored sent unencrypted.
     #[error("{name}: plain http would send what is stored in clear text to {host}")]
     ClearText {
@@ -256,6 +262,7 @@ impl StoreError {
             | Self::Variable { .. }
             | Self::HalfSet { .. }
             | Self::NoAccount
+            | Self::NoStateDir { .. }
             | Self::ClearText { .. }
             | Self::Setup { .. }
             | Self::NoCredentials { .. }
@@ -285,10 +292,13 @@ impl StoreError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Url { origin, .. } => return origin.remedy(),
+            Self::Url { origin, .. } => origin.remedy().unwrap_or_else(|| {
+                "write it as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX".to_owned()
+            }),
             Self::Variable { name, .. } => format!("correct {name}, or unset it"),
             Self::HalfSet { set, missing } => format!("set {missing} too, or unset {set}"),
             Self::NoAccount => "set it to the storage account's name".to_owned(),
+            Self::NoStateDir { .. } => "give one with --state-dir, or set HOME".to_owned(),
             Self::ClearText { name, .. } => format!("set {name} to an https URL"),
             Self::Setup { .. } => {
                 "check the store's variables: rtk-export config shows which are set".to_owned()
@@ -410,3 +420,6 @@ const fn no_credentials(store: StoreKind) -> &'static str {
 fn going_on(resume: &Resume) -> String {
     format!("the replies are kept: then the same command goes on: {}", resume.command)
 }
+
+#[cfg(test)]
+mod tests;

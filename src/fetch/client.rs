@@ -6,8 +6,11 @@
 //! Not here: what a reply means (`retry`), how many at once (`budget`).
 
 use std::future::Future;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{IntoUrl, RequestBuilder, Response, StatusCode, redirect, retry};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,7 +20,9 @@ use url::Url;
 use super::body::{Body, POOL, Pool};
 use super::budget::Pass;
 use super::fault::Fault;
+use super::retry::server_time;
 use super::target::Queries;
+use crate::clock;
 use crate::config::is_loopback;
 use crate::error::{Error, Result};
 use crate::model::Window;
@@ -56,7 +61,12 @@ pub(super) struct Client {
     http: reqwest::Client,
     pool: Pool,
     timeout: Duration,
+    /// Milliseconds by which the server's clock is ahead of this machine's; [`UNKNOWN`] before it told.
+    ahead_ms: AtomicI64,
 }
+
+/// No server's clock is so far behind.
+const UNKNOWN: i64 = i64::MIN;
 
 /// A whole reply.
 #[derive(Debug)]
@@ -110,7 +120,8 @@ impl Client {
             http = http.no_proxy();
         }
         let http = http.build().map_err(|source| Error::HttpClient { source })?;
-        Ok(Self { http, pool: Pool::new(), timeout: config.timeout })
+        let ahead_ms = AtomicI64::new(UNKNOWN);
+        Ok(Self { http, pool: Pool::new(), timeout: config.timeout, ahead_ms })
     }
 
     /// Sends one request, a GET, and reads its reply. Dropped, it gives up the reply, and the place at the
@@ -130,6 +141,7 @@ impl Client {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         pass.replied(status, &headers);
+        self.note_time(&headers);
         end += self.timeout * (TOTAL - 1);
         let (body, is_cut) = if status.is_success() {
             let body = self.body(response, end).await;
@@ -139,6 +151,19 @@ impl Client {
             (Some(body), is_cut)
         };
         Ok(Received { status, headers, body, is_cut })
+    }
+
+    /// By how much the server's clock is ahead of this machine's, within a second or two; `None` as long as it
+    /// has not told.
+    pub(super) fn server_ahead(&self) -> Option<TimeDelta> {
+        Some(self.ahead_ms.load(Relaxed)).filter(|ms| *ms != UNKNOWN).map(TimeDelta::milliseconds)
+    }
+
+    fn note_time(&self, headers: &HeaderMap) {
+        if let Some(told) = server_time(headers) {
+            let ahead = DateTime::<Utc>::from(told) - clock::now();
+            self.ahead_ms.store(ahead.num_milliseconds(), Relaxed);
+        }
     }
 
     /// The decoded body under its share of the pool; `None` where it is too large.

@@ -160,6 +160,13 @@ impl Fetcher {
         }
     }
 
+    /// By how much the server's clock is ahead of this machine's, within a second or two; `None` as long as it
+    /// has not told.
+    #[must_use]
+    pub fn server_ahead(&self) -> Option<TimeDelta> {
+        self.client.server_ahead()
+    }
+
     /// Fetches one planned request: waits its turn, sends, and tries again as the contract has it. `None`
     /// where the fetcher was stopped before there was an answer.
     ///

@@ -6,7 +6,7 @@
 //! 429 costs neither.
 //! Not here: sending, sleeping, the pause that a 429 causes (`budget`).
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
@@ -149,9 +149,13 @@ pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Dur
     if let Ok(secs) = text.parse() {
         return Some(Duration::from_secs(secs));
     }
-    let date = |text: &str| httpdate::parse_http_date(text).ok();
-    let now = headers.get(DATE).and_then(|value| date(value.to_str().ok()?)).unwrap_or_else(|| now.into());
-    Some(date(text)?.duration_since(now).unwrap_or_default())
+    let now = server_time(headers).unwrap_or_else(|| now.into());
+    Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default())
+}
+
+/// What time it is by the server's clock, to the second.
+pub(super) fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 /// The code of Cloudflare's error page: `error code: 1015` as text, or spread over HTML.

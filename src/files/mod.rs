@@ -357,6 +357,18 @@ pub fn sha256_of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Some columns of a Parquet file, batch by batch, in the order that the file has them in. Blocks. The file has to
+/// be known as this program's own: a damaged one can end the reader.
+///
+/// # Errors
+/// What reading it gives.
+pub(crate) fn read_columns(
+    path: &Path,
+    columns: &[&str],
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    parquet::read_columns(path, columns)
+}
+
 /// A file as it is found.
 #[derive(Debug)]
 pub struct Inspected {

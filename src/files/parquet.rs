@@ -12,7 +12,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -77,6 +78,20 @@ pub(super) fn count_rows(path: &Path) -> Result<u64> {
     let file = File::open(path).map_err(Error::output("reopen", path))?;
     let reader = SerializedFileReader::new(file).map_err(|source| failed("reopen", path, source))?;
     Ok(reader.metadata().row_groups().iter().map(|group| group.num_rows().unsigned_abs()).sum())
+}
+
+/// Some columns of a file that is known to be whole, in this order.
+pub(super) fn read_columns(
+    path: &Path,
+    columns: &[&str],
+) -> Result<impl Iterator<Item = Result<RecordBatch>> + use<>> {
+    let file = File::open(path).map_err(Error::output("reopen", path))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| failed("reopen", path, source))?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    let batches = builder.with_projection(mask).build().map_err(|source| failed("reopen", path, source))?;
+    let path = path.to_owned();
+    Ok(batches.map(move |batch| batch.map_err(|source| failed("reopen", &path, source.into()))))
 }
 
 /// How a target's columns are encoded.

@@ -21,7 +21,7 @@ mod text;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::sync::{Arc, OnceLock};
 
 use self::csv::{CsvRows, Records};
@@ -84,6 +84,16 @@ impl ListSource {
     /// As [`open`](Self::open).
     pub fn read(&self, file: usize, input: Box<dyn Read + Send>) -> Result<ListReader> {
         self.reader(file, input, None)
+    }
+
+    /// Reads the list from a file that stands in for it, and can be sought in.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn read_file(&self, file: usize, mut input: File) -> Result<ListReader> {
+        let seekable = input.rewind().and_then(|()| input.try_clone());
+        let seekable = seekable.map_err(|source| self.unreadable(source))?;
+        self.reader(file, Box::new(input), Some(seekable))
     }
 
     fn reader(&self, file: usize, raw: Box<dyn Read + Send>, seekable: Option<File>) -> Result<ListReader> {

@@ -22,6 +22,10 @@ pub struct Head {
     /// The window's ends as they were first resolved; `None` where only lists are exported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Resolved>,
+    /// Of a sync, the latest look at any day that the dataset had when it began: this one is later, whatever the
+    /// machines' clocks say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// What must stay the same for the log to be continued.
     pub settings: Settings,
 }

@@ -37,6 +37,7 @@ fn head() -> Head {
         tool_version: "0.1.0".into(),
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh: false,
+        after: None,
         window: None,
         settings: settings(),
     }
@@ -319,14 +320,14 @@ fn the_days_of_a_dataset_come_back_and_tell_two_syncs_apart() {
     assert_eq!(*log.head(), begun);
     assert_eq!(log.head().window().unwrap().days, Some(range.days()));
 
-    let whole = days("UTC", None, "2026-10-31");
+    let begin = days("UTC", None, "2026-10-31");
     let differ = |one: Option<&DatasetRange>, other: Option<&DatasetRange>| {
         of(one.cloned()).differences(&of(other.cloned()))
     };
     assert_eq!(differ(Some(&range), Some(&range)), [""; 0]);
     assert_eq!(differ(Some(&range), None), ["run and sync"]);
-    assert_eq!(differ(Some(&range), Some(&whole)), ["--tz", "--from"]);
-    assert_eq!(differ(Some(&whole), Some(&days("UTC", None, "2026-11-01"))), ["--to"]);
+    assert_eq!(differ(Some(&range), Some(&begin)), ["--tz", "--from"]);
+    assert_eq!(differ(Some(&begin), Some(&days("UTC", None, "2026-11-01"))), ["--to"]);
 
     // A zone that this version does not know is no reason to guess.
     let text = serde_json::to_string(&of(Some(range))).unwrap();

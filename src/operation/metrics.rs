@@ -85,6 +85,7 @@ fn gathered(
 ) -> Result<Vec<MetricFamily>, prometheus::Error> {
     let metrics = Metrics { registry: Registry::new_custom(None, labels)? };
     metrics.of_the_run(ended)?;
+    metrics.of_the_dataset(ended)?;
     metrics.of_the_last_success(success)?;
     Ok(metrics.registry.gather())
 }
@@ -151,6 +152,31 @@ impl Metrics {
             for (name, help, value) in gauges {
                 self.gauge(&format!("rtk_export_quota_{name}"), help, value)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Of a sync, however it ended: what is late is late also where it failed.
+    fn of_the_dataset(&self, ended: &Ended<'_>) -> Result<(), prometheus::Error> {
+        let Some(dataset) = &ended.facts.dataset else { return Ok(()) };
+        let until = seconds(dataset.synced_until);
+        let gauges = [
+            ("generation", "Number of the dataset's commit.", number(dataset.generation)),
+            (
+                "synced_until_timestamp_seconds",
+                "Sessions created before this time are in the dataset.",
+                until,
+            ),
+            (
+                "lag_seconds",
+                "Time between that and the end of the last run.",
+                (seconds(ended.finished_at) - until).max(0.0),
+            ),
+            ("days", "Days of the dataset that have sessions.", number(dataset.days)),
+            ("pending_days", "Days that are to be looked at again.", number(dataset.pending)),
+        ];
+        for (name, help, value) in gauges {
+            self.gauge(&format!("rtk_export_dataset_{name}"), help, value)?;
         }
         Ok(())
     }

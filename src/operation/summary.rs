@@ -36,6 +36,15 @@ struct Document<'a> {
     rows: Option<BTreeMap<&'static str, u64>>,
     duration_minutes: Option<&'a str>,
     minutes_consumed: Option<&'a str>,
+    dataset: Option<Dataset>,
+}
+
+#[derive(Serialize)]
+struct Dataset {
+    generation: u64,
+    synced_until: String,
+    days: u64,
+    pending_days: u64,
 }
 
 #[derive(Serialize)]
@@ -118,6 +127,12 @@ pub(super) fn text(ended: &Ended<'_>) -> String {
         rows: published.map(|published| published.rows.iter().copied().collect()),
         duration_minutes: published.and_then(|published| published.duration_minutes.as_deref()),
         minutes_consumed: published.and_then(|published| published.minutes_consumed.as_deref()),
+        dataset: facts.dataset.as_ref().map(|dataset| Dataset {
+            generation: dataset.generation,
+            synced_until: time(dataset.synced_until),
+            days: dataset.days,
+            pending_days: dataset.pending,
+        }),
     };
     // A struct of text and numbers always has a JSON form.
     serde_json::to_string_pretty(&summary).map(|text| text + "\n").unwrap_or_default()

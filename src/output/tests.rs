@@ -1,7 +1,7 @@
 //! What an output is taken for, by what lies in it.
 
 use super::*;
-use crate::config::{Format, Rollups};
+use crate::config::{Format, PlaceConfig, Rollups};
 use crate::log::{Head, Lists, TypedWindow};
 
 fn settings(app: &str) -> Settings {
@@ -22,7 +22,7 @@ fn settings(app: &str) -> Settings {
 
 fn config(dir: &Path, start: StartMode) -> OutputConfig {
     OutputConfig {
-        dir: dir.to_owned(),
+        place: PlaceConfig::Local(dir.to_owned()),
         state_dir: None,
         start,
         keep_log: KeepLog::Always,
@@ -37,7 +37,8 @@ fn config(dir: &Path, start: StartMode) -> OutputConfig {
 /// their locks, for the moment before it runs its program.
 fn opened(config: &OutputConfig, settings: &Settings) -> Result<Output> {
     loop {
-        match open(config, settings) {
+        let dir = config.place.local().unwrap();
+        match open(dir, config, settings) {
             Err(Error::OutputBusy { .. }) => std::thread::yield_now(),
             opened => return opened,
         }
@@ -51,6 +52,7 @@ fn begin(log: &mut LogWriter, export_id: &str, refresh: bool) {
         tool_version: "0".into(),
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh,
+        after: None,
         window: None,
         settings: settings("app"),
     };
@@ -121,7 +123,10 @@ fn one_process_at_a_time_has_an_output_wherever_its_logs_are() {
     let resume = at(StartMode::Resume, "one");
     let Output::New(log, place) = opened(&resume, &settings("app")).unwrap() else { panic!("not new") };
     for start in [StartMode::Resume, StartMode::Refresh] {
-        assert!(matches!(open(&at(start, "other"), &settings("app")), Err(Error::OutputBusy { .. })));
+        assert!(matches!(
+            open(&parent.path().join("out"), &at(start, "other"), &settings("app")),
+            Err(Error::OutputBusy { .. })
+        ));
     }
     drop((log, place));
     assert!(matches!(opened(&at(StartMode::Resume, "other"), &settings("app")), Ok(Output::New(..))));
@@ -197,7 +202,7 @@ fn an_unfinished_export_goes_on_under_the_same_settings_only() {
     let resume = config(dir.path(), StartMode::Resume);
     let Output::New(mut log, _) = opened(&resume, &settings("app")).unwrap() else { panic!("not new") };
     begin(&mut log, "first", false);
-    assert!(matches!(open(&resume, &settings("app")), Err(Error::OutputBusy { .. })));
+    assert!(matches!(open(dir.path(), &resume, &settings("app")), Err(Error::OutputBusy { .. })));
     drop(log);
     let refused = opened(&resume, &settings("other")).unwrap_err();
     let names = |error: &Error| match error {

@@ -4,12 +4,14 @@
 //! rows. Guarantees: a list is read once; standard input need not be given again to go on; what is
 //! refused leaves nothing behind. Memory: the wants, and one row.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
 
 use crate::error::{Error, Result};
 use crate::lists::{Asked, ListRow, ListSource};
 use crate::log::{Head, ListFile, Lists, Log, LogWriter, Replies, RowDigest, discovered};
-use crate::output::Place;
+use crate::output::Work;
 use crate::plan::{Discovered, Wants};
 
 /// What the lists came to.
@@ -26,19 +28,23 @@ pub struct Gathered {
 /// Rows shown when none is valid.
 const EXAMPLES: usize = 3;
 
-/// Reads the lists for an output. Blocks.
+/// Copies of lists that cannot be read where they are, by their place among the lists.
+pub type Spooled = BTreeMap<usize, File>;
+
+/// Reads the lists for an output; `fetched` are those of them that are elsewhere. Blocks.
 ///
 /// # Errors
 /// A list that cannot be read or is none, no valid row in any, [`Error::OutputOfAnotherExport`] where
 /// an earlier run read other rows, I/O errors.
 pub fn gather(
     lists: &[String],
+    fetched: Spooled,
     mut log: LogWriter,
-    place: &Place,
+    work: &Work,
     earlier: Option<Box<Log>>,
     head: &Head,
 ) -> Result<Gathered> {
-    let mut sources = Sources::of(lists);
+    let mut sources = Sources::of(lists, fetched);
     if let Some(earlier) = earlier {
         if sources.stdin_is_missing()? {
             let wants = read_rows(&earlier)?;
@@ -50,18 +56,18 @@ pub fn gather(
             return Ok(Gathered { wants: rows.wants, log, earlier: Some(earlier) });
         }
         if !head.refresh {
-            let dir = place.output().to_owned();
+            let dir = work.shown().to_owned();
             return Err(Error::OutputOfAnotherExport { dir, differences: vec!["the rows of the lists"] });
         }
     }
     if head.refresh {
         // Beginning drops what the log holds: not before the lists are known to be good.
-        check(&mut sources).inspect_err(|_| place.abandon(&log))?;
+        check(&mut sources).inspect_err(|_| work.abandon(&log))?;
     }
     match write_rows(&mut sources, &mut log, head) {
         Ok(wants) => Ok(Gathered { wants, log, earlier: None }),
         Err(error) => {
-            place.abandon(&log);
+            work.abandon(&log);
             Err(error)
         }
     }
@@ -178,47 +184,50 @@ fn hex(digest: [u8; 32]) -> String {
 /// The lists, of which standard input can be read once only.
 struct Sources {
     lists: Vec<ListSource>,
-    /// Standard input, set aside when it may have to be read twice.
-    spooled: Option<std::fs::File>,
+    /// Those that were set aside: standard input, when it may have to be read twice, and those of elsewhere.
+    spooled: Spooled,
 }
 
 impl Sources {
-    fn of(lists: &[String]) -> Self {
-        Self { lists: lists.iter().map(ListSource::new).collect(), spooled: None }
+    fn of(lists: &[String], fetched: Spooled) -> Self {
+        Self { lists: lists.iter().map(ListSource::new).collect(), spooled: fetched }
+    }
+
+    fn stdin(&self) -> Option<usize> {
+        self.lists.iter().position(ListSource::is_stdin)
     }
 
     /// Whether standard input is the only list and has nothing to give: the log has its rows.
     fn stdin_is_missing(&mut self) -> Result<bool> {
         self.spool_stdin()?;
-        let Some(spooled) = &self.spooled else { return Ok(false) };
+        let Some(spooled) = self.stdin().and_then(|number| self.spooled.get(&number)) else {
+            return Ok(false);
+        };
         let is_empty = spooled.metadata().map_err(Error::io("read", "standard input"))?.len() == 0;
         Ok(is_empty && self.lists.len() == 1)
     }
 
     /// Sets standard input aside, where it is a list: it will be read more than once.
     fn spool_stdin(&mut self) -> Result<()> {
-        if self.spooled.is_some() || !self.lists.iter().any(ListSource::is_stdin) {
+        let Some(number) = self.stdin().filter(|number| !self.spooled.contains_key(number)) else {
             return Ok(());
-        }
+        };
         let io = |error| Error::io("read", "standard input")(error);
         let mut spooled = tempfile::tempfile().map_err(io)?;
         std::io::copy(&mut std::io::stdin().lock(), &mut spooled).map_err(io)?;
         spooled.flush().map_err(io)?;
-        self.spooled = Some(spooled);
+        self.spooled.insert(number, spooled);
         Ok(())
     }
 
     fn open(&mut self, number: usize) -> Result<crate::lists::ListReader> {
         let list = &self.lists[number];
-        match &self.spooled {
-            Some(spooled) if list.is_stdin() => {
-                let io = |error| Error::io("read", "standard input")(error);
-                let mut input = spooled.try_clone().map_err(io)?;
-                input.seek(SeekFrom::Start(0)).map_err(io)?;
-                let input: Box<dyn Read + Send> = Box::new(input);
-                list.read(number, input)
+        match self.spooled.get(&number) {
+            Some(spooled) => {
+                let input = spooled.try_clone().map_err(Error::io("read", list.to_string()))?;
+                list.read_file(number, input)
             }
-            _ => list.open(number),
+            None => list.open(number),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::manifest::{
     Warning,
 };
 use crate::model::{Window, parse_time};
+use crate::place::{Conditions, Place};
 use crate::plan::Wants;
 use crate::progress::{Phase, Progress};
 use crate::publish;
@@ -31,6 +32,22 @@ use crate::sql::TableSource;
 use crate::tables::schema::SCHEMA_VERSION;
 use crate::tables::{self, CallStatistics, Hand, Made, Table};
 
+/// Where an export goes from the directory in which it is made.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// Nowhere: that is the output.
+    Here,
+    /// Into a store.
+    Store {
+        /// The output.
+        place: Place,
+        /// Whether it keeps two writers apart.
+        conditions: Conditions,
+        /// Whether an export that is there is to be replaced.
+        replaces: bool,
+    },
+}
+
 /// An export to be made of a complete log.
 #[derive(Debug)]
 pub struct Making {
@@ -38,8 +55,10 @@ pub struct Making {
     pub log: Log,
     /// What its rows and its window ask for; read from it where `None`.
     pub wants: Option<Arc<Wants>>,
-    /// Where to.
-    pub output: PathBuf,
+    /// The directory in which the files are made: the output's, or that of the log where the output is elsewhere.
+    pub work: PathBuf,
+    /// Where they go.
+    pub to: Destination,
     /// The hold on it, which lasts as long as anything is written there, also where making is given up.
     pub hold: Arc<Hold>,
     /// In which form.
@@ -56,13 +75,10 @@ pub struct Making {
 /// The log cannot be read, a file cannot be written, a query fails: nothing is published then, and the
 /// log stays. [`Error::Warnings`] where there are any and they were asked to fail.
 pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
-    let Making { log, wants, output, hold, format, rollups, on_warning } = making;
+    let Making { log, wants, work, to, hold, format, rollups, on_warning } = making;
     progress.enter(Phase::MakingTables);
     let log = Arc::new(log);
-    let staging = {
-        let output = output.clone();
-        blocking("staging", move || Ok(Staging::create(&output)?.under(hold))).await?
-    };
+    let staging = blocking("staging", move || Ok(Staging::create(&work)?.under(hold))).await?;
     let (mut staged, made, counts) = make_tables(Arc::clone(&log), wants, &staging, format).await?;
     if on_warning == OnWarning::Fail
         && let Some(error) = refusal(&made.warnings)
@@ -76,8 +92,14 @@ pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
     }
     progress.enter(Phase::Publishing);
     let manifest = manifest(&log, &made, counts, &staged, clock::now());
-    let published =
-        blocking("publish", move || publish::publish(&staging, manifest, &mut |_| Ok(()))).await?;
+    let published = match to {
+        Destination::Here => {
+            blocking("publish", move || publish::publish(&staging, manifest, &mut |_| Ok(()))).await?
+        }
+        Destination::Store { place, conditions, replaces } => {
+            publish::to_store(&staging, manifest, &place, conditions, replaces).await?
+        }
+    };
     Ok(published.manifest)
 }
 

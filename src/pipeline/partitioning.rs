@@ -49,6 +49,8 @@ pub struct MadeDays {
     pub short: Option<Shortfall>,
     /// What the exchange with the API took, over all runs of the export.
     pub requests: RequestCounts,
+    /// Requests that pages of participants made unnecessary.
+    pub saved_by_listing: u64,
     /// What was noticed and is of no day.
     pub warnings: Vec<Warning>,
 }
@@ -168,6 +170,7 @@ impl Read {
             undated_failures,
             short: self.found.short,
             requests: self.replies.counts(),
+            saved_by_listing: made.saved_by_listing,
             warnings: made.warnings_by_day.get(&None).map(Warning::all).unwrap_or_default(),
         }
     }

@@ -3,6 +3,7 @@
 //! In: the lists as typed. Out: [`Survey`]. Guarantees: reads as a run does, and refuses what a run
 //! refuses; writes nothing. Memory: the wants, and one row.
 
+use super::Spooled;
 use crate::error::{Error, Result};
 use crate::lists::{ListRow, ListSource};
 use crate::plan::{Added, Wants};
@@ -71,15 +72,20 @@ impl OddRows {
     }
 }
 
-/// Reads the lists. Blocks.
+/// Reads the lists; `fetched` are those of them that are elsewhere. Blocks.
 ///
 /// # Errors
 /// A list that cannot be read or is none, no valid row in any, more ids than can be numbered.
-pub fn survey(lists: &[String]) -> Result<Survey> {
+pub fn survey(lists: &[String], mut fetched: Spooled) -> Result<Survey> {
     let mut survey = Survey::default();
     for (number, name) in lists.iter().enumerate() {
         let mut rows = 0;
-        for row in ListSource::new(name).open(number)? {
+        let source = ListSource::new(name);
+        let reader = match fetched.remove(&number) {
+            Some(copy) => source.read_file(number, copy)?,
+            None => source.open(number)?,
+        };
+        for row in reader {
             let row = row?;
             rows += 1;
             match &row.asked {

@@ -22,12 +22,14 @@ mod wire;
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use object_store::UpdateVersion;
+use object_store::{ObjectStore, UpdateVersion};
+use url::Url;
 
 pub use key::Key;
 pub use local::Local;
@@ -35,7 +37,7 @@ pub use remote::Remote;
 pub use upload::Left;
 
 use crate::config::PlaceConfig;
-use crate::error::{Result, StoreError};
+use crate::error::{Error, Result, StoreError};
 
 /// What is read whole is a pointer, a manifest or a lock: none of them comes near to this.
 pub const LARGEST_READ: u64 = 64 << 20;
@@ -214,6 +216,31 @@ impl Place {
         match self {
             Self::Local(local) => local.path(key).display().to_string(),
             Self::Remote(remote) => remote.show(key),
+        }
+    }
+
+    /// The store and its own URL, for an engine that reads objects by itself; `None` of a directory.
+    #[must_use]
+    pub fn store(&self) -> Option<(Url, Arc<dyn ObjectStore>)> {
+        match self {
+            Self::Local(_) => None,
+            Self::Remote(remote) => remote.store(),
+        }
+    }
+
+    /// Where an engine finds an object: the URL of a file, or below that of [`Self::store`].
+    ///
+    /// # Errors
+    /// I/O errors: a file has to be there.
+    pub fn engine_url(&self, key: &Key) -> Result<Url> {
+        let none = || StoreError::Key { key: key.as_str().to_owned() };
+        match self {
+            Self::Local(local) => {
+                let path = local.path(Some(key));
+                let whole = path.canonicalize().map_err(Error::io("read", path))?;
+                Url::from_file_path(whole).map_err(|()| none().into())
+            }
+            Self::Remote(remote) => remote.engine_url(key).ok_or_else(|| none().into()),
         }
     }
 

@@ -135,3 +135,61 @@ pub(super) fn setup(config: &RemoteConfig, error: &object_store::Error) -> Store
 pub(super) const fn uploads_have_names(store: StoreKind) -> bool {
     !matches!(store, StoreKind::Azure)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each reply is taken for, where the crate gives it no meaning of its own.
+    #[test]
+    fn replies_are_refusals_or_leave_open_what_was_done() {
+        let verdict = |status, code: Option<&str>| {
+            let error = object_store::Error::Generic { store: "S3", source: "no".into() };
+            let note = Note { status, code: code.map(str::to_owned), ..Note::default() };
+            Failure { error, note }.verdict()
+        };
+        for (status, expected) in [
+            (None, Verdict::Undecided),
+            (Some(200), Verdict::Undecided),
+            (Some(301), Verdict::Refused),
+            (Some(400), Verdict::Refused),
+            (Some(401), Verdict::Refused),
+            (Some(403), Verdict::Refused),
+            (Some(408), Verdict::Undecided),
+            (Some(413), Verdict::Refused),
+            (Some(429), Verdict::Undecided),
+            (Some(500), Verdict::Undecided),
+            (Some(503), Verdict::Undecided),
+        ] {
+            assert_eq!(verdict(status, None), expected, "{status:?}");
+        }
+        // Of several objects that are deleted, some refused.
+        assert_eq!(verdict(Some(200), Some("AccessDenied")), Verdict::Refused);
+    }
+
+    /// A value that an error of the crate quotes is not told.
+    #[test]
+    fn what_is_set_up_wrong_is_told_without_values() {
+        let environment = |name: &str| match name {
+            "GOOGLE_SERVICE_ACCOUNT_KEY" => Some("s3cr3t".into()),
+            _ => None,
+        };
+        let place = crate::config::PlaceConfig::parse(
+            "gs://bucket".as_ref(),
+            &crate::config::Origin::Flag("output"),
+            &environment,
+        );
+        let place = place.unwrap();
+        let config = place.remote().unwrap();
+        let said = |text: &str| {
+            let error = object_store::Error::Generic { store: "GCS", source: text.into() };
+            let setup = setup(config, &error);
+            std::error::Error::source(&setup).unwrap().to_string()
+        };
+        assert_eq!(said("no number: \"s3cr3t\""), "a variable cannot be read");
+        assert_eq!(said("no key"), "no key");
+        // As the crate says it of this very setting.
+        let refused = crate::place::Place::open(&place).unwrap_err();
+        assert!(!format!("{refused:?}").contains("s3cr3t"), "{refused:?}");
+    }
+}

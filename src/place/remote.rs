@@ -18,6 +18,7 @@ use object_store::multipart::MultipartStore;
 use object_store::path::Path as Name;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload, UpdateVersion};
 use tokio::sync::mpsc;
+use url::Url;
 
 use super::refusal::{At, Failure, Verdict};
 use super::upload::{Journal, Left};
@@ -67,6 +68,18 @@ impl Remote {
 
     pub(super) fn show(&self, key: Option<&Key>) -> String {
         key.map_or_else(|| self.url.to_string(), |key| self.url.object(key.as_str()))
+    }
+
+    pub(super) fn store(&self) -> Option<(Url, Arc<dyn ObjectStore>)> {
+        let url = format!("{}://{}", self.url.store.scheme(), self.url.bucket);
+        Some((Url::parse(&url).ok()?, Arc::clone(&self.objects)))
+    }
+
+    /// The URL of a key for an engine, in which no letter has a meaning of its own.
+    pub(super) fn engine_url(&self, key: &Key) -> Option<Url> {
+        let (mut url, _) = self.store()?;
+        url.path_segments_mut().ok()?.extend(self.url.name_of(key.as_str()).split('/'));
+        Some(url)
     }
 
     pub(super) fn server_now(&self) -> Option<DateTime<Utc>> {

@@ -5,8 +5,6 @@
 //! in memory.
 //! Not here: the SQL (`asking`), rounding, forms.
 
-use std::path::Path;
-
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
@@ -18,6 +16,7 @@ use super::{Question, facts};
 use crate::config::{MinutesKind, ReportFormat, ReportKey};
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, MinutesTotal};
+use crate::place::Place;
 use crate::sql::columns::{counts, dates, sums, texts, times};
 use crate::sql::{Answer, Engine, Parameters};
 use crate::tables::schema::Table;
@@ -40,8 +39,8 @@ pub(super) struct Figures {
 
 impl Figures {
     /// Opens an export and makes the table of facts.
-    pub(super) async fn of(export: &Path, mut question: Question) -> Result<Self> {
-        let (engine, manifest) = Engine::open(export)?;
+    pub(super) async fn of(export: &Place, mut question: Question) -> Result<Self> {
+        let (engine, manifest) = Engine::open(export).await?;
         question.by = known_labels(&engine, &question.by).await?;
         can_be_answered(export, &manifest, &question)?;
         let names = question.by.iter().map(ToString::to_string).collect();
@@ -309,9 +308,9 @@ fn same_label<'a>(typed: &str, found: &'a [String]) -> Option<&'a String> {
 }
 
 /// Refuses what only a table can answer that the export was made without.
-fn can_be_answered(export: &Path, manifest: &Manifest, question: &Question) -> Result<()> {
+fn can_be_answered(export: &Place, manifest: &Manifest, question: &Question) -> Result<()> {
     let lacks = |table| rows_of(manifest, Table::Participants) > 0 && rows_of(manifest, table) == 0;
-    let dir = || export.to_owned();
+    let dir = || export.show(None).into();
     let of_sessions = match question.minutes {
         MinutesKind::Events if lacks(Table::PeerEvents) => return Err(Error::NoPeerEvents { dir: dir() }),
         MinutesKind::Session => Some("--minutes session"),

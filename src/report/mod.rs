@@ -28,13 +28,14 @@ mod tests;
 mod text;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono_tz::Tz;
 
 use crate::config::{MinutesKind, ReportConfig, ReportFormat, ReportKey};
 use crate::error::{Error, Result};
 use crate::files::Cells;
+use crate::place::Place;
 use figures::Figures;
 pub use model::{About, Differences, Group, Groups, KindLine, Measures, Report, SessionMinutes};
 pub use prices::{Money, Price, PriceList, PricedKind};
@@ -87,7 +88,7 @@ pub struct Reader {
 /// # Errors
 /// Whatever reading the export or writing gives; what was written until then is no report.
 pub async fn write(
-    export: &Path,
+    export: &Place,
     question: Question,
     reader: Reader,
     out: &mut (dyn Write + Send),

@@ -37,16 +37,21 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::StreamExt;
+use object_store::ObjectStore;
+use url::Url;
 
 pub use parameters::Parameters;
 pub(crate) use plain::batch as retyped;
 pub use tables::TableSource;
 
 use crate::config::Format;
+use crate::dataset;
 use crate::error::{Error, Result};
-use crate::manifest::{self, Manifest};
+use crate::manifest::Manifest;
+use crate::place::Place;
 use crate::tables::schema::Table;
 use pool::SharesPool;
+use tables::Listed;
 
 /// The contract's pool for rollups and SQL.
 const POOL_BYTES: usize = 256 * 1024 * 1024;
@@ -92,7 +97,7 @@ struct Physical {
     schema: SchemaRef,
 }
 
-/// SQL over the tables of one export.
+/// SQL over the tables of one export or dataset.
 #[derive(Clone)]
 pub struct Engine {
     session: SessionContext,
@@ -104,6 +109,8 @@ pub struct Engine {
 struct Memory {
     spill: Spill,
     pool_bytes: usize,
+    /// Where the files are, unless on this machine's disks.
+    store: Option<(Url, Arc<dyn ObjectStore>)>,
 }
 
 impl Memory {
@@ -113,10 +120,14 @@ impl Memory {
             Spill::Directory(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
             Spill::Temporary => DiskManagerMode::OsTmpDirectory,
         };
-        RuntimeEnvBuilder::new()
+        let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(SharesPool::new(self.pool_bytes)))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
-            .build_arc()
+            .build_arc()?;
+        if let Some((url, store)) = &self.store {
+            runtime.register_object_store(url, Arc::clone(store));
+        }
+        Ok(runtime)
     }
 }
 
@@ -127,11 +138,16 @@ impl Engine {
     /// # Errors
     /// [`Error::Engine`] where a file is missing, or there is nowhere to spill to.
     pub fn over(sources: &[TableSource], format: Format, spill: Spill) -> Result<Self> {
-        let engine = Self::without_tables(spill, POOL_BYTES).map_err(failed)?;
+        let listed = sources.iter().map(Listed::of).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        Self::over_listed(listed, format, Memory { spill, pool_bytes: POOL_BYTES, store: None })
+    }
+
+    fn over_listed(mut listed: Vec<Listed>, format: Format, memory: Memory) -> Result<Self> {
+        let engine = Self::without_tables(memory).map_err(failed)?;
         for table in Table::ALL {
-            let source = sources.iter().find(|source| source.table == table && !source.files.is_empty());
-            let provider: Arc<dyn TableProvider> = match source {
-                Some(source) => Arc::new(tables::listing(source, format).map_err(failed)?),
+            let place = listed.iter().position(|listed| listed.table == table && !listed.files.is_empty());
+            let provider: Arc<dyn TableProvider> = match place {
+                Some(place) => Arc::new(tables::listing(listed.swap_remove(place), format).map_err(failed)?),
                 None => Arc::new(tables::empty(table)),
             };
             engine.session.register_table(table.name(), provider).map_err(failed)?;
@@ -139,20 +155,24 @@ impl Engine {
         Ok(engine)
     }
 
-    /// An engine over a published export, and the manifest that names its files.
+    /// An engine over what is published at a place, an export or a dataset, and the manifest of its files.
     ///
     /// # Errors
-    /// [`Error::NotAnExport`] where there is no manifest, [`Error::FileChanged`] where a file is not as it
+    /// [`Error::NotAnExport`] where nothing is, [`Error::FileChanged`] where a file is not as the manifest
     /// says; whatever reading it gives.
-    pub fn open(export: &Path) -> Result<(Self, Manifest)> {
-        let path = export.join(manifest::FILE_NAME);
-        if !path.exists() {
-            return Err(Error::NotAnExport { dir: export.to_owned() });
-        }
-        let manifest = Manifest::read(&path)?;
-        let (sources, format) = tables::published(export, &manifest)?;
-        let engine = Self::over(&sources, format, Spill::Temporary)?;
-        Ok((engine, manifest))
+    pub async fn open(place: &Place) -> Result<(Self, Manifest)> {
+        let manifest = dataset::published(place).await?.manifest;
+        Ok((Self::of(place, &manifest)?, manifest))
+    }
+
+    /// An engine over the files that a manifest names.
+    ///
+    /// # Errors
+    /// [`Error::FileChanged`] where a file is not as it says; the engine's own.
+    pub fn of(place: &Place, manifest: &Manifest) -> Result<Self> {
+        let (listed, format) = tables::published(place, manifest)?;
+        let memory = Memory { spill: Spill::Temporary, pool_bytes: POOL_BYTES, store: place.store() };
+        Self::over_listed(listed, format, memory)
     }
 
     /// An engine whose tables have all their columns and no rows: tells what a query would be.
@@ -172,7 +192,8 @@ impl Engine {
         self.session.register_table(name, Arc::new(table)).map(drop).map_err(failed)
     }
 
-    fn without_tables(spill: Spill, pool_bytes: usize) -> Result<Self, DataFusionError> {
+    fn without_tables(memory: Memory) -> Result<Self, DataFusionError> {
+        let pool_bytes = memory.pool_bytes;
         let mut config = SessionConfig::new()
             .with_target_partitions(PARTITIONS)
             .with_batch_size(BATCH_ROWS)
@@ -189,7 +210,6 @@ impl Engine {
         options.optimizer.enable_join_dynamic_filter_pushdown = false;
         // So that a message can name the line.
         options.sql_parser.collect_spans = true;
-        let memory = Memory { spill, pool_bytes };
         let session = SessionContext::new_with_config_rt(config, memory.runtime()?);
         Ok(Self { session, memory })
     }

@@ -18,6 +18,7 @@ use url::Url;
 use crate::config::Format;
 use crate::error::{Error, Result};
 use crate::manifest::Manifest;
+use crate::place::{Key, Place};
 use crate::tables::schema::Table;
 
 /// The files of one table, in order.
@@ -29,27 +30,47 @@ pub struct TableSource {
     pub files: Vec<PathBuf>,
 }
 
+/// A table's files as the engine finds them.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) table: Table,
+    pub(super) files: Vec<ListingTableUrl>,
+}
+
+impl Listed {
+    /// Files that this process wrote.
+    pub(super) fn of(source: &TableSource) -> Result<Self, DataFusionError> {
+        let files = source.files.iter().map(|file| url(file)).collect::<Result<_, _>>()?;
+        Ok(Self { table: source.table, files })
+    }
+}
+
 /// The tables that a manifest names, and the format of their files.
-pub(super) fn published(export: &Path, manifest: &Manifest) -> Result<(Vec<TableSource>, Format)> {
+pub(super) fn published(place: &Place, manifest: &Manifest) -> Result<(Vec<Listed>, Format)> {
     let mut format = Format::Parquet;
-    let mut sources = Vec::new();
+    let mut tables = Vec::new();
     for table in Table::ALL {
         let of_table = manifest.tables.iter().filter(|files| files.name == table.name());
         let mut files = Vec::new();
         for file in of_table.flat_map(|of_table| &of_table.files) {
-            let path = export.join(&file.path);
-            if fs::metadata(&path).ok().map(|metadata| metadata.len()) != Some(file.bytes) {
-                return Err(Error::FileChanged { path, expected: file.bytes });
+            let key = Key::new(file.path.clone())?;
+            if let Place::Local(local) = place {
+                let path = local.path(Some(&key));
+                if fs::metadata(&path).ok().map(|metadata| metadata.len()) != Some(file.bytes) {
+                    return Err(Error::FileChanged { path, expected: file.bytes });
+                }
             }
             // A spreadsheet's CSV differs in its header line's mark and in text cells, which stay as they are.
-            if path.extension().is_some_and(|extension| extension == Format::Csv.extension()) {
+            let ending = Path::new(&file.path).extension();
+            if ending.is_some_and(|ending| ending == Format::Csv.extension()) {
                 format = Format::Csv;
             }
-            files.push(path);
+            let url = ListingTableUrl::try_new(place.engine_url(&key)?, None).map_err(super::failed)?;
+            files.push(url);
         }
-        sources.push(TableSource { table, files });
+        tables.push(Listed { table, files });
     }
-    Ok((sources, format))
+    Ok((tables, format))
 }
 
 /// A table without rows.
@@ -58,18 +79,17 @@ pub(super) fn empty(table: Table) -> EmptyTable {
 }
 
 /// A table of files, with the schema's types.
-pub(super) fn listing(source: &TableSource, format: Format) -> Result<ListingTable, DataFusionError> {
-    let urls = source.files.iter().map(|file| url(file)).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn listing(listed: Listed, format: Format) -> Result<ListingTable, DataFusionError> {
     let reader: Arc<dyn FileFormat> = match format {
         Format::Parquet => Arc::new(ParquetFormat::default()),
         Format::Csv | Format::CsvExcel => {
             Arc::new(CsvFormat::default().with_has_header(true).with_newlines_in_values(true))
         }
     };
-    let schema = columns(source.table, format);
+    let schema = columns(listed.table, format);
     let options = ListingOptions::new(reader).with_file_extension(format.extension());
-    let config =
-        ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
+    let config = ListingTableConfig::new_with_multi_paths(listed.files);
+    let config = config.with_listing_options(options).with_schema(schema);
     ListingTable::try_new(config)
 }
 

@@ -11,6 +11,11 @@ use super::*;
 use crate::error::Class;
 use crate::files::{Staging, TableWriter, Target};
 
+/// A bound of its own.
+fn memory(spill: Spill, pool_bytes: usize) -> Memory {
+    Memory { spill, pool_bytes, store: None }
+}
+
 /// The labels of two rows.
 fn labels() -> RecordBatch {
     let text = |values: [&str; 3]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
@@ -236,8 +241,8 @@ async fn steps(engine: &Engine, sql: &str, joins: Joins) -> String {
 /// Eight megabytes of memory give the same rows as two gigabytes.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_done_in_turns() {
-    let small = Engine::without_tables(Spill::Temporary, 8 << 20).unwrap();
-    let large = Engine::without_tables(Spill::Temporary, 2 << 30).unwrap();
+    let small = Engine::without_tables(memory(Spill::Temporary, 8 << 20)).unwrap();
+    let large = Engine::without_tables(memory(Spill::Temporary, 2 << 30)).unwrap();
     let numbers = "SELECT value, CONCAT('key ', CAST(value % 50021 AS VARCHAR)) AS key, value % 7 AS small \
                    FROM generate_series(1, 200000)";
     for sql in [
@@ -271,7 +276,7 @@ async fn what_does_not_fit_is_done_in_turns() {
 /// Where no two rows are at one place, the library's sum up to the place is the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_total_is_the_sum_of_the_rows_so_far() {
-    let engine = Engine::without_tables(Spill::Temporary, 64 << 20).unwrap();
+    let engine = Engine::without_tables(memory(Spill::Temporary, 64 << 20)).unwrap();
     let numbers = "SELECT value, value * value % 1013 AS key, NULLIF(value % 5 - 2, 0) AS change \
                    FROM generate_series(1, 30000)";
     let total = |sum: &str, frame: &str| {
@@ -306,7 +311,7 @@ async fn a_running_total_is_the_sum_of_the_rows_so_far() {
 /// Two tasks read what cannot be written: whichever ends first, the error is that of the rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_below_the_parts_is_the_querys() {
-    let engine = Engine::without_tables(Spill::Temporary, 8 << 20).unwrap();
+    let engine = Engine::without_tables(memory(Spill::Temporary, 8 << 20)).unwrap();
     let sql = "SELECT key, COUNT(*) AS n FROM (SELECT CAST(CONCAT('x', CAST(value AS VARCHAR)) AS BIGINT) AS key \
                FROM generate_series(1, 300000)) GROUP BY key ORDER BY key";
     assert!(steps(&engine, sql, Joins::Hashed).await.contains("Turns: "));
@@ -321,7 +326,7 @@ async fn an_error_below_the_parts_is_the_querys() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_are_gone_with_the_query() {
     let dir = tempfile::tempdir().unwrap();
-    let engine = Engine::without_tables(Spill::Directory(dir.path().to_owned()), 4 << 20).unwrap();
+    let engine = Engine::without_tables(memory(Spill::Directory(dir.path().to_owned()), 4 << 20)).unwrap();
     let sql = "SELECT key, COUNT(*) AS n FROM (SELECT CONCAT('key ', CAST(value AS VARCHAR)) AS key \
                FROM generate_series(1, 300000)) GROUP BY key LIMIT 5";
     let mut answer = engine.query("the query", sql, &Parameters::none()).await.unwrap();
@@ -347,7 +352,7 @@ fn walk(dir: &Path) -> usize {
 /// Turns would lose it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_later_steps_rely_on_is_kept() {
-    let engine = Engine::without_tables(Spill::Temporary, 8 << 20).unwrap();
+    let engine = Engine::without_tables(memory(Spill::Temporary, 8 << 20)).unwrap();
     let sql = "SELECT key, value, SUM(1) OVER (PARTITION BY key ORDER BY value) AS place \
                FROM (SELECT value, value % 1009 AS key FROM generate_series(1, 50000)) ORDER BY key, value";
     let batches = engine.query("the query", sql, &Parameters::none()).await.unwrap().collect().await.unwrap();
@@ -365,7 +370,7 @@ async fn an_order_that_later_steps_rely_on_is_kept() {
 /// All rows of one side have one key, so that parts do not help: both are sorted instead, on disk.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_join_larger_than_memory_is_sorted() {
-    let engine = Engine::without_tables(Spill::Temporary, 32 << 20).unwrap();
+    let engine = Engine::without_tables(memory(Spill::Temporary, 32 << 20)).unwrap();
     let side = "SELECT value, CONCAT(REPEAT('x', 500), CAST(value AS VARCHAR)) AS text \
                 FROM generate_series(1, 90000)";
     let sql = format!(

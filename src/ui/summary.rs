@@ -27,6 +27,9 @@ pub struct Summary {
     pub rows: Vec<TableRows>,
     /// Rows of `failures`.
     pub failures: u64,
+    /// Their files, as a command takes them.
+    #[serde(skip)]
+    pub failed: String,
     /// The sum of the participants' durations, as the manifest writes it.
     pub duration_minutes: Option<String>,
     /// The sum of the minutes consumed, as the manifest writes it.
@@ -57,7 +60,7 @@ pub struct TableRows {
 }
 
 /// Whole seconds: a log line is no stopwatch.
-fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(elapsed.as_secs())
 }
 
@@ -116,8 +119,9 @@ impl Summary {
             let failures = self.output.join("failures");
             let _ = writeln!(
                 text,
-                "hint: {0} says why; to fetch just those again: rtk-export run {0}/* -o OTHER_DIR",
-                failures.display()
+                "hint: {} says why; to fetch just those again: rtk-export run {} -o OTHER_DIR",
+                failures.display(),
+                self.failed
             );
         }
         text
@@ -151,6 +155,7 @@ mod tests {
                 TableRows { table: "id_list", rows: 1 },
             ],
             failures: 0,
+            failed: "out/failures/*".into(),
             duration_minutes: Some("4126666.666700000".to_owned()),
             minutes_consumed: Some("3926123.500000000".to_owned()),
             warnings: BTreeMap::new(),

@@ -5,6 +5,7 @@
 //! Not here: asking the API (`sessions`).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -194,7 +195,7 @@ fn refuse_missing(subject: &Subject, kind: MinutesKind) -> Result<()> {
         files.map_or(0, |files| files.rows)
     };
     let lacks = |table| rows(Table::Participants) > 0 && rows(table) == 0;
-    let dir = || subject.dir.clone();
+    let dir = || PathBuf::from(subject.place.show(None));
     match kind {
         MinutesKind::Events if lacks(Table::PeerEvents) => Err(Error::NoPeerEvents { dir: dir() }),
         MinutesKind::Session if lacks(Table::Sessions) => {

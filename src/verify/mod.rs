@@ -1,14 +1,15 @@
 //! Holds an export against its own manifest, and its minutes against what the API itself says.
 //!
-//! In: an export's directory; a [`Fetcher`] where the API is asked. Out: a [`Report`].
+//! In: where an export or a dataset is; a [`Fetcher`] where the API is asked. Out: a [`Report`].
 //! Guarantees: nothing is written; minutes stay decimals; no more requests than what is compared needs, all
 //! through the fetcher's gate; memory is that of the SQL engine and a fixed number of bytes a session.
 //! Not here: HTTP and the budget (`fetch`); where the report goes (`commands`).
 //!
-//! `files` reads every byte, `keys` asks the tables by SQL, `exported` sums them up by session; `asker` asks,
+//! `files` reads every byte, `dataset` the days of a dataset's rows, `keys` asks the tables by SQL, `exported` sums them up by session; `asker` asks,
 //! `sessions`, `days` and `usage` compare, `report` shows.
 
 mod asker;
+mod dataset;
 mod days;
 mod exported;
 mod files;
@@ -21,17 +22,17 @@ mod tests;
 mod text;
 mod usage;
 
-use std::path::{Path, PathBuf};
-
 use serde::{Serialize, Serializer};
 
 pub use report::{Outcome, Report};
 
 use crate::config::{Against, MinutesKind};
-use crate::error::{Error, Result};
+use crate::dataset::{Generation, Published, published};
+use crate::error::Result;
 use crate::fetch::Fetcher;
 use crate::manifest::{self, Manifest};
 use crate::model::Window;
+use crate::place::Place;
 use crate::sql::Engine;
 use asker::Asker;
 use exported::Exported;
@@ -44,10 +45,12 @@ pub const REQUESTS_AT_ONCE: usize = sessions::REQUESTS_AT_ONCE;
 /// An export that is looked at.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// Its directory.
-    pub dir: PathBuf,
+    /// Where it is.
+    pub place: Place,
     /// Its manifest.
     pub manifest: Manifest,
+    /// The dataset, where it is one.
+    pub dataset: Option<Generation>,
     /// Its window as its log tells it, which knows of the meeting; `None` without a window or a log.
     pub window: Option<Window>,
 }
@@ -129,16 +132,13 @@ fn is_rounding(difference: Units, numbers: u64) -> bool {
 }
 
 impl Subject {
-    /// The export in a directory.
+    /// What is published at a place.
     ///
     /// # Errors
-    /// [`Error::NotAnExport`] where there is no manifest, else what reading it gives.
-    pub fn open(dir: &Path) -> Result<Self> {
-        let path = dir.join(manifest::FILE_NAME);
-        if !path.exists() {
-            return Err(Error::NotAnExport { dir: dir.to_owned() });
-        }
-        Ok(Self { dir: dir.to_owned(), manifest: Manifest::read(&path)?, window: None })
+    /// [`Error::NotAnExport`] where nothing is, else what reading it gives.
+    pub async fn open(place: Place) -> Result<Self> {
+        let Published { manifest, dataset } = published(&place).await?;
+        Ok(Self { place, manifest, dataset, window: None })
     }
 
     /// Whether it was made from a window alone, so that it has all of the window.
@@ -159,19 +159,15 @@ pub struct Checked {
 /// Checks files, keys and totals. Dropped, it leaves a thread reading the file that it is at.
 ///
 /// # Errors
-/// The engine's own; what is wrong with the export is none.
+/// The engine's own, what a store refuses; what is wrong with the export is none.
 pub async fn check(subject: Subject) -> Result<Checked> {
-    let reading = tokio::task::spawn_blocking(move || {
-        let files = files::check(&subject.dir, &subject.manifest);
-        (subject, files)
-    });
-    let (subject, files) = reading.await.map_err(|_| Error::StageEnded { stage: "verify" })?;
+    let files = files::check(&subject).await?;
     // Tables are asked only where they are what was exported.
     if !files.are_whole() {
         return Ok(Checked { subject, files, tables: None, engine: None });
     }
-    let (engine, manifest) = Engine::open(&subject.dir)?;
-    let tables = keys::check(&engine, &manifest).await?;
+    let engine = Engine::of(&subject.place, &subject.manifest)?;
+    let tables = keys::check(&engine, &subject.manifest).await?;
     Ok(Checked { subject, files, tables: Some(tables), engine: Some(engine) })
 }
 

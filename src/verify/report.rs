@@ -7,11 +7,12 @@
 //!
 //! The JSON is one object: `directory`, `export_id`, `account_id`, `app_id`, `minutes` (the compared kind, null
 //! where nothing was asked), `requests_sent`, `verdict` (`agrees`, `differs`, or `stopped` where the API refused
-//! the token or did not answer), `exit_code`, and the comparisons `files`, `keys`, `totals`, `sessions`, `days`
+//! the token or did not answer), `exit_code`, and the comparisons `files`, `dataset` (of a dataset only), `keys`, `totals`, `sessions`, `days`
 //! and `usage`, each with a `verdict` of its own, null where it was not made.
 
 use serde::Serialize;
 
+use super::dataset::OfDataset;
 use super::days::Days;
 use super::files::Files;
 use super::keys::{Keys, Tables, Totals};
@@ -98,7 +99,8 @@ impl Report {
             self.days.as_ref().map(|days| days.verdict),
         ];
         let is_wrong = |verdict: Verdict| matches!(verdict, Verdict::Differs | Verdict::NotReadable);
-        let verdicts = of_tables.into_iter().flatten().chain(of_api.into_iter().flatten());
+        let of_dataset = self.files.dataset.as_ref().map(|dataset| dataset.verdict);
+        let verdicts = of_tables.into_iter().flatten().chain(of_api.into_iter().flatten()).chain(of_dataset);
         let differs = self.files.verdict == Verdict::Differs
             || verdicts.into_iter().any(is_wrong)
             || self.usage.as_ref().is_some_and(|usage| usage.verdict == Verdict::Differs);
@@ -125,7 +127,7 @@ impl Report {
     pub fn json(&self) -> String {
         #[derive(Serialize)]
         struct Whole<'a> {
-            directory: std::borrow::Cow<'a, str>,
+            directory: String,
             export_id: &'a str,
             account_id: &'a str,
             app_id: &'a str,
@@ -134,6 +136,8 @@ impl Report {
             verdict: &'static str,
             exit_code: u8,
             files: &'a Files,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            dataset: Option<&'a OfDataset>,
             keys: Option<&'a Keys>,
             totals: Option<&'a Totals>,
             sessions: Option<&'a Sessions>,
@@ -142,7 +146,7 @@ impl Report {
         }
         let outcome = self.outcome();
         let whole = Whole {
-            directory: self.subject.dir.to_string_lossy(),
+            directory: self.subject.place.show(None),
             export_id: &self.subject.manifest.export_id,
             account_id: &self.subject.manifest.api.account_id,
             app_id: &self.subject.manifest.api.app_id,
@@ -151,6 +155,7 @@ impl Report {
             verdict: outcome.name(),
             exit_code: outcome.exit_code(),
             files: &self.files,
+            dataset: self.files.dataset.as_ref(),
             keys: self.tables.as_ref().map(|tables| &tables.keys),
             totals: self.tables.as_ref().map(|tables| &tables.totals),
             sessions: self.sessions.as_ref(),

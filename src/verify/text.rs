@@ -4,6 +4,9 @@
 
 use std::fmt::Write as _;
 
+use chrono::SecondsFormat;
+
+use super::dataset::OfDataset;
 use super::days::{Day, Days};
 use super::keys::Tables;
 use super::report::{Outcome, Report};
@@ -22,9 +25,11 @@ const INDENT: usize = 23;
 pub(super) fn of(report: &Report) -> String {
     let mut text = String::new();
     let api = &report.subject.manifest.api;
-    let whose = format!("{}: app {} of account {}", report.subject.dir.display(), api.app_id, api.account_id);
+    let whose =
+        format!("{}: app {} of account {}", report.subject.place.show(None), api.app_id, api.account_id);
+    let what = if report.files.dataset.is_some() { "dataset" } else { "export" };
     // Writing to a String cannot fail, here and below.
-    let _ = writeln!(text, "export    {}", tame(&whose));
+    let _ = writeln!(text, "{what:<9} {}", tame(&whose));
     let files = &report.files;
     let says = match files.findings.len() {
         0 => format!(
@@ -37,6 +42,9 @@ pub(super) fn of(report: &Report) -> String {
     };
     line(&mut text, "files", files.verdict, &says);
     findings(&mut text, &files.findings);
+    if let Some(dataset) = &files.dataset {
+        of_dataset(&mut text, dataset);
+    }
     if let Some(tables) = &report.tables {
         of_tables(&mut text, tables);
     }
@@ -63,6 +71,32 @@ fn result(report: &Report) -> &'static str {
             "the API refuses the token: check CLOUDFLARE_API_TOKEN and its permission; --offline needs none"
         }
         Outcome::Stopped(_) => "the API does not answer: not all was compared",
+    }
+}
+
+fn of_dataset(text: &mut String, dataset: &OfDataset) {
+    let says = match dataset.findings.len() {
+        0 => "each row is of its day".to_owned(),
+        _ => "rows that are not of their day".to_owned(),
+    };
+    line(text, "by day", dataset.verdict, &says);
+    findings(text, &dataset.findings);
+    let until = dataset.synced_until.0.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let _ = writeln!(
+        text,
+        "  generation {}, {} of {} until {until}, {} to be looked at again",
+        dataset.generation,
+        counted(dataset.days, "day"),
+        dataset.time_zone,
+        dataset.pending_days
+    );
+    if dataset.retired_files + dataset.uncommitted_files > 0 {
+        let _ = writeln!(
+            text,
+            "  beside it {} replaced and {} not committed: rtk-export vacuum",
+            counted(dataset.retired_files, "file"),
+            dataset.uncommitted_files
+        );
     }
 }
 

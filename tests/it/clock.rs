@@ -2,13 +2,13 @@
 //! waits for a time that does not come, and no request too many is sent.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rtk_export::sandbox::{RateHeaders, RateLimit};
 use serde_json::Value;
 
-use crate::support::{Export, Place, Rtk, Server, install};
+use crate::support::{Export, Place, Rtk, Server};
 
 const QUOTA: u64 = 60;
 const WINDOW: Duration = Duration::from_secs(2);
@@ -29,27 +29,6 @@ fn run(place: &Place, server: &Server) -> Rtk {
     place.rtk(run).args(&rate).against(server).without_env("RTK_EXPORT_RATE")
 }
 
-/// Its clock shows another time, which the file tells as libfaketime has it, like `+400d`.
-fn at(run: Rtk, file: &Path) -> Rtk {
-    run.env("LD_PRELOAD", library().to_str().unwrap())
-        .env("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap())
-        .env("FAKETIME_NO_CACHE", "1")
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-}
-
-/// libfaketime, installed if need be.
-fn library() -> PathBuf {
-    let found = || {
-        let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
-        let files = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
-        files.into_iter().find(|file| file.exists())
-    };
-    found().unwrap_or_else(|| {
-        install("faketime").unwrap_or_else(|problem| panic!("{problem}"));
-        found().expect("faketime has its library where Debian puts it")
-    })
-}
-
 fn ended_well(place: &Place, server: &Server) {
     let stats = server.stats();
     assert_eq!((stats.rate_limited, stats.by_status.get(&429)), (0, None), "{stats:?}");
@@ -65,7 +44,7 @@ fn set_back_by_a_year_between_two_runs() {
     for headers in [RateHeaders::True, RateHeaders::Absent] {
         let (place, server) = limited(headers);
         let ahead = place.write("clock", "+400d");
-        let first = at(run(&place, &server), &ahead).start();
+        let first = run(&place, &server).with_clock(&ahead).start();
         first.until("a part of the replies", || server.requests() >= QUOTA / 2).kill();
         run(&place, &server).ends(0);
         ended_well(&place, &server);
@@ -76,7 +55,7 @@ fn set_back_by_a_year_between_two_runs() {
 fn set_back_and_forth_under_a_run() {
     let (place, server) = limited(RateHeaders::True);
     let clock = place.write("clock", "+400d");
-    let mut running = at(run(&place, &server), &clock).start();
+    let mut running = run(&place, &server).with_clock(&clock).start();
     for (requests, time) in [(20, "-400d"), (70, "+1h"), (110, "-1h")] {
         running = running.until("a part of the replies", || server.requests() >= requests);
         // Renamed into its place: a file cut short would show no time at all.

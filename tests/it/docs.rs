@@ -9,7 +9,7 @@ use rtk_export::sandbox::WorldOptions;
 use rtk_export::tables::schema::Table;
 use serde_json::Value;
 
-use crate::support::{Place, Server, query, repository_file, with_client};
+use crate::support::{Place, S3, Server, query, repository_file, with_client};
 
 /// A fenced block of a page.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ fn blocks_of(page: &str) -> Vec<Block> {
 #[test]
 fn every_command_of_the_readme_runs() {
     let server = Server::start(|options| options.world = WorldOptions::default());
-    let place = Place::with_samples();
+    let (place, s3) = (Place::with_samples(), S3::start());
     place.write("token", server.token());
     // The reader's own lists.
     for list in ["sessions.csv", "participants.csv"] {
@@ -50,7 +50,8 @@ fn every_command_of_the_readme_runs() {
     for block in blocks() {
         match block.language.as_str() {
             "sh" => {
-                let run = place.shell(&block.text).env("CLOUDFLARE_BASE_URL", &server.base_url());
+                let run =
+                    place.shell(&block.text).env("CLOUDFLARE_BASE_URL", &server.base_url()).storing_in(&s3);
                 let output = run.output();
                 assert_eq!(output.code, Some(0), "{}\n{output}", block.text);
                 ran += 1;
@@ -109,6 +110,22 @@ fn every_command_of_the_warehouses_pages_runs() {
 #[test]
 fn every_command_of_the_page_of_spark_runs() {
     page_answers("spark");
+}
+
+/// The night, the readers and the vacuum of the page, on another S3 server; what it needs an account for is not run.
+#[test]
+fn every_command_of_the_page_of_r2_runs() {
+    let page = "samples/nightly-r2.md";
+    assert!(repository_file("README.md").contains(&format!("({page})")), "the README leads to {page}");
+    let (server, s3, place) = (Server::start(|_| ()), S3::start(), Place::new());
+    let mut ran = 0;
+    for block in blocks_of(page).into_iter().filter(|block| block.language != "console") {
+        assert_eq!(block.language, "sh");
+        place.shell(&block.text).against(&server).storing_in(&s3).ends(0);
+        ran += 1;
+    }
+    assert_eq!(ran, 4);
+    assert!(place.path("sync.json").exists() && s3.object("minutes/dataset.json").is_some());
 }
 
 /// The first command, as it is typed, shows what the README shows.

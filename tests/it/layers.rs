@@ -23,7 +23,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("config", &["cli", "sandbox"]),
     ("doctor", &["fetch"]),
-    ("verify", &["fetch", "plan", "tables", "files", "manifest", "sql", "queries"]),
+    ("verify", &["place", "fetch", "plan", "tables", "files", "manifest", "dataset", "sql", "queries"]),
     ("cli", &["sandbox"]),
     ("sandbox", &[]),
     ("operation", &[]),
@@ -85,6 +85,9 @@ fn tables_cannot_reach_the_network() {
         })
         .collect();
     assert!(reached.is_empty(), "{}", shown(&reached));
+    let stored: Vec<_> =
+        imports.iter().filter(|import| import.by == "tables" && import.module() == "place").collect();
+    assert!(stored.is_empty(), "{}", shown(&stored));
 }
 
 /// A line for each, as compilers write them.

@@ -356,9 +356,16 @@ fn every_key_and_metric_is_explained() {
             assert!(words.contains(&name.as_str()), "{key}: {name}");
         }
     }
-    let names: BTreeSet<_> = metrics(&place.path("told.prom")).into_iter().map(|(name, ..)| name).collect();
-    assert_eq!(names.len(), 18, "{names:?}");
-    for name in names {
+    let names =
+        || metrics(&place.path("told.prom")).into_iter().map(|(name, ..)| name).collect::<BTreeSet<_>>();
+    let mut all = names();
+    assert_eq!(all.len(), 18, "{all:?}");
+    place.rtk("sync -o dataset").args(FILES).against(&server).ends(0);
+    let row = explained("dataset").unwrap();
+    assert!(summary(&place)["dataset"].as_object().unwrap().keys().all(|key| row.contains(key)), "{row}");
+    all.extend(names());
+    assert_eq!(all.len(), 23, "{all:?}");
+    for name in all {
         assert!(explained(&name).is_some(), "{name} is not explained");
     }
 }
@@ -391,7 +398,6 @@ fn the_samples_are_right_to_their_own_checkers_and_run() {
             place.write(token, server.token());
         }
         place.write("root/etc/rtk-export/health-url", health.url("/ping"));
-        let nightly = repository_file("samples/operations/nightly.sh");
         let below = |text: &str| {
             ["/etc/", "/var/", "/secrets", "/exports"].iter().fold(text.to_owned(), |text, dir| {
                 [" ", "=", ">", "-", "\""].iter().fold(text, |text, before| {
@@ -399,10 +405,10 @@ fn the_samples_are_right_to_their_own_checkers_and_run() {
                 })
             })
         };
-        place.write("nightly.sh", below(&nightly));
-        let script = format!("rtk-export-nightly() {{ sh nightly.sh \"$@\"; }}\n{}", below(&sample.command));
-        let mut run =
-            place.shell(&script).against(&server).env("RTK_EXPORT_HEALTH_URL", &health.url("/ping"));
+        let mut run = place
+            .shell(&below(&sample.command))
+            .against(&server)
+            .env("RTK_EXPORT_HEALTH_URL", &health.url("/ping"));
         // Where programs are is the test's.
         for (variable, value) in sample.env.iter().filter(|(name, _)| *name != "PATH") {
             let value = if value.starts_with('/') { format!("{root}{value}") } else { value.clone() };
@@ -413,7 +419,9 @@ fn the_samples_are_right_to_their_own_checkers_and_run() {
             assert!(output.stdout.contains("Usage: rtk-export"), "{output}");
             continue;
         }
-        let made = tree(&place.path("")).into_keys().filter(|path| path.ends_with("/manifest.json")).count();
+        let is_made =
+            |path: &String| ["/manifest.json", "/dataset.json"].iter().any(|name| path.ends_with(name));
+        let made = tree(&place.path("")).into_keys().filter(is_made).count();
         assert!(made >= 1, "{name}: {output}");
         assert_eq!(health.lines().len(), 2 * made, "{name}");
         let summaries = tree(&place.path(""))
@@ -433,7 +441,7 @@ fn unit_command(folder: &Path) -> SampleCommand {
     let (units, place) = (folder.join("systemd"), Place::new());
     let service = fs::read_to_string(units.join("rtk-export.service")).unwrap();
     // It wants the program to be there.
-    place.write("rtk-export.service", service.replace("/usr/local/bin/rtk-export-nightly", "/bin/true"));
+    place.write("rtk-export.service", service.replace("/usr/local/bin/rtk-export ", "/bin/true "));
     place.write("rtk-export.timer", fs::read(units.join("rtk-export.timer")).unwrap());
     let mut verify = Command::new("systemd-analyze");
     verify

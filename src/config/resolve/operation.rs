@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use reqwest::header::HeaderMap;
 
 use super::profiles::settled_path;
-use crate::cli::{OperationArgs, RunArgs};
+use crate::cli::{OperationArgs, OutputArgs, RunArgs, SyncArgs};
 use crate::config::file::ConfigFile;
 use crate::config::settings::{self, Setting};
 use crate::config::sources::{Environment, Origin, Sources};
-use crate::config::{HealthUrl, OperationConfig, OtlpConfig, OutputConfig, TellingFile, otlp, values};
+use crate::config::{HealthUrl, OperationConfig, OtlpConfig, TellingFile, otlp, values};
 use crate::error::{Error, Result};
 
 /// What a run reads and makes, none of which may be told over.
@@ -21,20 +21,20 @@ pub(super) struct Taken<'a> {
 }
 
 impl<'a> Taken<'a> {
-    /// By a run whose settings are right so far.
-    pub(super) fn by(lists: &'a [String], output: &OutputConfig) -> Self {
-        Self { lists, output: Some(output.dir.clone()), state_dir: output.state_dir.clone() }
+    /// By a run whose settings are right so far; an output in a store is no path.
+    pub(super) fn by(lists: &'a [String], output: Option<&Path>, state_dir: Option<&Path>) -> Self {
+        Self { lists, output: output.map(Path::to_owned), state_dir: state_dir.map(Path::to_owned) }
     }
 
     /// By one whose settings are wrong.
-    fn by_wrong(args: &'a RunArgs, sources: &Sources<'_>) -> Self {
+    fn by_wrong(typed: &Typed<'a>, sources: &Sources<'_>) -> Self {
         let directory = |setting, typed: Option<&Path>| {
             sources.text(setting, typed.map(Path::as_os_str)).map(|given| PathBuf::from(given.value))
         };
         Self {
-            lists: &args.ask.lists,
-            output: directory(&settings::OUTPUT, args.output.output.as_deref()),
-            state_dir: directory(&settings::STATE_DIR, args.output.state_dir.as_deref()),
+            lists: typed.lists,
+            output: directory(&settings::OUTPUT, typed.output),
+            state_dir: directory(&settings::STATE_DIR, typed.state_dir),
         }
     }
 
@@ -56,6 +56,29 @@ impl<'a> Taken<'a> {
     }
 }
 
+/// What was typed of it, whatever the command.
+pub(super) struct Typed<'a> {
+    lists: &'a [String],
+    output: Option<&'a Path>,
+    state_dir: Option<&'a Path>,
+    operation: &'a OperationArgs,
+}
+
+impl<'a> Typed<'a> {
+    /// After `run`.
+    pub(super) fn by_run(args: &'a RunArgs) -> Self {
+        let OutputArgs { output, state_dir, .. } = &args.output;
+        let (output, state_dir) = (output.as_deref(), state_dir.as_deref());
+        Self { lists: &args.ask.lists, output, state_dir, operation: &args.operation }
+    }
+
+    /// After `sync`.
+    pub(super) fn by_sync(args: &'a SyncArgs) -> Self {
+        let (output, state_dir) = (args.output.as_deref(), args.state_dir.as_deref());
+        Self { lists: &[], output, state_dir, operation: &args.operation }
+    }
+}
+
 /// Who is told how a run went.
 pub(super) fn operation(
     args: &OperationArgs,
@@ -71,13 +94,13 @@ pub(super) fn operation(
 
 /// The same for a run whose settings are wrong: of that, too, somebody is to be told, by whatever was right.
 pub(super) fn as_far_as_right(
-    args: &RunArgs,
+    typed: &Typed<'_>,
     environment: &Environment<'_>,
     file: Option<&ConfigFile>,
 ) -> OperationConfig {
     let mut sources = Sources::new(environment, file.cloned().unwrap_or_default());
-    let taken = Taken::by_wrong(args, &sources);
-    let args = &args.operation;
+    let taken = Taken::by_wrong(typed, &sources);
+    let args = typed.operation;
     let summary_file = summary_file(args, &taken, &mut sources).unwrap_or_default();
     let metrics_file = metrics_file(args, &taken, summary_file.as_ref(), &mut sources).unwrap_or_default();
     let health_url = health_url(args.health_url_file.as_deref(), &mut sources).unwrap_or_default();

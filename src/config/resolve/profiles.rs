@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::sync::sync;
 use super::{resolve_face, run};
-use crate::cli::{Cli, Command, ConfigArgs, FaceArgs, RunArgs};
-use crate::config::checked::{CheckedProfile, CheckedSetting, ConfigReport, ProfileRun};
+use crate::cli::{Cli, Command, ConfigArgs, FaceArgs, RunArgs, SyncArgs};
+use crate::config::checked::{CheckedProfile, CheckedSetting, ConfigReport, Job, ProfileRun};
 use crate::config::file::ConfigFile;
 use crate::config::settings::{self, Setting};
 use crate::config::sources::{Environment, Origin, Sources};
@@ -25,6 +26,7 @@ const ALL_PROFILES: Origin = Origin::Flag("all-profiles");
 pub(super) fn chosen(cli: &Cli, environment: &Environment<'_>, file: &ConfigFile) -> Result<ConfigFile> {
     let takes_all = match &cli.command {
         Command::Run(args) => args.all_profiles,
+        Command::Sync(args) => args.all_profiles,
         Command::Config(args) => args.run.all_profiles,
         _ => false,
     };
@@ -68,11 +70,20 @@ pub(super) struct Every<'a> {
 impl Every<'_> {
     /// A run for each profile, in the file's order.
     pub(super) fn run(&self, args: &RunArgs, command_line: &str) -> Result<Vec<ProfileRun>> {
-        let names: Vec<_> = self.names()?;
-        if names.len() > 1 && args.ask.lists.iter().any(|list| list == "-") {
-            return Err(Error::StdinForProfiles { profiles: names.len() });
+        let profiles = self.names()?.len();
+        if profiles > 1 && args.ask.lists.iter().any(|list| list == "-") {
+            return Err(Error::StdinForProfiles { profiles });
         }
-        let runs = names.into_iter().map(|name| self.profile(name, args, command_line));
+        self.each(|sources| Ok(Job::Run(Box::new(run(args, command_line.to_owned(), sources)?))))
+    }
+
+    /// A sync for each profile, in the file's order.
+    pub(super) fn sync(&self, args: &SyncArgs, command_line: &str) -> Result<Vec<ProfileRun>> {
+        self.each(|sources| Ok(Job::Sync(Box::new(sync(args, command_line.to_owned(), sources)?))))
+    }
+
+    fn each(&self, resolve: impl Fn(Sources<'_>) -> Result<Job>) -> Result<Vec<ProfileRun>> {
+        let runs = self.names()?.into_iter().map(|name| self.profile(name, &resolve));
         let runs = runs.collect::<Result<Vec<_>>>()?;
         apart(&runs)?;
         Ok(runs)
@@ -111,8 +122,9 @@ impl Every<'_> {
                         report.profiles.push(CheckedProfile { name: Some(name.to_owned()), settings });
                     }
                     if chosen.is_none() {
-                        report.faults.extend(overridden(name, &file, &run).err());
-                        runs.push(ProfileRun { name: name.to_owned(), face: self.face, run });
+                        let job = Job::Run(Box::new(run));
+                        report.faults.extend(overridden(name, &file, &job).err());
+                        runs.push(ProfileRun { name: name.to_owned(), face: self.face, job });
                     }
                 }
                 Err(error) => report.faults.push(error),
@@ -134,22 +146,21 @@ impl Every<'_> {
         Ok(names)
     }
 
-    fn profile(&self, name: &str, args: &RunArgs, command_line: &str) -> Result<ProfileRun> {
+    fn profile(&self, name: &str, resolve: impl Fn(Sources<'_>) -> Result<Job>) -> Result<ProfileRun> {
         let file = self.whole.with_profile(name).unwrap_or_default();
-        let (face, run) = self.resolve(args, &file, command_line).map_err(|error| file.located(error))?;
-        overridden(name, &file, &run)?;
-        Ok(ProfileRun { name: name.to_owned(), face, run })
+        let (face, job) = self.resolve(&file, resolve).map_err(|error| file.located(error))?;
+        overridden(name, &file, &job)?;
+        Ok(ProfileRun { name: name.to_owned(), face, job })
     }
 
-    fn resolve(
+    fn resolve<T>(
         &self,
-        args: &RunArgs,
         file: &ConfigFile,
-        command_line: &str,
-    ) -> Result<(FaceConfig, RunConfig)> {
+        resolve: impl Fn(Sources<'_>) -> Result<T>,
+    ) -> Result<(FaceConfig, T)> {
         let mut sources = Sources::new(self.environment, file.clone());
         let face = resolve_face(self.args, &mut sources, self.face)?;
-        Ok((face, run(args, command_line.to_owned(), sources)?))
+        Ok((face, resolve(sources)?))
     }
 
     /// Every setting of a run, and the run. An output that is not set is none of its settings' faults: it may be
@@ -167,7 +178,8 @@ impl Every<'_> {
             // No other path is in it.
             args.output.output = Some(PathBuf::from("(not set)"));
         }
-        let resolved = self.resolve(args, file, command_line).map_err(|error| file.located(error));
+        let resolve = |sources: Sources<'_>| run(args, command_line.to_owned(), sources);
+        let resolved = self.resolve(file, resolve).map_err(|error| file.located(error));
         if !is_set {
             args.output.output = None;
         }
@@ -189,19 +201,25 @@ fn all(shown: &[ShownSetting]) -> Vec<CheckedSetting> {
         let set = found.map(|shown| (shown.value.clone(), shown.origin.clone()));
         CheckedSetting { name: setting.name, set }
     });
-    checked.collect()
+    // What opens a store is set by variables only.
+    let is_of_store = |shown: &&ShownSetting| shown.origin == Origin::Variable(shown.name);
+    let of_stores = shown.iter().filter(is_of_store).map(|shown| CheckedSetting {
+        name: shown.name,
+        set: Some((shown.value.clone(), shown.origin.clone())),
+    });
+    checked.chain(of_stores).collect()
 }
 
 /// Of several profiles, each says itself whom to ask: a variable that wins over them all would export one
 /// account again and again, under the names of the others, or send each one's token to another host.
-fn overridden(name: &str, file: &ConfigFile, run: &RunConfig) -> Result<()> {
-    if matches!(run.api, Api::Sandbox) {
+fn overridden(name: &str, file: &ConfigFile, job: &Job) -> Result<()> {
+    if matches!(job.api(), Api::Sandbox) {
         return Ok(());
     }
     let guarded = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE, &settings::BASE_URL];
     for setting in guarded {
         let Some((weaker, text)) = file.of_profile(setting) else { continue };
-        let Some(shown) = run.settings.iter().find(|shown| shown.name == setting.name) else { continue };
+        let Some(shown) = job.settings().iter().find(|shown| shown.name == setting.name) else { continue };
         if shown.origin.rank() > weaker.rank() && text.is_none_or(|text| text != shown.value) {
             let (stronger, weaker) = (Box::new(shown.origin.clone()), Box::new(weaker));
             return Err(Error::ProfileOverridden { profile: name.to_owned(), stronger, weaker });
@@ -214,7 +232,7 @@ fn overridden(name: &str, file: &ConfigFile, run: &RunConfig) -> Result<()> {
 /// run would tell over what the earlier one told.
 fn apart(runs: &[ProfileRun]) -> Result<()> {
     let shown = |profile: &ProfileRun, setting: &Setting| {
-        profile.run.settings.iter().find(|shown| shown.name == setting.name).cloned()
+        profile.job.settings().iter().find(|shown| shown.name == setting.name).cloned()
     };
     let places: [(&Setting, &str); 4] = [
         (&settings::OUTPUT, "output"),
@@ -228,7 +246,7 @@ fn apart(runs: &[ProfileRun]) -> Result<()> {
                 let place = |profile| shown(profile, setting).map(|shown| settled(&shown.value));
                 place(profile).is_some_and(|path| place(other) == Some(path))
             };
-            let checks = (&profile.run.operation.health_url, &other.run.operation.health_url);
+            let checks = (&profile.job.operation().health_url, &other.job.operation().health_url);
             let shared = match (places.iter().find(is_shared), checks) {
                 (Some(shared), _) => *shared,
                 (None, (Some(one), Some(another))) if one.is(another) => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 
-use super::{Sources, api, conflict, fetch, lists, local, user_state_dir};
+use super::{Sources, api, conflict, fetch, lists, local, published, user_state_dir};
 use crate::cli::{AccountArgs, AskArgs, ReportArgs};
 use crate::config::file::ConfigFile;
 use crate::config::report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
@@ -55,10 +55,10 @@ pub(super) fn report(
         (true, Origin::Default(_)) => None,
         (true, origin) => return Err(conflict(Origin::Flag(settings::REPORT_FORMAT.name), origin)),
     };
-    let dir = args.export.map(|path| directory(path.into_os_string())).transpose()?;
     let source = if args.lists.is_empty() {
-        ReportSource::Export(dir.ok_or(Error::NothingToReport)?)
+        ReportSource::Export(published(args.export.ok_or(Error::NothingToReport)?, &sources)?)
     } else {
+        let dir = args.export.map(|path| directory(path.into_os_string())).transpose()?;
         let wants_sessions = minutes == MinutesKind::Session || by.contains(&ReportKey::Meeting);
         let export = export(&args.lists, args.account, &mut sources, dir, wants_sessions, command_line)?;
         ReportSource::Lists(Box::new(export))
@@ -99,7 +99,9 @@ fn export(
     if wants_sessions {
         fetch.sessions = Sessions::Fetched;
     }
-    Ok(ListsConfig { lists, api, fetch, dir, user_state_dir: user_state_dir(sources), command_line })
+    let stored_lists = sources.stored(&lists)?;
+    let user_state_dir = user_state_dir(sources);
+    Ok(ListsConfig { lists, stored_lists, api, fetch, dir, user_state_dir, command_line })
 }
 
 /// A file of this machine, where one was typed.

@@ -1,19 +1,18 @@
 //! The settings of `verify`: whom to ask as for `run`, but that the export itself may say whose it is. What is
 //! held against what is only typed.
 
-use super::{Asked, Sources, asked, local, pace, user_state_dir};
+use super::{Asked, Sources, asked, pace, published, user_state_dir};
 use crate::cli::VerifyArgs;
 use crate::config::file::ConfigFile;
 use crate::config::settings;
-use crate::config::sources::{Origin, Sourced};
+use crate::config::sources::Sourced;
 use crate::config::values;
 use crate::config::verify::{Against, VerifyApi, VerifyAt, VerifyConfig};
 use crate::error::{Error, Result};
 
 /// Resolves what was typed after `verify`.
 pub(super) fn verify(args: VerifyArgs, mut sources: Sources<'_>) -> Result<VerifyConfig> {
-    let export = Sourced { value: args.export.into_os_string(), origin: Origin::Argument("DIR") };
-    let export = local(export, &settings::OUTPUT)?;
+    let export = published(args.export, &sources)?;
     let mut typed_only = Sources::new(&|_| None, ConfigFile::default());
     let minutes = typed_only.value(&settings::VERIFY_MINUTES, args.minutes.as_deref(), values::choice)?;
     let against = typed_only.value(&settings::AGAINST, args.against.as_deref(), Against::parse)?;

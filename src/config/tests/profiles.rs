@@ -45,7 +45,7 @@ impl Written {
     fn runs(&self, typed: &[&str], environment: &[(&str, &str)]) -> Vec<ProfileRun> {
         let file = self.file();
         match resolved(&self.typed(&file, typed), environment).command {
-            Ok(CommandConfig::RunProfiles(runs)) => runs,
+            Ok(CommandConfig::Profiles(runs)) => runs,
             other => panic!("no runs: {other:?}"),
         }
     }
@@ -88,13 +88,13 @@ fn a_profile_is_chosen_by_flag_or_variable() {
     let written = Written::new(TWO);
     let beta = written.run(&["run", "l", "--profile", "beta"], &[("RTK_EXPORT_PROFILE", "acme")]);
     assert_eq!((token(&beta), beta.fetch.rate.limit.requests), ("t0ken-of-command", 4));
-    assert_eq!(beta.output.dir, PathBuf::from("out/b"));
+    assert_eq!(beta.output.place.shown(), PathBuf::from("out/b"));
     let acme = written.run(&["run", "l", "--rate", "1/s"], &[("RTK_EXPORT_PROFILE", "acme")]);
     assert_eq!((token(&acme), acme.fetch.rate.limit.requests), ("t0ken-of-file", 1));
     // The environment wins over the file, profiles included.
     let acme = written.run(&["run", "l", "--profile", "acme"], &COMPLETE);
     assert_eq!(token(&acme), "s3cr3t");
-    assert_eq!(acme.output.dir, PathBuf::from("out"));
+    assert_eq!(acme.output.place.shown(), PathBuf::from("out"));
     assert!(!format!("{beta:?}").contains("t0ken"));
 }
 
@@ -104,7 +104,8 @@ fn every_profile_has_its_own_run() {
     let runs = written.runs(&["run", "--since", "1d", "--all-profiles"], &[("RTK_EXPORT_PROFILE", "acme")]);
     let told: Vec<_> = runs
         .iter()
-        .map(|ProfileRun { name, face, run }| {
+        .map(|ProfileRun { name, face, job }| {
+            let Job::Run(run) = job else { panic!("{job:?}") };
             (name.as_str(), face.log_format, token(run), run.fetch.rate.limit.requests)
         })
         .collect();
@@ -113,6 +114,25 @@ fn every_profile_has_its_own_run() {
     assert_eq!(told, expected);
     // The same account in the environment is no other.
     written.runs(&["run", "l", "--all-profiles"], &[("CLOUDFLARE_ACCOUNT_ID", "acc")]);
+}
+
+/// One file serves `run` and `sync`: neither refuses what only the other has.
+#[test]
+fn every_profile_has_its_own_sync() {
+    let written = Written::new(&format!("tz = 'Europe/Paris'\nlookback = '5d'\nformat = 'csv'\n{TWO}"));
+    let runs = written.runs(&["sync", "--all-profiles"], &[]);
+    let told: Vec<_> = runs
+        .iter()
+        .map(|ProfileRun { name, job, .. }| {
+            let Job::Sync(sync) = job else { panic!("{job:?}") };
+            (name.as_str(), sync.place.to_string(), sync.zone.map(|zone| zone.name()), sync.days.lookback)
+        })
+        .collect();
+    let paris = Some("Europe/Paris");
+    assert_eq!(told, [("beta", "out/b".to_owned(), paris, 5), ("acme", "out/a".to_owned(), paris, 5)]);
+    assert_eq!(written.runs(&["run", "l", "--all-profiles"], &[]).len(), 2);
+    let shared = written.refused(&["sync", "--all-profiles", "-o", "one"], &[]);
+    assert!(shared.contains("has the same output"), "{shared}");
 }
 
 #[test]

@@ -16,12 +16,12 @@ const BUSY: Times = Times {
 const STALE: Times = Times { stale_after: Duration::ZERO, ..BUSY };
 
 async fn take(place: &Place, wait: Wait) -> Result<Lock> {
-    Lock::take_in(place, "sync", wait, &mut |_| (), BUSY).await
+    Lock::take_in(place, "sync", None, wait, &mut |_| (), BUSY).await
 }
 
 /// Takes over whatever is there.
 async fn take_over(place: &Place) -> Lock {
-    match Lock::try_take(place, "vacuum", STALE).await.unwrap() {
+    match Lock::try_take(place, "vacuum", None, STALE).await.unwrap() {
         Try::Got(lock) => *lock,
         Try::Busy(holder) => panic!("{holder:?}"),
     }
@@ -138,7 +138,7 @@ async fn who_waits_gets_it_once_it_is_free() {
             assert_eq!(holder.unwrap().command, "sync");
             told.fetch_add(1, Ordering::Relaxed);
         };
-        let waiting = Lock::take_in(&place, "vacuum", Wait::ForEver, &mut waits, BUSY);
+        let waiting = Lock::take_in(&place, "vacuum", None, Wait::ForEver, &mut waits, BUSY);
         let held = async {
             while told.load(Ordering::Relaxed) == 0 {
                 tokio::task::yield_now().await;
@@ -205,7 +205,7 @@ async fn without_the_store_it_is_lost_when_another_may_take_it_over() {
     let place = Place::in_memory_that_fails(&is_down);
     let times = Times { stale_after: Duration::from_millis(40), ..BUSY };
     let began = Instant::now();
-    let lock = Lock::take_in(&place, "sync", Wait::No, &mut |_| (), times).await.unwrap();
+    let lock = Lock::take_in(&place, "sync", None, Wait::No, &mut |_| (), times).await.unwrap();
     is_down.store(true, Ordering::Relaxed);
     let (holder, source) = lost(lock.while_held(never()).await);
     assert_eq!(holder, None);
@@ -253,4 +253,25 @@ fn how_long_to_wait_is_the_flags_or_the_deadlines() {
     assert!(until >= now + secs(5) && until < late);
     assert!(Wait::No.is_over() && Wait::Until(now).is_over());
     assert!(!Wait::ForEver.is_over() && !Wait::Until(late).is_over());
+}
+
+/// What a killed process of this machine left stands in nobody's way here; elsewhere it has to get stale.
+#[tokio::test]
+async fn a_lock_that_is_noted_here_is_taken_over_at_once() {
+    let (place, dir) = (Place::in_memory(), tempfile::tempdir().unwrap());
+    let (here, elsewhere) = (dir.path().join("here"), dir.path().join("elsewhere"));
+    let take = |noted| {
+        let place = &place;
+        async move { Lock::take_in(place, "run", Some(noted), Wait::No, &mut |_| (), BUSY).await }
+    };
+    let killed = take(here.as_path()).await.unwrap();
+    drop(killed);
+    busy(take(elsewhere.as_path()).await);
+    let next = take(here.as_path()).await.unwrap();
+    assert!(next.took_over().is_some());
+    next.release().await.unwrap();
+    assert!(!here.exists());
+    // Given back, it is anybody's.
+    assert!(take(elsewhere.as_path()).await.unwrap().took_over().is_none());
+    busy(take(here.as_path()).await);
 }

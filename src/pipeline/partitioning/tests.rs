@@ -64,6 +64,7 @@ fn write_log(path: &Path, dataset: Option<DatasetRange>, replies: Vec<Reply>) ->
         tool_version: "0.1.0".into(),
         started_at: "2026-11-24T00:00:00Z".into(),
         refresh: false,
+        after: None,
         window: Some(Resolved::of(&window)),
         settings: Settings {
             account_id: "account".into(),

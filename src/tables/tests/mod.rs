@@ -258,6 +258,7 @@ fn write_log(
         tool_version: "0.1.0".into(),
         started_at: STARTED.into(),
         refresh: false,
+        after: None,
         window: window.map(Resolved::of),
         settings,
     })

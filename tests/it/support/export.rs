@@ -76,6 +76,11 @@ impl Export {
         self.rows(table).iter().map(|row| columns.map(|column| row[column].as_str())).collect()
     }
 
+    /// The tables that there are.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.tables.keys().map(String::as_str)
+    }
+
     /// Must have equal rows in equal order.
     pub(crate) fn equals(&self, other: &Self) {
         for (table, rows) in &self.tables {

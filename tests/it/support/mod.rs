@@ -1,9 +1,13 @@
 //! What the tests share.
 
+mod azurite;
 mod cli;
+mod dataset;
 mod disk;
 mod export;
+mod faketime;
 mod health;
+mod nightly;
 mod python;
 mod s3;
 mod server;
@@ -12,10 +16,13 @@ mod tools;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-pub(crate) use cli::{Output, Place, Rtk};
+pub(crate) use azurite::Azurite;
+pub(crate) use cli::{Output, Place, Rtk, Running};
+pub(crate) use dataset::{Dataset, DayFile, parquet_rows};
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
 pub(crate) use health::HealthCheck;
+pub(crate) use nightly::Nightly;
 pub(crate) use python::{
     SampleCommand, Seen, TextRows, ask_engine, ask_warehouse, browse, load, metrics, operation_samples,
     oracle, otlp, query, read, with_client,

@@ -8,6 +8,7 @@ operations.py samples DIR    every sample checked; the shell commands in them, w
 import json
 import os
 import runpy
+import shlex
 import subprocess
 import sys
 import types
@@ -90,7 +91,7 @@ def kubernetes(path):
     (job,) = [document for document in documents if document["kind"] == "CronJob"]
     (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     env = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
-    return [{"command": " ".join(container["command"] + container["args"]), "env": env}]
+    return [{"command": shlex.join(container["command"] + container["args"]), "env": env}]
 
 
 def actions(path):

@@ -116,6 +116,7 @@ struct Shared {
     bucket: PathBuf,
     faults: Mutex<Vec<Fault>>,
     asked: Mutex<Vec<Asked>>,
+    arrived: Mutex<Vec<(String, String)>>,
     /// Held to write by whoever writes an object.
     turn: RwLock<()>,
 }
@@ -147,6 +148,7 @@ impl S3 {
             bucket: root.path().join(BUCKET),
             faults: Mutex::new(faults),
             asked: Mutex::default(),
+            arrived: Mutex::default(),
             turn: RwLock::default(),
         });
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -185,9 +187,15 @@ impl S3 {
         self.shared.asked.lock().unwrap().clone()
     }
 
+    /// The methods and paths of all requests that came so far, answered or not.
+    pub(crate) fn arrived(&self) -> Vec<(String, String)> {
+        self.shared.arrived.lock().unwrap().clone()
+    }
+
     /// Forgets what was asked so far.
     pub(crate) fn forget(&self) {
         self.shared.asked.lock().unwrap().clear();
+        self.shared.arrived.lock().unwrap().clear();
     }
 
     /// The bytes of an object.
@@ -224,7 +232,7 @@ impl S3 {
     pub(crate) fn unfinished_uploads(&self) -> usize {
         let entries = fs::read_dir(self.root.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| name.starts_with(".upload-") && name.ends_with(".json")).count()
+        names.filter(|name| name.starts_with(".upload-")).count()
     }
 
     /// What stores hold everybody to: equal parts but the last, none too small; and what this tool promises: no
@@ -293,6 +301,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let path = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     // It comes whole before anything is decided: a refusal in between would be a broken connection.
     let bytes: Bytes = body.collect().await.map_err(|_| reset())?.to_bytes();
+    shared.arrived.lock().unwrap().push((parts.method.to_string(), path.clone()));
     let (whole, query) = path.split_once('?').unwrap_or((&path, ""));
     let key = whole.trim_start_matches('/').strip_prefix(BUCKET).unwrap_or(whole).trim_matches('/');
     let mut asked = Asked {

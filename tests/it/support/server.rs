@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use chrono::{DateTime, Utc};
 use rtk_export::sandbox::{Fault, Sandbox, SandboxOptions, SandboxStats, World, WorldOptions};
 use tokio::runtime::{self, Runtime};
 
@@ -44,6 +45,11 @@ impl Server {
 
     pub(crate) fn stats(&self) -> SandboxStats {
         self.sandbox.stats()
+    }
+
+    /// What time it is in its world.
+    pub(crate) fn set_clock(&self, now: DateTime<Utc>) {
+        self.sandbox.set_clock(now);
     }
 
     pub(crate) fn requests(&self) -> u64 {

@@ -1,0 +1,153 @@
+//! What the ranges of one `sync` came to, all together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use crate::commands::Ending;
+use crate::config::{KeepLog, SyncConfig};
+use crate::dataset::{Committed, GIVEN_UP_AFTER, Generation};
+use crate::manifest::MinutesTotal;
+use crate::model::SessionId;
+use crate::operation::{Facts, Published};
+use crate::pipeline::MadeDays;
+use crate::tables::{Notice, Table};
+use crate::ui::{PendingDay, Synced, TableRows, Ui};
+
+/// What was committed, and what somebody has to be told of.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// The number of the commit before; `None` where there was none.
+    pub(super) before: Option<u64>,
+    /// The dataset after all; `None` where there is none, for there was nothing to do.
+    pub(super) after: Option<Generation>,
+    days: BTreeSet<NaiveDate>,
+    rows: BTreeMap<Table, u64>,
+    failures: u64,
+    duration_minutes: Option<i128>,
+    minutes_consumed: Option<i128>,
+    warnings: BTreeMap<String, u64>,
+    undated: u64,
+    emptied: BTreeSet<NaiveDate>,
+    kept: u64,
+}
+
+impl Tally {
+    /// Adds a commit, and tells what is wrong with it.
+    pub(super) fn add(&mut self, committed: &Committed, made: &MadeDays, kept: u64, ui: &Ui) {
+        self.kept = self.kept.saturating_add(kept);
+        let id = &committed.generation.pointer.export_id;
+        for entry in committed.generation.commit.days.values().filter(|entry| entry.export_id == *id) {
+            self.days.insert(entry.day);
+        }
+        for file in &made.files {
+            *self.rows.entry(file.table).or_default() += file.rows;
+        }
+        for facts in made.days.values() {
+            self.failures += facts.failures.values().sum::<u64>();
+            add(&mut self.duration_minutes, facts.totals.duration_minutes);
+            add(&mut self.minutes_consumed, facts.totals.minutes_consumed);
+        }
+        let noticed = made.days.values().flat_map(|facts| &facts.warnings).chain(&made.warnings);
+        // The API itself sends fourteen places: that they are rounded to nine is no news.
+        for warning in noticed.filter(|warning| warning.code != Notice::Rounded.code()) {
+            *self.warnings.entry(warning.code.clone()).or_default() += warning.count;
+        }
+        self.tell_undated(made, ui);
+        self.tell_emptied(committed, ui);
+        for given_up in &committed.given_up {
+            let (day, days) = (given_up.day, GIVEN_UP_AFTER.num_days());
+            let next = day.succ_opt().unwrap_or(day);
+            ui.warn(
+                &format!(
+                    "{day} is not looked at again: after {days} days it still has {}",
+                    given_up.why.text()
+                ),
+                Some(&format!("to look once more: --from {day} --to {next}")),
+            );
+        }
+    }
+
+    fn tell_undated(&mut self, made: &MadeDays, ui: &Ui) {
+        let nameless: u64 = made.undated_failures.values().sum();
+        let undated = made.undated.len() as u64 + nameless;
+        self.undated += undated;
+        if undated > 0 {
+            let example =
+                made.undated.first().map(|id: &SessionId| format!(", such as {id}")).unwrap_or_default();
+            let (sessions, are) = if undated == 1 { ("session", "is") } else { ("sessions", "are") };
+            ui.warn(
+                &format!(
+                    "{undated} {sessions} of the API's list {are} of no day{example}: without an id or a readable \
+                     created_at {are} left out"
+                ),
+                Some("rtk-export run --since exports them too"),
+            );
+        }
+    }
+
+    fn tell_emptied(&mut self, committed: &Committed, ui: &Ui) {
+        if committed.emptied.is_empty() {
+            return;
+        }
+        self.emptied.extend(&committed.emptied);
+        let days = committed.emptied.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        ui.warn(
+            &format!(
+                "the API has no session any more of days that had some, which stay as they were: {days}"
+            ),
+            Some("to empty them: --accept-empty-days"),
+        );
+    }
+
+    /// Shows what came of it, for people and for machines, and tells how it ended.
+    pub(super) fn summarise(
+        self,
+        config: &SyncConfig,
+        ui: &Ui,
+        facts: &mut Facts,
+        elapsed: Duration,
+    ) -> Ending {
+        let minutes = |units: Option<i128>| units.map(|units| MinutesTotal::from_units(units).to_string());
+        let (duration, consumed) = (minutes(self.duration_minutes), minutes(self.minutes_consumed));
+        let rows: Vec<_> = self.rows.iter().map(|(table, rows)| (table.name(), *rows)).collect();
+        facts.published = Some(Published {
+            rows: rows.clone(),
+            failures: self.failures + self.undated,
+            duration_minutes: duration.clone(),
+            minutes_consumed: consumed.clone(),
+        });
+        let pointer = self.after.as_ref().map(|after| &after.pointer);
+        let pending = pointer.map(|pointer| pointer.state.pending.as_slice()).unwrap_or_default();
+        ui.synced(&Synced {
+            output: config.place.to_string(),
+            generation: pointer.map(|pointer| pointer.generation),
+            is_new: pointer.map(|pointer| pointer.generation) != self.before,
+            synced_until: pointer.map(|pointer| String::from(pointer.state.synced_until)),
+            time_zone: pointer.map(|pointer| pointer.identity.time_zone.to_string()),
+            days: self.days.into_iter().collect(),
+            rows: rows.into_iter().map(|(table, rows)| TableRows { table, rows }).collect(),
+            failures: self.failures,
+            duration_minutes: duration,
+            minutes_consumed: consumed,
+            warnings: self.warnings,
+            pending: pending.iter().map(|day| PendingDay { day: day.day, why: day.why.text() }).collect(),
+            emptied: self.emptied.iter().copied().collect(),
+            undated: self.undated,
+            requests_sent: facts.requests.map(|requests| requests.sent).unwrap_or_default(),
+            replies_kept: self.kept,
+            keeps_log: config.keep_log == KeepLog::Always,
+            elapsed,
+        });
+        let has_failures = self.failures > 0 || self.undated > 0 || !self.emptied.is_empty();
+        if has_failures { Ending::WithFailures } else { Ending::Complete }
+    }
+}
+
+/// Adds to a sum that is null while nothing is known.
+fn add(sum: &mut Option<i128>, more: Option<i128>) {
+    if let Some(more) = more {
+        *sum = Some(sum.unwrap_or(0).saturating_add(more));
+    }
+}

@@ -1,0 +1,174 @@
+//! The settings of `sync`. Those that it shares with `run` have the same names, variables and keys, so that one
+//! file serves both; what `run` has beside them (`since`, `format`, ...) means nothing here.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use super::operation::{self, Taken};
+use super::{api, directory, fetch, on_warning, user_state_dir};
+use crate::cli::{AskArgs, SyncArgs};
+use crate::config::settings::{self, Setting};
+use crate::config::sources::{Origin, Sources};
+use crate::config::{
+    Anew, Deadline, EmptyDays, PlaceConfig, Sessions, StartMode, SyncConfig, SyncDays, WaitLock, values,
+};
+use crate::error::{DatasetError, Error, Result};
+use crate::model::{Zone, parse_day};
+
+/// Nobody waits longer.
+const LONGEST_WAIT: Duration = Duration::from_hours(30 * 24);
+/// A lookback is so many days at most, and so is a commit.
+const MOST_DAYS: u32 = 366;
+const A_DAY: Duration = Duration::from_hours(24);
+
+/// Resolves what was typed after `sync`.
+pub(super) fn sync(args: &SyncArgs, command_line: String, mut sources: Sources<'_>) -> Result<SyncConfig> {
+    let days = days(args, &mut sources)?;
+    let zone =
+        sources.optional(&settings::DATASET_ZONE, args.tz.as_deref(), |text| text.parse::<Zone>().ok())?;
+    let live = sources.value(&settings::INCLUDE_LIVE, args.include_live.as_deref(), values::truth)?;
+    let ask = AskArgs {
+        filters: args.filters.clone(),
+        stats_from: args.stats_from.clone(),
+        no_peer_events: args.no_peer_events.clone(),
+        fetch: args.fetch.clone(),
+        pace: args.pace.clone(),
+        concurrency: args.concurrency.clone(),
+        retries: args.retries.clone(),
+        max_failures: args.max_failures.clone(),
+        ..AskArgs::default()
+    };
+    let api = api(&args.account, &mut sources)?;
+    let mut fetch = fetch(&ask, &mut sources)?;
+    // Discovery has them already.
+    fetch.sessions = Sessions::LeftOut;
+    let place = place(args.output.as_deref(), &mut sources)?;
+    let state_dir = directory(&settings::STATE_DIR, args.state_dir.as_deref(), &mut sources)?;
+    let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
+    let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
+    let wait_lock = sources.optional(&settings::WAIT_LOCK, args.wait_lock.as_deref(), wait_lock)?;
+    let accepts =
+        sources.value(&settings::ACCEPT_EMPTY_DAYS, args.accept_empty_days.as_deref(), values::truth)?;
+    let on_warning = on_warning(args.strict.as_deref(), &mut sources)?;
+    let deadline = args.operation.deadline.as_deref();
+    let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
+    let taken = Taken::by(&[], place.local(), state_dir.as_deref());
+    let operation = operation::operation(&args.operation, &taken, &mut sources)?;
+    Ok(SyncConfig {
+        api,
+        fetch,
+        live,
+        days,
+        zone: zone.map(|given| given.value),
+        place,
+        state_dir,
+        start: if refresh { StartMode::Refresh } else { StartMode::Resume },
+        keep_log,
+        on_warning,
+        wait_lock: wait_lock.map_or(WaitLock::No, |given| given.value),
+        anew: if args.anew { Anew::Wanted } else { Anew::LeftOut },
+        empty_days: if accepts { EmptyDays::Accepted } else { EmptyDays::Kept },
+        deadline,
+        operation,
+        user_state_dir: user_state_dir(&sources),
+        command_line,
+        settings: sources.into_shown(),
+    })
+}
+
+/// Which days. The first and the last are only typed: a file describes every night.
+fn days(args: &SyncArgs, sources: &mut Sources<'_>) -> Result<SyncDays> {
+    let mut day = |setting: &'static Setting, typed: Option<&str>| {
+        let Some(text) = typed else { return Ok(None) };
+        let origin = Origin::Flag(setting.name);
+        let Some(day) = parse_day(text) else {
+            return Err(Error::SettingMalformed {
+                origin,
+                value: text.to_owned(),
+                expected: setting.expected,
+            });
+        };
+        sources.show(setting, text.to_owned(), &origin);
+        Ok(Some(day))
+    };
+    let from: Option<NaiveDate> = day(&settings::FROM, args.from.as_deref())?;
+    let to = day(&settings::TO, args.to.as_deref())?;
+    if let (Some(from), Some(to)) = (from, to)
+        && to < from
+    {
+        return Err(Error::Dataset(DatasetError::DaysReversed { from, to }));
+    }
+    let lookback = sources.value(&settings::LOOKBACK, args.lookback.as_deref(), whole_days)?;
+    let per_commit = sources.value(&settings::DAYS_PER_COMMIT, args.days_per_commit.as_deref(), |text| {
+        values::number(text, &(1..=MOST_DAYS))
+    })?;
+    Ok(SyncDays { from, to, lookback, per_commit })
+}
+
+/// `3d`, `0d`, `2weeks`: a duration of whole days.
+fn whole_days(text: &str) -> Option<u32> {
+    let duration = humantime::parse_duration(text).ok()?;
+    let days = u32::try_from(duration.as_secs() / A_DAY.as_secs()).ok()?;
+    (days <= MOST_DAYS && A_DAY * days == duration).then_some(days)
+}
+
+fn wait_lock(text: &str) -> Option<WaitLock> {
+    match text.parse() {
+        Ok(true) => Some(WaitLock::UpTo(None)),
+        Ok(false) => Some(WaitLock::No),
+        Err(_) => values::duration(text, LONGEST_WAIT).map(|longest| WaitLock::UpTo(Some(longest))),
+    }
+}
+
+/// Where the dataset is.
+fn place(typed: Option<&Path>, sources: &mut Sources<'_>) -> Result<PlaceConfig> {
+    let setting = &settings::OUTPUT;
+    let given = sources
+        .text(setting, typed.map(Path::as_os_str))
+        .ok_or_else(|| Error::SettingsMissing { missing: vec![setting] })?;
+    if given.value.is_empty() {
+        let expected = "a directory, such as ./dataset, or a place in a store, such as s3://bucket/rtk";
+        return Err(Error::SettingMalformed { origin: given.origin, value: String::new(), expected });
+    }
+    let place = sources.place(&given)?;
+    sources.show(setting, place.to_string(), &given.origin);
+    Ok(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lookback_is_of_whole_days() {
+        for (text, days) in [
+            ("3d", Some(3)),
+            ("0d", Some(0)),
+            ("0s", Some(0)),
+            ("366d", Some(366)),
+            ("48h", Some(2)),
+            ("2w", Some(14)),
+        ] {
+            assert_eq!(whole_days(text), days, "{text}");
+        }
+        for text in ["", "3", "90m", "367d", "1d 1ns", "-1d", "584942417355y"] {
+            assert_eq!(whole_days(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn whether_to_wait() {
+        for (text, wait) in [
+            ("true", Some(WaitLock::UpTo(None))),
+            ("false", Some(WaitLock::No)),
+            ("30m", Some(WaitLock::UpTo(Some(Duration::from_mins(30))))),
+            ("soon", None),
+            ("0s", None),
+            ("31days", None),
+        ] {
+            assert_eq!(wait_lock(text), wait, "{text}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What is published at a place, for whoever only reads: an export or a dataset, as one [`Manifest`].
+//!
+//! In: a [`Place`]. Out: [`Published`].
+//! Guarantees: nothing is written, and nothing listed; what a newer version made is refused by name.
+//! Not here: whether a command may add to a dataset (`open`), the files (`verify`, `sql`).
+
+use super::{Generation, POINTER, open};
+use crate::config::Anew;
+use crate::error::{Error, Result};
+use crate::manifest::{self, Manifest};
+use crate::place::{Key, Place, Tag};
+use crate::tables::schema::SCHEMA_VERSION;
+
+/// What is published at a place.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// Its tables, files and totals. A dataset is shown as if it were one export.
+    pub manifest: Manifest,
+    /// The dataset, where it is one.
+    pub dataset: Option<Generation>,
+}
+
+/// What is published at a place: an export or a dataset.
+///
+/// # Errors
+/// [`Error::NotAnExport`] where it is neither, [`Error::SchemaVersion`] where another version made it, else what
+/// reading it gives.
+pub async fn published(place: &Place) -> Result<Published> {
+    let at = Key::new(manifest::FILE_NAME)?;
+    if let Some(object) = place.read(&at).await?.known()? {
+        let manifest = Manifest::parse(&object.bytes, place.show(Some(&at)).as_ref())?;
+        return Ok(Published { manifest, dataset: None });
+    }
+    let Some((generation, _)) = current(place).await? else {
+        return Err(Error::NotAnExport { dir: place.show(None).into() });
+    };
+    let found = generation.pointer.identity.schema_version;
+    if found != SCHEMA_VERSION {
+        let path = place.show(Some(&Key::new(POINTER)?)).into();
+        return Err(Error::SchemaVersion { path, found: found.into(), supported: SCHEMA_VERSION });
+    }
+    let manifest = generation.commit.as_manifest(&generation.pointer);
+    Ok(Published { manifest, dataset: Some(generation) })
+}
+
+/// The dataset at a place and which state of its pointer says so; `None` where there is none.
+///
+/// # Errors
+/// That it is damaged, an export, or of a newer version; what the place refuses.
+pub async fn current(place: &Place) -> Result<Option<(Generation, Tag)>> {
+    let mut current = open::read(place).await?;
+    if let Some(refusal) = current.hidden.take() {
+        return Err(refusal.into());
+    }
+    let tag = current.tag.take();
+    Ok(current.known(Anew::LeftOut).map_err(Error::Dataset)?.zip(tag))
+}

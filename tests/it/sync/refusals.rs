@@ -1,0 +1,133 @@
+//! What does not belong to a dataset is refused by name, before the API is asked anything.
+
+use std::fs;
+
+use super::*;
+
+#[test]
+fn what_differs_is_named_with_both_sides() {
+    let (place, server) = (Place::new(), server(|options| options.world.participants = 40));
+    let (_, dataset) = synced(&place, &server, "");
+    let before = server.requests();
+    for (flags, texts) in [
+        ("--tz Europe/Paris", ["days are of UTC, and --tz is Europe/Paris", "--anew --from 2026-10-2"]),
+        ("--app-id other", ["is of app app, and REALTIMEKIT_APP_ID says other", "a place of its own"]),
+        (
+            "--account-id other",
+            ["of account account, and CLOUDFLARE_ACCOUNT_ID says other", "place of its own"],
+        ),
+        ("--filters events", ["made with --filters none, and this command has events", "--anew"]),
+        ("--no-peer-events", ["--no-peer-events=false, and this command has true", "--anew"]),
+        ("--include-live", ["--include-live=false, and this command has true", "--anew"]),
+    ] {
+        let output = sync(&place, &server, flags).ends(2);
+        assert_eq!(output.stderr.matches("error: ").count(), 1, "{output}");
+        output.says(&texts);
+    }
+    assert_eq!(server.requests(), before);
+    assert_eq!(Dataset::read(&place.path("ds")).pointer, dataset.pointer);
+}
+
+#[test]
+fn a_dataset_is_no_export_and_an_export_no_dataset() {
+    let (place, server) = (Place::new(), server(|options| options.world.participants = 40));
+    synced(&place, &server, "");
+    let since = "--since 2026-10-30";
+    for flags in ["", "--refresh"] {
+        let run = place.rtk(&format!("run -o ds {since} {flags}")).against(&server);
+        run.ends(2).says(&["ds has a dataset.json: it is a dataset, not an export"]);
+    }
+    place.rtk(&format!("run -o export {since}")).against(&server).ends(0);
+    place.rtk("sync -o export").against(&server).ends(2).says(&["has a manifest.json: it is an export"]);
+
+    fs::create_dir(place.path("thesis")).unwrap();
+    place.write("thesis/chapter1.txt", "mine");
+    place.rtk("sync -o thesis").against(&server).ends(2).says(&["is not empty", "chapter1.txt"]);
+    assert_eq!(fs::read_dir(place.path("thesis")).unwrap().count(), 1);
+
+    // Nor is what only one of the two has begun.
+    let failing = Server::with_faults(&["match participants from 2: 401"]);
+    place.rtk("sync -o begun").against(&failing).ends(4);
+    place.rtk(&format!("run -o begun {since}")).against(&server).ends(2).says(&["run and sync"]);
+    place.rtk(&format!("run -o begun2 {since}")).against(&failing).ends(4);
+    place.rtk("sync -o begun2").against(&server).ends(2).says(&["is of a run"]);
+}
+
+#[test]
+fn what_is_damaged_or_newer_is_left_alone_unless_it_is_to_be_made_anew() {
+    let (place, server) = (Place::new(), server(|options| options.world.participants = 40));
+    let (_, dataset) = synced(&place, &server, "");
+    let (before, path) = (server.requests(), place.path("ds/dataset.json"));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"format_version\": 1", "\"format_version\": 2")).unwrap();
+    sync(&place, &server, "").ends(2).says(&["written by a newer rtk-export (format 2", "hint: update"]);
+    sync(&place, &server, "--anew").ends(2);
+    fs::write(&path, &text[..text.len() / 2]).unwrap();
+    sync(&place, &server, "").ends(1).says(&["ds/dataset.json is damaged", "caused by: EOF", "--anew"]);
+    fs::write(&path, &text).unwrap();
+    let commit = place.path("ds").join(dataset.pointer["commit"]["path"].as_str().unwrap());
+    fs::remove_file(commit).unwrap();
+    sync(&place, &server, "").ends(1).says(&["is damaged", "caused by: it is not there"]);
+    assert_eq!(server.requests(), before);
+    let (_, anew) = synced(&place, &server, "--anew");
+    equals(&anew, &whole(&place, &server, ""));
+}
+
+#[test]
+fn a_dataset_is_made_anew_by_one_commit_that_loses_no_day_unasked() {
+    let (place, server) = (Place::new(), server(|_| ()));
+    let (_, utc) = synced(&place, &server, "");
+    let lost = sync(&place, &server, "--tz Europe/Paris --anew --from 2026-10-28").ends(2);
+    lost.says(&[
+        "would lose 2 days",
+        "the first of them 2026-10-26",
+        "hint: begin earlier: --from 2026-10-26",
+    ]);
+    assert_eq!(Dataset::read(&place.path("ds")).pointer, utc.pointer);
+
+    let (_, paris) = synced(&place, &server, "--tz Europe/Paris --anew --days-per-commit 1");
+    assert_eq!((paris.generation(), paris.days_of(utc.export_id()).len()), (2, 0));
+    days_are_right(&paris, Tz::Europe__Paris);
+    equals(&paris, &whole(&place, &server, ""));
+    holds_nothing_else(&place.path("ds"), &paris);
+
+    let flags = "--tz UTC --anew --from 2026-10-28 --accept-empty-days";
+    let (_, fewer) = synced(&place, &server, flags);
+    assert_eq!(fewer.days_with_sessions().len(), 4);
+}
+
+#[test]
+fn a_day_that_lost_all_sessions_stays_unless_it_may_be_emptied() {
+    let (place, all) = (Place::new(), server(|_| ()));
+    let (_, first) = synced(&place, &all, "");
+    // The same app, of which the API has forgotten the first three days.
+    let few = server(|options| options.world.days = 3);
+    let flags = "--from 2026-10-27 --to 2026-10-30";
+    let kept = sync(&place, &few, flags).ends(3);
+    kept.says(&[
+        "days that had some, which stay as they were: 2026-10-27, 2026-10-28",
+        "--accept-empty-days",
+    ]);
+    let dataset = Dataset::read(&place.path("ds"));
+    assert_eq!(dataset.days()["2026-10-27"], first.days()["2026-10-27"]);
+    assert_ne!(dataset.days()["2026-10-29"], first.days()["2026-10-29"]);
+    let (_, emptied) = synced(&place, &few, &format!("{flags} --accept-empty-days"));
+    assert_eq!(emptied.days_with_sessions(), ["2026-10-26", "2026-10-29", "2026-10-30", "2026-10-31"]);
+}
+
+#[test]
+fn what_an_interrupted_sync_fetched_is_not_dropped_by_one_of_other_settings() {
+    let (place, failing) = (Place::new(), Server::with_faults(&["match participants from 5: 401"]));
+    sync(&place, &failing, "").ends(4);
+    let fine = Server::start(|_| ());
+    sync(&place, &fine, "--filters events")
+        .ends(2)
+        .says(&["unfinished export of another command", "--filters"]);
+    sync(&place, &fine, "--tz Europe/Paris").ends(2).says(&["--tz"]);
+    let before = fine.requests();
+    let other = failing.base_url();
+    // Its replies are of another address only by the tests' doing: so much for the base URL.
+    assert_ne!(other, fine.base_url());
+    let (_, dataset) = synced(&place, &fine, "--refresh --filters none");
+    assert!(fine.requests() > before && dataset.generation() == 1);
+}
