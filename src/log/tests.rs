@@ -311,13 +311,13 @@ fn the_days_of_a_dataset_come_back_and_tell_two_syncs_apart() {
     let of = |dataset: Option<DatasetRange>| Settings { dataset, ..settings() };
     let range = days("America/St_Johns", Some("2026-10-01"), "2026-10-31");
     let resolved = Resolved { since: None, until: Some("2026-11-01T02:30:00Z".into()) };
-    let begun = Head { window: Some(resolved), settings: of(Some(range.clone())), ..head() };
+    let head_of_days = Head { window: Some(resolved), settings: of(Some(range.clone())), ..head() };
     let Opened::Empty(mut log) = open(&path).unwrap() else { panic!("not empty") };
-    log.begin(&begun).unwrap();
+    log.begin(&head_of_days).unwrap();
     log.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
     drop(log);
     let log = Log::open(&path, true).unwrap().unwrap();
-    assert_eq!(*log.head(), begun);
+    assert_eq!(*log.head(), head_of_days);
     assert_eq!(log.head().window().unwrap().days, Some(range.days()));
 
     let whole = days("UTC", None, "2026-10-31");
