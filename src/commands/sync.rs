@@ -27,7 +27,7 @@ use crate::model::{DayRange, Window, Zone, parse_time};
 use crate::operation::{DatasetFacts, Facts, RequestsMade};
 use crate::output;
 use crate::pipeline::{self, Gathered, MakingDays, Signals};
-use crate::place::{Conditions, Place};
+use crate::place::{Conditions, Local, Place};
 use crate::plan::Wants;
 use crate::progress::Phase;
 use crate::tables::schema::SCHEMA_VERSION;
@@ -39,6 +39,8 @@ use tally::Tally;
 const COMMAND: &str = "sync";
 /// Uploads that this machine began, in the state directory.
 const UPLOADS: &str = "uploads.jsonl";
+/// The lock of a dataset in a store, as this machine took it, in the state directory.
+const OWN_LOCK: &str = "lock.jsonl";
 /// A `sync` that went on with what an earlier one had begun this recently has nothing more to do.
 const RECENT: TimeDelta = TimeDelta::hours(6);
 /// Clocks this near are the same: the server tells its own to the second.
@@ -68,14 +70,32 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
         Sync::new(&config, &api, &place, Work::at(&state), ui, deadline).accept(current)?;
     }
     let work = Work::create(&state)?;
-    let place = place.with_journal(&state.join(UPLOADS))?;
-    check(&place).await?;
     let mut has_waited = false;
     let mut waits = |holder: Option<&Holder>| {
         has_waited = true;
         ui.waits_for(holder);
     };
-    let taking = Lock::take(&place, COMMAND, wait(&config, deadline), &mut waits);
+    let wait = wait(&config, deadline);
+    // Of a dataset in a store, this machine's part is held first: what is noted there is of this process then.
+    let of_state = match config.place.remote() {
+        Some(remote) => {
+            let here = Place::Local(Local::new(&state));
+            let taking = Lock::take(&here, COMMAND, wait, &mut waits);
+            let held = pipeline::unless_stopped(&mut signals, taking).await?;
+            output::claim_state(&state, &remote.url.to_string())?;
+            Some(held)
+        }
+        None => None,
+    };
+    let place = place.with_journal(&state.join(UPLOADS))?;
+    check(&place).await?;
+    let noted = state.join(OWN_LOCK);
+    let taking = async {
+        match of_state {
+            Some(_) => Lock::take_noted(&place, COMMAND, &noted, wait, &mut waits).await,
+            None => Lock::take(&place, COMMAND, wait, &mut waits).await,
+        }
+    };
     let lock = pipeline::unless_stopped(&mut signals, taking).await?;
     if let Some(holder) = lock.took_over() {
         ui.took_over(holder);
@@ -88,6 +108,7 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
         let _ = place.give_up_uploads().await;
     }
     let _ = lock.release().await;
+    drop(of_state);
     drop(display);
     ended?;
     Ok(sync.tally.summarise(&config, ui, facts, started.elapsed()))
@@ -453,5 +474,39 @@ impl RequestsMade {
             rate_limited: self.rate_limited + later.rate_limited,
             ..later
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_is_as_late_as_the_server_says_and_later_than_all_before() {
+        let settings = Settings {
+            account_id: String::new(),
+            app_id: String::new(),
+            base_url: String::new(),
+            window: TypedWindow::default(),
+            fetch: "auto".to_owned(),
+            filters: Vec::new(),
+            stats_from: "auto".to_owned(),
+            peer_events: true,
+            format: "parquet".to_owned(),
+            excel: false,
+            dataset: None,
+        };
+        let begun = parse_time("2026-11-23T02:00:00.123456Z").unwrap();
+        let head = fetching::head(settings, StartMode::Resume, begun, None);
+        let after = |text: &str| Head { after: Some(text.to_owned()), ..head.clone() };
+        let at = |head: &Head, ahead: Option<i64>| {
+            String::from(Time(looked_at(head, ahead.map(TimeDelta::milliseconds))))
+        };
+        assert_eq!(at(&head, None), "2026-11-23T02:00:00.123456Z");
+        // The server tells whole seconds, of a moment ago.
+        assert_eq!(at(&head, Some(-1_900)), "2026-11-23T02:00:00.123456Z");
+        assert_eq!(at(&head, Some(-3_600_000)), "2026-11-23T01:00:00.123456Z");
+        assert_eq!(at(&after("2026-11-22T02:00:00Z"), Some(60_000)), "2026-11-23T02:01:00.123456Z");
+        assert_eq!(at(&after("2026-11-23T05:00:00Z"), None), "2026-11-23T05:00:00.000001Z");
     }
 }

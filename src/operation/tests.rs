@@ -125,3 +125,28 @@ fn a_class_of_error_is_a_word_and_an_outcome() {
     let passed = Error::DeadlinePassed { at, resume: None };
     assert_eq!((ended(&facts(), Some(&passed)).outcome(), passed.class().exit_code()), ("deadline", 143));
 }
+
+/// How far a dataset goes is told of a sync that failed, too: that it is late is why somebody looks.
+#[test]
+fn a_dataset_is_told_however_its_sync_ended() {
+    let synced_until = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+    let dataset = DatasetFacts { generation: 42, synced_until, days: 30, pending: 1 };
+    let facts = Facts { dataset: Some(dataset), ..facts() };
+    let error = terminated();
+    let ended = Ended { command: "sync", ..ended(&facts, Some(&error)) };
+    let summary: serde_json::Value = serde_json::from_str(&summary::text(&ended)).unwrap();
+    assert_eq!((&summary["command"], &summary["dataset"]["generation"]), (&"sync".into(), &42.into()));
+    assert_eq!(summary["dataset"]["pending_days"], 1);
+    let text = metrics_of(&ended, "sync.prom", "");
+    let value = |name: &str| {
+        let mut lines = text.lines();
+        let line = lines.find(|line| line.starts_with(&format!("rtk_export_dataset_{name}{{"))).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let told =
+        ["generation", "synced_until_timestamp_seconds", "days", "pending_days", "lag_seconds"].map(value);
+    let expected = [42.0, 1_795_000_000.0, 30.0, 1.0, 100_061.542];
+    for (told, expected) in told.into_iter().zip(expected) {
+        assert!((told - expected).abs() < 0.001, "{told} {expected}");
+    }
+}

@@ -58,14 +58,8 @@ pub async fn hold(place: Place, state: &Path) -> Result<Stored> {
 
 async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored> {
     let hold = Arc::new(Hold::take(state, COMMAND)?);
-    let (note, url) = (state.join(URL), place.show(None));
     // An export that was left to publish must not be published elsewhere.
-    if let Ok(noted) = fs::read_to_string(&note)
-        && noted.trim_end() != url
-    {
-        return Err(StoreError::OtherState { dir: state.to_owned(), url: noted.trim_end().to_owned() }.into());
-    }
-    fs::write(&note, format!("{url}\n")).map_err(Error::io("write", note))?;
+    claim_state(state, &place.show(None))?;
     let place = place.with_journal(&state.join(UPLOADS))?;
     let conditions = place.check().await?;
     let lock = match conditions {
@@ -77,6 +71,20 @@ async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored>
     };
     let (state, made) = (state.to_owned(), made.to_owned());
     Ok(Stored { place, conditions, state, made, hold, lock })
+}
+
+/// Writes down which place the log in a directory is of. Whoever does holds the directory.
+///
+/// # Errors
+/// [`StoreError::OtherState`] where it is another's, an I/O error.
+pub fn claim_state(state: &Path, url: &str) -> Result<()> {
+    let note = state.join(URL);
+    if let Ok(noted) = fs::read_to_string(&note)
+        && noted.trim_end() != url
+    {
+        return Err(StoreError::OtherState { dir: state.to_owned(), url: noted.trim_end().to_owned() }.into());
+    }
+    fs::write(&note, format!("{url}\n")).map_err(Error::io("write", note))
 }
 
 impl Stored {

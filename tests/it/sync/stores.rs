@@ -4,7 +4,7 @@ use super::*;
 use crate::support::{Effect, Fault, S3};
 
 fn to_store(place: &Place, server: &Server, s3: &S3, flags: &str) -> Rtk {
-    place.rtk(&format!("sync -o s3://bucket/rtk {flags}")).against(server).storing_in(s3)
+    place.rtk(&format!("sync -o s3://bucket/rtk --state-dir state {flags}")).against(server).storing_in(s3)
 }
 
 fn dataset(s3: &S3) -> Dataset {
@@ -79,6 +79,23 @@ fn what_the_store_refuses_is_told_before_the_api_is_asked_or_leaves_the_dataset_
     equals(&after, &whole(&place, &server, ""));
     assert_eq!(after.generation(), 3);
     is_polite(&s3);
+}
+
+#[test]
+fn killed_on_this_machine_its_lock_holds_nobody_up() {
+    let slow = server(|options| options.latency = std::time::Duration::from_millis(20));
+    let (place, s3) = (Place::new(), S3::start());
+    let running = to_store(&place, &slow, &s3, "--concurrency 1").start();
+    let running = running.until("a few replies", || slow.requests() > 5);
+    to_store(&place, &slow, &s3, "").ends(6).says(&["(sync), since ", "--wait-lock"]);
+    // From elsewhere, too.
+    to_store(&Place::new(), &slow, &s3, "").ends(6).says(&["s3://bucket/rtk", "(sync), since "]);
+    running.kill();
+    to_store(&place, &slow, &s3, "").ends(0).says(&["took over the lock of "]);
+    equals(&dataset(&s3), &whole(&place, &slow, ""));
+    // The directory is this dataset's.
+    let other = place.rtk("sync -o s3://bucket/other --state-dir state").against(&slow).storing_in(&s3);
+    other.ends(2).says(&["s3://bucket/rtk"]);
 }
 
 #[test]
