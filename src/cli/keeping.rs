@@ -34,7 +34,6 @@ pub struct VacuumArgs {
     /// Wait for another process that works on the dataset, for so long [without a DURATION: for as long
     /// as it takes]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true)]
-    #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
     pub wait_lock: Option<Option<String>>,
     /// Directory of a sync's state: uploads that it did not finish are given up
     #[arg(long, value_name = "DIR")]

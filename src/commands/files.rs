@@ -28,7 +28,7 @@ struct File<'a> {
 
 /// All of them; the first two are null for an export.
 #[derive(Debug, Serialize)]
-struct Files<'a> {
+struct Listing<'a> {
     generation: Option<u64>,
     synced_until: Option<Time>,
     export_id: &'a str,
@@ -70,7 +70,7 @@ pub(super) async fn run(config: FilesConfig, ui: &Ui) -> Result<Ending> {
         FilesForm::Paths => files.into_iter().map(|file| file.path + "\n").collect(),
         FilesForm::Json => {
             let pointer = published.dataset.as_ref().map(|dataset| &dataset.pointer);
-            json(serde_json::to_string_pretty(&Files {
+            json(serde_json::to_string_pretty(&Listing {
                 generation: pointer.map(|pointer| pointer.generation),
                 synced_until: pointer.map(|pointer| pointer.state.synced_until),
                 export_id: &published.manifest.export_id,

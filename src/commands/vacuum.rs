@@ -56,7 +56,8 @@ pub(super) async fn run(config: VacuumConfig, ui: &Ui) -> Result<Ending> {
     if let Some(dir) = &config.state_dir {
         place = place.with_journal(&dir.join(JOURNAL))?;
     }
-    let told = match pipeline::unless_stopped(&mut Signals::listen()?, vacuum(&config, &place, ui)).await {
+    let work = Box::pin(vacuum(&config, &place, ui));
+    let told = match pipeline::unless_stopped(&mut Signals::listen()?, work).await {
         // There is nothing to resume.
         Err(Error::Interrupted { signal, .. }) => return Err(Error::Stopped { signal }),
         told => told?,
@@ -93,7 +94,7 @@ async fn vacuum(config: &VacuumConfig, place: &Place, ui: &Ui) -> Result<Told> {
     if let Some(holder) = lock.took_over() {
         ui.took_over(holder);
     }
-    let done = lock.while_held(async {
+    let done = lock.while_held(Box::pin(async {
         let sweep = find(config, place).await?;
         lock.confirm().await?;
         let given_up = place.give_up_uploads().await?.given_up;
@@ -102,7 +103,7 @@ async fn vacuum(config: &VacuumConfig, place: &Place, ui: &Ui) -> Result<Told> {
         let at = Time(now.trunc_subsecs(6));
         sweep.commit(place, &new_id(now), at, async || lock.confirm().await).await?;
         Ok(told(config, place, &current(place).await?, &sweep, given_up))
-    });
+    }));
     let done = done.await;
     lock.release().await?;
     done

@@ -127,7 +127,9 @@ async fn check_file(
         .await?;
         days.put_back(sessions, &file.path, told);
     }
-    wrong.into_iter().for_each(|(problem, says)| found(problem, says));
+    for (problem, says) in wrong {
+        found(problem, says);
+    }
     Ok(())
 }
 

@@ -78,7 +78,7 @@ fn a_vacuum_of_what_is_no_dataset_is_refused() {
     nightly.set(time("2026-10-12T02:00:00Z"));
     nightly.command("vacuum AT").ends(2).says(&["ds has no dataset.json", "rtk-export sync begins one"]);
     assert!(!nightly.root().exists(), "nothing was made there");
-    nightly.command("run --since 2026-10-30 -o AT").ends(0);
+    nightly.command("run --since 2026-10-05 -o AT").ends(0);
     nightly.command("vacuum AT").ends(2).says(&["it is an export, not a dataset"]);
     nightly.command("vacuum AT --grace soon").ends(2).says(&["--grace", "a duration such as 1d"]);
 }
