@@ -136,32 +136,32 @@ impl Month {
             Night::Skipped => return,
             Night::Plain => {
                 let machine = self.machine();
-                self.ended(self.sync(machine, "").output(), night, &[0]);
+                self.ended(&self.sync(machine, "").output(), night, &[0]);
             }
             Night::Killed { times } => {
                 for _ in 0..times {
                     self.kill();
                     self.go_on();
                 }
-                self.ended(self.sync("one", "").output(), night, &[0]);
+                self.ended(&self.sync("one", "").output(), night, &[0]);
             }
             Night::TwoAtOnce => {
                 let one = self.sync("one", "").start();
                 let other = self.sync("other", "--wait-lock").start();
                 let (one, other) = (one.output(), other.output());
-                self.ended(one, night, &[0, 6]);
-                self.ended(other, night, &[0]);
+                self.ended(&one, night, &[0, 6]);
+                self.ended(&other, night, &[0]);
             }
             Night::Backfill { first } => {
                 let is_there = Dataset::find(&self.root()).is_some();
                 if !first || !is_there {
-                    self.ended(self.sync("one", "").output(), night, &[0]);
+                    self.ended(&self.sync("one", "").output(), night, &[0]);
                 }
                 for _ in 0..5 {
                     self.backfill(night);
                 }
                 if first && is_there {
-                    self.ended(self.sync("one", "").output(), night, &[0]);
+                    self.ended(&self.sync("one", "").output(), night, &[0]);
                 }
             }
         }
@@ -193,7 +193,7 @@ impl Month {
         let days = u64::try_from((self.now.date_naive() - first).num_days()).unwrap();
         let from = first + chrono::Days::new(self.rng.u64(..=days));
         let to = from + chrono::Days::new(1);
-        self.ended(self.sync("one", &format!("--from {from} --to {to}")).output(), night, &[0]);
+        self.ended(&self.sync("one", &format!("--from {from} --to {to}")).output(), night, &[0]);
     }
 
     /// Tonight's troubles of the store.
@@ -217,7 +217,7 @@ impl Month {
         s3.set_faults(faults.collect());
     }
 
-    fn ended(&self, output: Output, night: Night, codes: &[i32]) {
+    fn ended(&self, output: &Output, night: Night, codes: &[i32]) {
         let is_right = output.code.is_some_and(|code| codes.contains(&code));
         assert!(is_right, "{night:?} at {} {}\n{output}", self.now, self.told);
     }
