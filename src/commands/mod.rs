@@ -82,7 +82,7 @@ pub async fn run(
         CommandConfig::Query(config) => query::run(config, ui).await,
         CommandConfig::Verify(config) => Box::pin(verify::run(*config, ui)).await,
         CommandConfig::Files(config) => files::run(config, ui).await,
-        CommandConfig::Vacuum(config) => vacuum::run(config, ui).await,
+        CommandConfig::Vacuum(config) => Box::pin(vacuum::run(config, ui)).await,
         CommandConfig::Schema(config) => schema::run(*config, ui).await,
         CommandConfig::Doctor(config) => doctor::run(config, ui).await,
         CommandConfig::Sandbox(args) => sandbox::run(args, ui).await,

@@ -38,7 +38,7 @@ fn script(args: &SchemaArgs, tables: &[Table], dialect: Dialect) -> Result<Strin
     // Every table can be created, but an export without call statistics has no files of theirs.
     let in_every_export: Vec<_> = Table::of(CallStatistics::LeftOut).collect();
     let loaded = if args.call_statistics || !args.tables.is_empty() { tables } else { &in_every_export };
-    Ok(all(args.statements, tables, dialect, || reference::load(loaded, &location)))
+    all(args.statements, tables, dialect, || Ok(reference::load(loaded, &location)))
 }
 
 /// The statements of a dialect for the current files of a dataset.
@@ -78,15 +78,21 @@ async fn script_of_dataset(
             files.add(table, &file.path, file.rows);
         }
     }
-    Ok(all(args.statements, &tables, dialect, || reference::load_dataset(&loaded, &location, &files)))
+    all(args.statements, &tables, dialect, || reference::load_dataset(&loaded, &location, &files))
 }
 
 /// Those of the statements that are wanted.
-fn all(wanted: Statements, created: &[Table], dialect: Dialect, load: impl FnOnce() -> String) -> String {
+fn all(
+    wanted: Statements,
+    created: &[Table],
+    dialect: Dialect,
+    load: impl FnOnce() -> Result<String>,
+) -> Result<String> {
+    let create = || reference::create(created, dialect);
     match wanted {
-        Statements::Create => reference::create(created, dialect),
+        Statements::Create => Ok(create()),
         Statements::Load => load(),
-        Statements::All => format!("{}\n{}", reference::create(created, dialect), load()),
+        Statements::All => Ok(format!("{}\n{}", create(), load()?)),
     }
 }
 

@@ -56,8 +56,9 @@ pub(super) async fn run(config: VacuumConfig, ui: &Ui) -> Result<Ending> {
     if let Some(dir) = &config.state_dir {
         place = place.with_journal(&dir.join(JOURNAL))?;
     }
-    let work = Box::pin(vacuum(&config, &place, ui));
-    let told = match pipeline::unless_stopped(&mut Signals::listen()?, work).await {
+    let told = match pipeline::unless_stopped(&mut Signals::listen()?, Box::pin(vacuum(&config, &place, ui)))
+        .await
+    {
         // There is nothing to resume.
         Err(Error::Interrupted { signal, .. }) => return Err(Error::Stopped { signal }),
         told => told?,

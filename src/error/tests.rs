@@ -98,6 +98,16 @@ fn errors() -> Vec<Error> {
         Error::LogOfExport { path: log() },
         Error::LogOfAnotherVersion { path: log() },
         Error::LogDamaged { path: log(), offset: 40_960 },
+        Error::LoadDataset {
+            dialect: "Trino",
+            why: "its Hive connector reads whole folders",
+            instead: "load another",
+        },
+        Error::NoTableOfDataset {
+            place: "s3://b/rtk".into(),
+            table: "labels",
+            there: vec!["participants".into(), "sessions".into()],
+        },
         Error::OutputFinished { dir: dir() },
         Error::OutputForeign { dir: dir(), found: "thesis.docx".into() },
         Error::OutputOfAnotherExport { dir: dir(), differences: vec!["--app-id", "--fetch"] },

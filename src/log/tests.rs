@@ -311,23 +311,23 @@ fn the_days_of_a_dataset_come_back_and_tell_two_syncs_apart() {
     let of = |dataset: Option<DatasetRange>| Settings { dataset, ..settings() };
     let range = days("America/St_Johns", Some("2026-10-01"), "2026-10-31");
     let resolved = Resolved { since: None, until: Some("2026-11-01T02:30:00Z".into()) };
-    let begun = Head { window: Some(resolved), settings: of(Some(range.clone())), ..head() };
+    let head_of_days = Head { window: Some(resolved), settings: of(Some(range.clone())), ..head() };
     let Opened::Empty(mut log) = open(&path).unwrap() else { panic!("not empty") };
-    log.begin(&begun).unwrap();
+    log.begin(&head_of_days).unwrap();
     log.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
     drop(log);
     let log = Log::open(&path, true).unwrap().unwrap();
-    assert_eq!(*log.head(), begun);
+    assert_eq!(*log.head(), head_of_days);
     assert_eq!(log.head().window().unwrap().days, Some(range.days()));
 
-    let begin = days("UTC", None, "2026-10-31");
+    let whole = days("UTC", None, "2026-10-31");
     let differ = |one: Option<&DatasetRange>, other: Option<&DatasetRange>| {
         of(one.cloned()).differences(&of(other.cloned()))
     };
     assert_eq!(differ(Some(&range), Some(&range)), [""; 0]);
     assert_eq!(differ(Some(&range), None), ["run and sync"]);
-    assert_eq!(differ(Some(&range), Some(&begin)), ["--tz", "--from"]);
-    assert_eq!(differ(Some(&begin), Some(&days("UTC", None, "2026-11-01"))), ["--to"]);
+    assert_eq!(differ(Some(&range), Some(&whole)), ["--tz", "--from"]);
+    assert_eq!(differ(Some(&whole), Some(&days("UTC", None, "2026-11-01"))), ["--to"]);
 
     // A zone that this version does not know is no reason to guess.
     let text = serde_json::to_string(&of(Some(range))).unwrap();

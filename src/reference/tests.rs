@@ -1,6 +1,6 @@
 //! The reference in each form, as it is shown.
 
-use super::{Location, create, json, load, markdown, text};
+use super::{CurrentFiles, Location, create, json, load, load_dataset, markdown, takes_datasets, text};
 use crate::cli::Dialect;
 use crate::tables::Table;
 
@@ -35,6 +35,40 @@ fn dialects() {
             format!("load_{name}"),
             load(&tables, &Location::new(dialect, None).unwrap())
         );
+        if takes_datasets(dialect).is_ok() {
+            let files = files(&tables, 2);
+            let script = load_dataset(&tables, &Location::new(dialect, None).unwrap(), &files).unwrap();
+            insta::assert_snapshot!(format!("load_dataset_{name}"), script);
+        }
+    }
+}
+
+/// Of each table so many files, of a row each.
+fn files(tables: &[Table], count: usize) -> CurrentFiles {
+    let mut files = CurrentFiles::new(2, Some("2026-10-01".parse().unwrap()));
+    for table in tables {
+        for part in 0..count {
+            let path = format!("{}/session_date=2026-10-01/part-0193-{part:05}.parquet", table.name());
+            files.add(*table, &path, 1);
+        }
+    }
+    files
+}
+
+/// No statement names more files than Snowflake takes, and each is named once.
+#[test]
+fn many_files_are_loaded_in_pieces() {
+    for (dialect, statement) in [
+        (Dialect::Snowflake, "COPY INTO"),
+        (Dialect::Bigquery, "LOAD DATA"),
+        (Dialect::Clickhouse, "FROM file("),
+    ] {
+        let location = Location::new(dialect, None).unwrap();
+        let script = load_dataset(&[Table::Sessions], &location, &files(&[Table::Sessions], 2501)).unwrap();
+        let pieces: Vec<_> =
+            script.split(statement).skip(1).map(|piece| piece.matches(".parquet").count()).collect();
+        assert_eq!(pieces.iter().sum::<usize>(), 2501, "{dialect:?}");
+        assert!(pieces.iter().all(|files| (1..=1000).contains(files)), "{pieces:?}");
     }
 }
 

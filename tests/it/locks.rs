@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
+use rtk_export::clock;
 use rtk_export::dataset::{Lock, Wait};
 use rtk_export::error::{DatasetError, Error, Holder, StoreError};
 use rtk_export::place::Place;
@@ -30,7 +31,7 @@ fn busy(taken: Result<Lock, Error>) -> (Holder, u64) {
 /// Sets the store's time of the lock back.
 fn age(s3: &S3, by: Duration) {
     let lock = File::options().write(true).open(s3.bucket().join(LOCK)).unwrap();
-    lock.set_modified(SystemTime::now() - by).unwrap();
+    lock.set_modified(SystemTime::from(clock::now()) - by).unwrap();
 }
 
 #[test]

@@ -49,10 +49,9 @@ pub(super) fn take(path: &Path, watch: Watch) -> Result<(File, Option<Holder>)> 
         }
         let killed = holder(path);
         match seen(path, watch)? {
-            Seen::Beat => return Err(busy(path)),
             Seen::Gone => {}
             Seen::Silent(text) if clear(path, &text)? => took_over = killed,
-            Seen::Silent(_) => return Err(busy(path)),
+            Seen::Beat | Seen::Silent(_) => return Err(busy(path)),
         }
     }
     Err(busy(path))

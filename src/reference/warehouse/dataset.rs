@@ -91,8 +91,11 @@ pub const fn takes_datasets(dialect: Dialect) -> Result<()> {
 }
 
 /// The statements that load some tables of a dataset, [`Table::Sessions`] among them.
-#[must_use]
-pub fn load_dataset(tables: &[Table], location: &Location, files: &CurrentFiles) -> String {
+///
+/// # Errors
+/// As [`takes_datasets`].
+pub fn load_dataset(tables: &[Table], location: &Location, files: &CurrentFiles) -> Result<String> {
+    takes_datasets(location.dialect())?;
     let mut said = format!("-- Loads generation {} of a dataset", files.generation);
     if let Some(since) = files.since {
         // Writing into a string cannot fail.
@@ -105,10 +108,10 @@ pub fn load_dataset(tables: &[Table], location: &Location, files: &CurrentFiles)
     );
     if files.of(Table::Sessions).is_empty() {
         // A script without a statement is an error to some clients.
-        return said + "-- These days have no session.\nSELECT 'nothing to load' AS loaded;\n";
+        return Ok(said + "-- These days have no session.\nSELECT 'nothing to load' AS loaded;\n");
     }
     let staging = tables.iter().map(|table| stage(*table, location, files));
-    script(tables, Units::Sessions, head(&said, location), staging, location.dialect())
+    Ok(script(tables, Units::Sessions, head(&said, location), staging, location.dialect()))
 }
 
 /// The statements that make a table's current files readable under its staging name.
@@ -163,12 +166,9 @@ fn stage(table: Table, location: &Location, files: &CurrentFiles) -> String {
         }
         Dialect::Redshift => {
             // A file's whole name is a prefix of one file. A manifest would be a file of its own in the bucket.
-            let copies: String = paths
-                .iter()
-                .map(|path| {
-                    format!("COPY {staged}\nFROM {}\nIAM_ROLE default\nFORMAT AS PARQUET;\n", whole(path))
-                })
-                .collect();
+            let copy =
+                |path| format!("COPY {staged}\nFROM {}\nIAM_ROLE default\nFORMAT AS PARQUET;\n", whole(path));
+            let copies = paths.iter().map(copy).collect::<Vec<_>>().concat();
             format!(
                 "DROP TABLE IF EXISTS {staged};\nCREATE TEMPORARY TABLE {staged} (\n  {}\n);\n{copies}",
                 staged_columns(table, dialect)
@@ -176,7 +176,7 @@ fn stage(table: Table, location: &Location, files: &CurrentFiles) -> String {
         }
         Dialect::Databricks => {
             let in_table = format!("{}/", table.name());
-            let named = paths.iter().map(|path| path.strip_prefix(&in_table).unwrap_or(path));
+            let in_folder = paths.iter().map(|path| path.strip_prefix(&in_table).unwrap_or(path));
             format!(
                 "CREATE OR REPLACE TEMPORARY VIEW {staged} AS\nSELECT {names}\n\
                  FROM read_files({}, format => 'parquet', schema => {})\n\
@@ -184,12 +184,12 @@ fn stage(table: Table, location: &Location, files: &CurrentFiles) -> String {
                  SELECT assert_true(count(*) = {}, 'files of {} are not there any more') FROM {staged};\n",
                 quoted(&location.join(&in_table), dialect),
                 quoted(&definitions(table, dialect), dialect),
-                lines(named.map(|path| quoted(path, dialect))),
+                lines(in_folder.map(|path| quoted(path, dialect))),
                 files.rows(table),
                 table.name()
             )
         }
-        // The others take no dataset.
+        // The other three take no dataset: they do not come here.
         Dialect::Duckdb | Dialect::Postgres | Dialect::Spark | Dialect::Trino => format!(
             "CREATE OR REPLACE TEMPORARY TABLE {staged} AS\nSELECT {names}\n\
              FROM read_parquet([{}], hive_partitioning = false);\n",

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use rtk_export::clock;
 use rtk_export::sandbox::SandboxOptions;
 
 use super::{Dataset, Place, Rtk, S3, Server};
@@ -66,7 +65,7 @@ impl Nightly {
     pub(crate) fn age_lock(&self) {
         let lock = self.root().join(".rtk-export/lock.json");
         if let (Some(_), Ok(lock)) = (&self.s3, File::options().append(true).open(lock)) {
-            lock.set_modified(SystemTime::from(clock::now()) - Duration::from_mins(5)).unwrap();
+            lock.set_modified(SystemTime::from(rtk_export::clock::now()) - Duration::from_mins(5)).unwrap();
         }
     }
 }
