@@ -123,6 +123,12 @@ fn wait(config: &SyncConfig, deadline: Option<pipeline::Deadline>) -> Wait {
     Wait::of(typed, deadline.map(|deadline| deadline.instant))
 }
 
+/// The days of a log, where an earlier process began it a short while ago.
+fn begun_lately(head: &Head) -> Option<DayRange> {
+    let begun = parse_time(&head.started_at)?;
+    head.window()?.days.filter(|_| begun >= clock::now() - RECENT)
+}
+
 /// Tries whether the place can be written, and keeps two writers apart.
 async fn check(place: &Place) -> Result<()> {
     match place.check().await? {
@@ -207,7 +213,7 @@ impl<'a> Sync<'a> {
             self.tally.after = base;
             return Ok(());
         }
-        let mut is_recent = false;
+        let (mut is_recent, mut gone_on) = (false, None);
         let opened = self.work.open(self.config.start, base.as_ref(), self.config.keep_log)?;
         let mut unused = match opened {
             Opened::Empty(log) => Some(log),
@@ -216,6 +222,7 @@ impl<'a> Sync<'a> {
                 let until = begun.head().window().and_then(|window| window.until);
                 // A backfill says nothing of what came since.
                 is_recent = until.is_some_and(|until| until >= clock::now() - RECENT);
+                gone_on = begun_lately(begun.head());
                 dataset::refuse_other_log(&begun, &settings, Path::new(&self.place.show(None)))?;
                 let now =
                     Box::pin(self.export(lock, Begun::Earlier(log, begun), base.as_ref(), facts, signals))
@@ -229,8 +236,10 @@ impl<'a> Sync<'a> {
         } else {
             self.ranges(base.as_ref(), facts, signals).await?
         };
+        // A backfill that was stopped goes on behind what it had come to: its days are in order.
+        let done = ranges.iter().position(|range| gone_on == Some(*range)).map_or(0, |place| place + 1);
         let count = ranges.len();
-        for (number, range) in (1..).zip(ranges) {
+        for (number, range) in (1..).zip(ranges).skip(done) {
             let log = match unused.take() {
                 Some(log) => log,
                 None => match self.work.open(StartMode::Resume, base.as_ref(), self.config.keep_log)? {

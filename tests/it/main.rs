@@ -20,6 +20,7 @@ mod failures;
 mod faults;
 mod holds;
 mod installing;
+mod keeping;
 mod layers;
 mod lists;
 mod locks;

@@ -54,6 +54,28 @@ fn killed_while_it_fetches_it_goes_on() {
     holds_nothing_else(&place.path("ds"), &dataset);
 }
 
+/// Of three commits' days the second are being fetched: neither they nor the first are asked for again.
+#[test]
+fn a_backfill_that_was_killed_goes_on_behind_what_it_had_committed() {
+    let (place, server) = (Place::new(), slow_server());
+    let first = synced(&place, &server, "").1.generation();
+    let flags = "--from 2026-10-26 --to 2026-11-01 --days-per-commit 2 --concurrency 1";
+    let generation = || Dataset::read(&place.path("ds")).generation();
+    let committed_at = std::cell::Cell::new(None);
+    let running = sync(&place, &server, flags).start().until("a commit, and requests after it", || {
+        if committed_at.get().is_none() && generation() > first {
+            committed_at.set(Some(server.requests()));
+        }
+        committed_at.get().is_some_and(|requests| server.requests() > requests + 5)
+    });
+    running.kill();
+    let dataset = synced(&place, &server, flags).1;
+    assert_eq!(dataset.generation(), first + 3);
+    equals(&dataset, &whole(&place, &server, ""));
+    // Once all is done, the same days are asked for anew.
+    assert_eq!(synced(&place, &server, flags).1.generation(), first + 6);
+}
+
 /// Whenever it is killed, the dataset is one state or the next, and the same again ends well.
 #[test]
 fn killed_at_any_moment_the_dataset_is_whole() {
