@@ -176,7 +176,7 @@ fn stage(table: Table, location: &Location, files: &CurrentFiles) -> String {
         }
         Dialect::Databricks => {
             let in_table = format!("{}/", table.name());
-            let named = paths.iter().map(|path| path.strip_prefix(&in_table).unwrap_or(path));
+            let in_folder = paths.iter().map(|path| path.strip_prefix(&in_table).unwrap_or(path));
             format!(
                 "CREATE OR REPLACE TEMPORARY VIEW {staged} AS\nSELECT {names}\n\
                  FROM read_files({}, format => 'parquet', schema => {})\n\
@@ -184,7 +184,7 @@ fn stage(table: Table, location: &Location, files: &CurrentFiles) -> String {
                  SELECT assert_true(count(*) = {}, 'files of {} are not there any more') FROM {staged};\n",
                 quoted(&location.join(&in_table), dialect),
                 quoted(&definitions(table, dialect), dialect),
-                lines(named.map(|path| quoted(path, dialect))),
+                lines(in_folder.map(|path| quoted(path, dialect))),
                 files.rows(table),
                 table.name()
             )
