@@ -133,6 +133,7 @@ fn head() -> Head {
         started_at: time(0),
         refresh: false,
         after: None,
+        asked_at: None,
         window: None,
         settings,
     }

@@ -112,6 +112,7 @@ pub(super) fn head(
         started_at: now.to_rfc3339_opts(SecondsFormat::Micros, true),
         refresh: start == StartMode::Refresh,
         after: None,
+        asked_at: None,
         window: window.map(Resolved::of),
         settings,
     }

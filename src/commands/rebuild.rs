@@ -153,6 +153,7 @@ mod tests {
                 started_at: "2026-11-23T00:00:00Z".into(),
                 refresh: false,
                 after: None,
+                asked_at: None,
                 window: None,
                 settings: Settings {
                     account_id: "account".into(),

@@ -2,6 +2,7 @@
 //! commit of its own.
 
 mod again;
+mod left;
 mod made;
 mod tally;
 
@@ -41,8 +42,6 @@ const COMMAND: &str = "sync";
 const UPLOADS: &str = "uploads.jsonl";
 /// The lock of a dataset in a store, as this machine took it, in the state directory.
 const OWN_LOCK: &str = "lock.jsonl";
-/// A `sync` that went on with what an earlier one had begun this recently has nothing more to do.
-const RECENT: TimeDelta = TimeDelta::hours(6);
 /// Clocks this near are the same: the server tells its own to the second.
 const SAME_CLOCK: TimeDelta = TimeDelta::seconds(2);
 
@@ -70,6 +69,10 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
         Sync::new(&config, &api, &place, Work::at(&state), ui, deadline).accept(current)?;
     }
     let work = Work::create(&state)?;
+    if let (Some(dir), Some(_)) = (config.place.local(), &config.state_dir) {
+        let dir = std::path::absolute(dir).map_err(Error::output("find", dir))?;
+        output::claim_state(&state, &dir.display().to_string())?;
+    }
     let mut has_waited = false;
     let mut waits = |holder: Option<&Holder>| {
         has_waited = true;
@@ -100,6 +103,8 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
     if let Some(holder) = lock.took_over() {
         ui.took_over(holder);
     }
+    // Those that a killed process left. Best effort: what stays is given up the next time.
+    let _ = place.give_up_uploads().await;
     let mut sync = Sync::new(&config, &api, &place, work, ui, deadline);
     let after_another = has_waited.then_some(begun_at);
     let ended = lock.while_held(Box::pin(sync.run(&lock, after_another, facts, &mut signals))).await;
@@ -123,12 +128,6 @@ fn wait(config: &SyncConfig, deadline: Option<pipeline::Deadline>) -> Wait {
     Wait::of(typed, deadline.map(|deadline| deadline.instant))
 }
 
-/// The days of a log, where an earlier process began it a short while ago.
-fn begun_lately(head: &Head) -> Option<DayRange> {
-    let begun = parse_time(&head.started_at)?;
-    head.window()?.days.filter(|_| begun >= clock::now() - RECENT)
-}
-
 /// Tries whether the place can be written, and keeps two writers apart.
 async fn check(place: &Place) -> Result<()> {
     match place.check().await? {
@@ -146,6 +145,8 @@ struct Sync<'a> {
     ui: &'a Ui,
     deadline: Option<pipeline::Deadline>,
     identity: Identity,
+    /// When it began, or the one began that it goes on for.
+    asked_at: DateTime<Utc>,
     tally: Tally,
 }
 
@@ -175,7 +176,8 @@ impl<'a> Sync<'a> {
             peer_events: config.fetch.peer_events == PeerEvents::Included,
             include_live: config.live,
         };
-        Self { config, api, place, work, ui, deadline, identity, tally: Tally::default() }
+        let (asked_at, tally) = (clock::now(), Tally::default());
+        Self { config, api, place, work, ui, deadline, identity, asked_at, tally }
     }
 
     /// The dataset, if there is one and it may be added to. It keeps its zone.
@@ -208,36 +210,41 @@ impl<'a> Sync<'a> {
         self.tally.before = base.as_ref().map(|base| base.pointer.generation);
         let is_done =
             |base: &Generation| after_another.is_some_and(|begun| base.pointer.state.synced_until.0 >= begun);
-        if self.config.days.from.is_none() && base.as_ref().is_some_and(is_done) {
+        let is_plain = self.config.days.from.is_none() && self.config.anew == Anew::LeftOut;
+        if is_plain && base.as_ref().is_some_and(is_done) {
             // The other one did it.
             self.tally.after = base;
             return Ok(());
         }
-        let (mut is_recent, mut gone_on) = (false, None);
-        let opened = self.work.open(self.config.start, base.as_ref(), self.config.keep_log)?;
-        let mut unused = match opened {
+        let mut gone_on_with = None;
+        let mut unused = match self.open(base.as_ref(), facts, signals).await? {
             Opened::Empty(log) => Some(log),
             Opened::Begun(log, begun) => {
-                let settings = self.settings(None);
-                let until = begun.head().window().and_then(|window| window.until);
-                // A backfill says nothing of what came since.
-                is_recent = until.is_some_and(|until| until >= clock::now() - RECENT);
-                gone_on = begun_lately(begun.head());
-                dataset::refuse_other_log(&begun, &settings, Path::new(&self.place.show(None)))?;
+                // What is begun after it goes on for the same command.
+                let since = left::asked_at(begun.head(), self.asked_at).unwrap_or(self.asked_at);
+                let window = begun.head().window();
                 let now =
                     Box::pin(self.export(lock, Begun::Earlier(log, begun), base.as_ref(), facts, signals))
                         .await?;
-                base = Some(now);
+                (base, gone_on_with) = (Some(now), window.map(|window| (window, since)));
                 None
             }
         };
-        let ranges = if is_recent && self.config.days.from.is_none() {
-            Vec::new()
-        } else {
-            self.ranges(base.as_ref(), facts, signals).await?
-        };
-        // A backfill that was stopped goes on behind what it had come to: its days are in order.
-        let done = ranges.iter().position(|range| gone_on == Some(*range)).map_or(0, |place| place + 1);
+        let now = clock::now();
+        let gone_on = base.as_ref().zip(gone_on_with.as_ref());
+        let ranges =
+            if is_plain && gone_on.is_some_and(|(base, (window, _))| left::is_current(base, window, now)) {
+                Vec::new()
+            } else {
+                self.ranges(base.as_ref(), facts, signals).await?
+            };
+        // A backfill that was stopped goes on behind what it had come to.
+        let gone_on = base.as_ref().zip(gone_on_with.as_ref());
+        let done =
+            gone_on.map_or(0, |(base, (window, since))| left::done(&base.commit, &ranges, window, *since));
+        if let Some((_, since)) = gone_on_with.filter(|_| done > 0) {
+            self.asked_at = since;
+        }
         let count = ranges.len();
         for (number, range) in (1..).zip(ranges).skip(done) {
             let log = match unused.take() {
@@ -258,6 +265,33 @@ impl<'a> Sync<'a> {
         }
         self.tally.after = base;
         Ok(())
+    }
+
+    /// Opens the log. One that an earlier process left, and that is no good any more, is dropped.
+    async fn open(
+        &mut self,
+        base: Option<&Generation>,
+        facts: &mut Facts,
+        signals: &mut Signals,
+    ) -> Result<Opened> {
+        let (log, begun) = match self.work.open(self.config.start, base, self.config.keep_log)? {
+            Opened::Begun(log, begun) => (log, begun),
+            empty @ Opened::Empty(_) => return Ok(empty),
+        };
+        let wanted = match self.config.anew {
+            Anew::Wanted => self.ranges(base, facts, signals).await?,
+            Anew::LeftOut => Vec::new(),
+        };
+        if left::is_good(begun.head(), base, self.config.anew, &wanted) {
+            dataset::refuse_other_log(&begun, &self.settings(None), Path::new(&self.place.show(None)))?;
+            return Ok(Opened::Begun(log, begun));
+        }
+        self.ui.warn(
+            "what an earlier sync had fetched is of a dataset that is gone, or of other days: it is dropped",
+            None,
+        );
+        drop((log, begun));
+        self.work.open(StartMode::Refresh, base, self.config.keep_log)
     }
 
     /// What makes a log one of this command.
@@ -429,7 +463,8 @@ impl<'a> Sync<'a> {
                 let settings = self.settings(Some(&range));
                 let after = base.and_then(|base| base.commit.last_look()).map(String::from);
                 let head = fetching::head(settings, self.config.start, now, Some(&window));
-                let head = Head { after, ..head };
+                let asked_at = Some(String::from(Time(self.asked_at.trunc_subsecs(6))));
+                let head = Head { after, asked_at, ..head };
                 let first = head.clone();
                 let written = tokio::task::spawn_blocking(move || {
                     log.begin(&first)?;

@@ -105,9 +105,9 @@ async fn vacuum(config: &VacuumConfig, place: &Place, ui: &Ui) -> Result<Told> {
         sweep.commit(place, &new_id(now), at, async || lock.confirm().await).await?;
         Ok(told(config, place, &current(place).await?, &sweep, given_up))
     }));
-    let done = done.await;
+    let done = done.await?;
     lock.release().await?;
-    done
+    Ok(done)
 }
 
 /// The dataset that is there.

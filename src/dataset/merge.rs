@@ -219,7 +219,8 @@ fn state(base: Option<&Generation>, made: &Made, looked: &Looked, at: Time) -> (
     days.extend(earlier.iter().map(|pending| (pending.day, pending.clone())));
     days.retain(|day, _| !looked.won.contains(day));
     for pending in made.pending.iter().filter(|pending| looked.won.contains(&pending.day)) {
-        let known = earlier.iter().find(|earlier| earlier.day == pending.day);
+        // Another reason is another matter.
+        let known = earlier.iter().find(|earlier| earlier.day == pending.day && earlier.why == pending.why);
         let since = known.map_or(pending.since, |known| known.since.min(pending.since));
         days.insert(pending.day, Pending { since, ..pending.clone() });
     }

@@ -26,6 +26,9 @@ pub struct Head {
     /// machines' clocks say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// When the command began of which this is one of several ranges, or the first that it goes on for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<String>,
     /// What must stay the same for the log to be continued.
     pub settings: Settings,
 }

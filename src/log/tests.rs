@@ -38,6 +38,7 @@ fn head() -> Head {
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh: false,
         after: None,
+        asked_at: None,
         window: None,
         settings: settings(),
     }

@@ -53,6 +53,7 @@ fn begin(log: &mut LogWriter, export_id: &str, refresh: bool) {
         started_at: "2026-11-23T00:00:00Z".into(),
         refresh,
         after: None,
+        asked_at: None,
         window: None,
         settings: settings("app"),
     };

@@ -106,7 +106,9 @@ fn pending(days: &MadeDays, range: DayRange, since: Time) -> Vec<Pending> {
         }
     }
     if days.short.is_some() {
-        for day in range.days().chain(days.days.keys().copied()) {
+        // Before the first that was found, days are without number.
+        let first = range.first.or_else(|| days.days.keys().next().copied()).unwrap_or(range.last);
+        for day in (DayRange { first: Some(first), ..range }).days() {
             pending.insert(day, Pending { day, why: Why::Short, since, sessions: Vec::new() });
         }
     }

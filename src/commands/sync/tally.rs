@@ -30,6 +30,7 @@ pub(super) struct Tally {
     warnings: BTreeMap<String, u64>,
     undated: u64,
     emptied: BTreeSet<NaiveDate>,
+    is_short: bool,
     kept: u64,
 }
 
@@ -54,6 +55,7 @@ impl Tally {
         for warning in noticed.filter(|warning| warning.code != Notice::Rounded.code()) {
             *self.warnings.entry(warning.code.clone()).or_default() += warning.count;
         }
+        self.is_short |= made.short.is_some();
         self.tell_undated(made, ui);
         self.tell_emptied(committed, ui);
         for given_up in &committed.given_up {
@@ -140,7 +142,7 @@ impl Tally {
             keeps_log: config.keep_log == KeepLog::Always,
             elapsed,
         });
-        let has_failures = self.failures > 0 || self.undated > 0 || !self.emptied.is_empty();
+        let has_failures = self.failures > 0 || self.undated > 0 || !self.emptied.is_empty() || self.is_short;
         if has_failures { Ending::WithFailures } else { Ending::Complete }
     }
 }

@@ -65,6 +65,7 @@ fn write_log(path: &Path, dataset: Option<DatasetRange>, replies: Vec<Reply>) ->
         started_at: "2026-11-24T00:00:00Z".into(),
         refresh: false,
         after: None,
+        asked_at: None,
         window: Some(Resolved::of(&window)),
         settings: Settings {
             account_id: "account".into(),

@@ -259,6 +259,7 @@ fn write_log(
         started_at: STARTED.into(),
         refresh: false,
         after: None,
+        asked_at: None,
         window: window.map(Resolved::of),
         settings,
     })

@@ -1,0 +1,68 @@
+//! What a log that an earlier `sync` left is good for, and what it leaves to be done.
+//!
+//! In: the log's head, the dataset as it is, what was asked for. Out: whether the log is gone on with, and which of the
+//! ranges after it have been looked at already.
+//! Guarantees: a log of a few days never becomes a whole dataset; a range is passed over only where each of its days was
+//! looked at since the command began that is gone on with, whoever did it.
+//! Not here: whether its settings fit (`dataset`).
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::config::Anew;
+use crate::dataset::{Commit, Generation};
+use crate::log::Head;
+use crate::model::{DayRange, Window, parse_time};
+
+/// A dataset that goes so far has nothing new, for a command that went on with an earlier one's log.
+const RECENT: TimeDelta = TimeDelta::hours(6);
+/// Clocks may differ; what was looked at so long before a command began is as good as what it looked at itself.
+const MARGIN: TimeDelta = TimeDelta::minutes(5);
+/// A command that began longer ago is not gone on with, but for its log.
+const LONGEST: TimeDelta = TimeDelta::days(7);
+
+/// Whether a log is gone on with. Begun on a dataset that is not there any more it is not: its days would be taken for all
+/// that there is. With `--anew` only where it is of all the days that are asked for.
+pub(super) fn is_good(head: &Head, base: Option<&Generation>, anew: Anew, wanted: &[DayRange]) -> bool {
+    match anew {
+        Anew::LeftOut => head.after.is_none() || base.is_some(),
+        Anew::Wanted => {
+            let days = head.window().and_then(|window| window.days);
+            days.is_some_and(|days| wanted == [days])
+        }
+    }
+}
+
+/// Whether a log brought a dataset so far that a command without days of its own has nothing more to do: one of a
+/// backfill says nothing of what came since, and one that does not join on brings it nowhere.
+pub(super) fn is_current(base: &Generation, of_log: &Window, now: DateTime<Utc>) -> bool {
+    let is_recent = |until: DateTime<Utc>| until >= now - RECENT;
+    of_log.until.is_some_and(is_recent) && is_recent(base.pointer.state.synced_until.0)
+}
+
+/// When the command began whose log is gone on with, where that is not too long ago.
+pub(super) fn asked_at(head: &Head, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let began = head.asked_at.as_deref().and_then(parse_time)?;
+    (began >= now - LONGEST).then_some(began)
+}
+
+/// How many ranges, from the first on and at most to that of the log, were looked at since a command began.
+pub(super) fn done(commit: &Commit, ranges: &[DayRange], of_log: &Window, asked_at: DateTime<Utc>) -> usize {
+    let up_to = ranges.iter().position(|range| of_log.days == Some(*range)).map_or(0, |place| place + 1);
+    let ranges = ranges.iter().take(up_to);
+    ranges.take_while(|range| is_seen(commit, range, asked_at - MARGIN)).count()
+}
+
+/// Whether each day of a range was looked at since then.
+fn is_seen(commit: &Commit, range: &DayRange, since: DateTime<Utc>) -> bool {
+    // Days without sessions are not listed where a look began with the first session there is.
+    let whole = |last| {
+        let looks = commit.exports.iter().filter(|export| export.first.is_none() && last <= export.last);
+        looks.map(|export| export.as_of.0).max().is_some_and(|at| at >= since)
+    };
+    match range.first {
+        None => whole(range.last),
+        Some(_) => range
+            .days()
+            .all(|day| commit.days.get(&day).map_or_else(|| whole(day), |entry| entry.as_of.0 >= since)),
+    }
+}
