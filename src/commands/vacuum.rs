@@ -105,9 +105,10 @@ async fn vacuum(config: &VacuumConfig, place: &Place, ui: &Ui) -> Result<Told> {
         sweep.commit(place, &new_id(now), at, async || lock.confirm().await).await?;
         Ok(told(config, place, &current(place).await?, &sweep, given_up))
     }));
-    let done = done.await?;
-    lock.release().await?;
-    Ok(done)
+    let done = done.await;
+    let released = lock.release().await;
+    // What went wrong first is what is told.
+    done.and_then(|done| released.map(|()| done))
 }
 
 /// The dataset that is there.
