@@ -18,13 +18,13 @@ pub trait Sink: Send {
     /// Appends rows of a table; they have its schema.
     ///
     /// # Errors
-    /// [`Error::Output`] where the disk refuses.
+    /// [`Error::Output`](crate::error::Error::Output) where the disk refuses.
     fn write(&mut self, table: Table, batch: &RecordBatch) -> Result<()>;
 
     /// Closes, syncs, reopens and counts what is open.
     ///
     /// # Errors
-    /// [`Error::Output`] where the disk refuses, [`Error::RowsLost`] where it lies.
+    /// [`Error::Output`](crate::error::Error::Output) where the disk refuses, [`Error::RowsLost`](crate::error::Error::RowsLost) where it lies.
     fn close(self) -> Result<Self::Staged>;
 }
 
@@ -37,7 +37,7 @@ impl WholeTables {
     /// Opens the first file of every table.
     ///
     /// # Errors
-    /// [`Error::Output`] where one cannot be made.
+    /// [`Error::Output`](crate::error::Error::Output) where one cannot be made.
     pub fn create(staging: &Staging, statistics: CallStatistics, format: Format) -> Result<Self> {
         let create = |table| Ok((table, TableWriter::create(staging, Target::Table(table), format)?));
         Ok(Self { writers: Table::of(statistics).map(create).collect::<Result<_>>()? })

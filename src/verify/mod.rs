@@ -135,7 +135,7 @@ impl Subject {
     /// What is published at a place.
     ///
     /// # Errors
-    /// [`Error::NotAnExport`] where nothing is, else what reading it gives.
+    /// [`Error::NotAnExport`](crate::error::Error::NotAnExport) where nothing is, else what reading it gives.
     pub async fn open(place: Place) -> Result<Self> {
         let Published { manifest, dataset } = published(&place).await?;
         Ok(Self { place, manifest, dataset, window: None })
@@ -181,7 +181,7 @@ impl Checked {
     /// Sums up what the API is to be asked about.
     ///
     /// # Errors
-    /// [`Error::NoSessions`], [`Error::NoPeerEvents`] where the export was made without those minutes; the
+    /// [`Error::NoSessions`](crate::error::Error::NoSessions), [`Error::NoPeerEvents`](crate::error::Error::NoPeerEvents) where the export was made without those minutes; the
     /// engine's own.
     pub async fn sum_up(self, question: Question) -> Result<Summed> {
         let exported = match &self.engine {
