@@ -21,7 +21,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use exporting::{AskArgs, OperationArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs};
+pub use exporting::{
+    AskArgs, FetchArgs, OperationArgs, OutputArgs, PlanArgs, PlanFormat, RebuildArgs, RunArgs,
+};
 pub use installing::{CompletionsArgs, ConfigArgs, ManArgs};
 pub use keeping::{FilesArgs, FilesForm, VacuumArgs, VacuumFormat};
 pub use looking::{

@@ -77,6 +77,14 @@ pub struct AskArgs {
     /// --since, --until or --meeting come with theirs
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub with_sessions: Option<String>,
+    /// What is asked about each of them, and how fast.
+    #[command(flatten)]
+    pub fetch: FetchArgs,
+}
+
+/// What is asked about each session and participant, and how fast: options of all that ask.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FetchArgs {
     /// Call statistics to fetch as well, a request per participant: device_info, ip_information,
     /// precall_network_information, events, quality_stats, several with commas, or all [default:
     /// none]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{AccountArgs, DATA, DISPLAY, OUTPUT, OperationArgs, PACE, PaceArgs};
+use super::{AccountArgs, DATA, DISPLAY, FetchArgs, OUTPUT, OperationArgs};
 
 /// Options of `sync`.
 #[derive(Debug, Default, Args)]
@@ -33,35 +33,9 @@ pub struct SyncArgs {
     /// later
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
     pub include_live: Option<String>,
-    /// Call statistics to fetch as well, a request per participant: device_info, ip_information,
-    /// precall_network_information, events, quality_stats, several with commas, or all [default:
-    /// none]
-    #[arg(long, value_name = "A,B", help_heading = DATA)]
-    pub filters: Option<String>,
-    /// Endpoint of call statistics: details, peer-report, or details as long as the server answers
-    /// filters there and else peer-report (auto) [default: auto]
-    #[arg(long, value_name = "SOURCE", help_heading = DATA)]
-    pub stats_from: Option<String>,
-    /// Leave peer events out (and the minutes they carry)
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = DATA)]
-    pub no_peer_events: Option<String>,
-    /// Requests used: whichever are fewest (auto), one per participant (detail), pages of a
-    /// session's participants (list) [default: auto]
-    #[arg(long, value_name = "auto|detail|list", help_heading = DATA)]
-    pub fetch: Option<String>,
-
-    /// How fast to ask.
+    /// What is asked about each of them, and how fast.
     #[command(flatten)]
-    pub pace: PaceArgs,
-    /// Requests in flight at once, 1 to 4096 [default: 32]
-    #[arg(long, value_name = "N", help_heading = PACE)]
-    pub concurrency: Option<String>,
-    /// Tries after the first, for failures that pass, 0 to 100 [default: 8]
-    #[arg(long, value_name = "N", help_heading = PACE)]
-    pub retries: Option<String>,
-    /// Stop, resumable, once more IDs than this have failed in one commit's days [default: no limit]
-    #[arg(long, value_name = "N", help_heading = PACE)]
-    pub max_failures: Option<String>,
+    pub fetch: FetchArgs,
 
     /// Directory of the dataset, created if need be, or s3://, gs:// or az:// with a bucket and a path;
     /// required [env: RTK_EXPORT_OUTPUT]

@@ -9,10 +9,11 @@ use chrono::SecondsFormat;
 
 use super::Ending;
 use super::fetching::{self, budget, fetcher, reach};
+use crate::blocking::blocking;
 use crate::cli::PlanFormat;
 use crate::clock;
 use crate::config::{Api, Counting, FetchConfig, FetchMode, PeerEvents, PlanConfig, Sessions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fetch::LedgerConfig;
 use crate::manifest::MinutesTotal;
 use crate::model::{Dollars, Price, Window};
@@ -55,8 +56,7 @@ pub(super) async fn run(config: PlanConfig, ui: &Ui) -> Result<Ending> {
         let fetched = fetching::stored_lists(&config.stored_lists);
         let fetched = pipeline::unless_stopped(&mut signals, fetched).await?;
         let lists = config.lists.clone();
-        let surveyed = tokio::task::spawn_blocking(move || pipeline::survey(&lists, fetched));
-        let surveyed = async { surveyed.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
+        let surveyed = blocking("lists", move || pipeline::survey(&lists, fetched));
         pipeline::unless_stopped(&mut signals, surveyed).await?
     };
     let (wants, told) = match &config.api {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::fetching::{self, Asked, reach};
 use super::{Ending, summarise};
+use crate::blocking::blocking;
 use crate::clock;
 use crate::config::{KeepLog, OutputConfig, PlaceConfig, RunConfig, SetTime, StartMode, WindowConfig};
 use crate::error::{Error, Result, Resume};
@@ -133,10 +134,8 @@ async fn export(
             }
         })?;
         let (lists, work) = (config.lists.clone(), work.clone());
-        let gathered = tokio::task::spawn_blocking(move || {
-            pipeline::gather(&lists, fetched, log, &work, earlier, &head)
-        });
-        let gathered = async { gathered.await.map_err(|_| Error::StageEnded { stage: "lists" })? };
+        let gathered =
+            blocking("lists", move || pipeline::gather(&lists, fetched, log, &work, earlier, &head));
         pipeline::unless_stopped(signals, gathered).await?
     };
     // A relative window keeps its first resolution.

@@ -1,35 +1,34 @@
 //! Typed -> resolved: applies the sources in their order and checks what goes with what.
 
 mod account;
+mod asking;
 mod keeping;
 mod operation;
+mod output;
 mod profiles;
 mod report;
 mod sync;
 mod verify;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use super::file::ConfigFile;
 use super::settings::{self, Setting};
 use super::sources::{Environment, Origin, Sourced, Sources};
-use super::values::{self, TypedFormat};
+use super::values;
 use super::{
-    AnswerForm, AnswerTo, Colour, CommandConfig, Counting, Deadline, DoctorConfig, FaceConfig, FetchConfig,
-    FetchMode, Filters, Format, Job, LogFormat, Moment, OnWarning, OperationConfig, OutputConfig, PeerEvents,
-    PlaceConfig, PlanConfig, ProgressMode, QueryConfig, Rate, RateKind, RebuildConfig, Resolved, Rollups,
-    RunConfig, Sessions, SetTime, StartMode, StatsSource, TextForm, Verbosity, WindowConfig,
+    AnswerForm, AnswerTo, Colour, CommandConfig, Counting, Deadline, DoctorConfig, FaceConfig, Job,
+    LogFormat, OperationConfig, PlaceConfig, PlanConfig, ProgressMode, QueryConfig, RebuildConfig, Resolved,
+    RunConfig, TextForm, Verbosity,
 };
-use crate::cli::{
-    AskArgs, Cli, Command, DoctorArgs, FaceArgs, OutputArgs, PaceArgs, PlanArgs, QueryArgs, RebuildArgs,
-    RunArgs,
-};
-use crate::error::{Error, Result, StoreError};
+use crate::cli::{Cli, Command, DoctorArgs, FaceArgs, PlanArgs, QueryArgs, RebuildArgs, RunArgs};
+use crate::error::{Error, Result};
 use crate::model::{ParticipantId, SessionId};
 use account::{Asked, api, asked};
+use asking::{fetch, lists, pace, window, with_sessions};
 use operation::Taken;
+use output::{directory, format, local, on_warning, output, place, rollups, state_dir};
 use profiles::Every;
 
 /// Resolves and checks what was typed. The command line is kept as it is, to be shown.
@@ -141,7 +140,11 @@ fn run(args: &RunArgs, command_line: String, mut sources: Sources<'_>) -> Result
     let window = window(&args.ask, &mut sources)?;
     let lists = lists(&args.ask.lists, window.is_some())?;
     let api = api(&args.ask.account, &mut sources)?;
-    let fetch = fetch(&args.ask, &mut sources)?;
+    let fetch = fetch(
+        &args.ask.fetch,
+        with_sessions(args.ask.with_sessions.as_deref(), &mut sources)?,
+        &mut sources,
+    )?;
     let output = output(&args.output, &mut sources)?;
     let stored_lists = sources.stored(&lists)?;
     let deadline = args.operation.deadline.as_deref();
@@ -172,7 +175,11 @@ fn plan(args: &PlanArgs, mut sources: Sources<'_>) -> Result<PlanConfig> {
     // Where nothing is sent, nobody needs to be known who could be asked.
     let sends = counting == Counting::Each || window.is_some();
     let api = if sends { Some(api(&args.ask.account, &mut sources)?) } else { None };
-    let fetch = fetch(&args.ask, &mut sources)?;
+    let fetch = fetch(
+        &args.ask.fetch,
+        with_sessions(args.ask.with_sessions.as_deref(), &mut sources)?,
+        &mut sources,
+    )?;
     let stored_lists = sources.stored(&lists)?;
     let user_state_dir = user_state_dir(&sources);
     let settings = sources.into_shown();
@@ -273,14 +280,6 @@ fn published(typed: PathBuf, sources: &Sources<'_>) -> Result<PlaceConfig> {
     sources.place(&given)
 }
 
-/// The rate, the reserve in percent and the timeout.
-fn pace(args: &PaceArgs, sources: &mut Sources<'_>) -> Result<(Rate, u8, Duration)> {
-    let rate = rate(args.rate.as_deref(), sources)?;
-    let reserve_percent = sources.value(&settings::RESERVE, args.reserve.as_deref(), values::percent)?;
-    let timeout = sources.value(&settings::TIMEOUT, args.timeout.as_deref(), values::timeout)?;
-    Ok((rate, reserve_percent, timeout))
-}
-
 fn doctor(args: &DoctorArgs, mut sources: Sources<'_>) -> Result<DoctorConfig> {
     let api = api(&args.account, &mut sources)?;
     let (rate, reserve_percent, timeout) = pace(&args.pace, &mut sources)?;
@@ -308,192 +307,6 @@ fn uuid<T>(flag: &'static str, typed: Option<&str>, parse: fn(&str) -> Option<T>
             })
         })
         .transpose()
-}
-
-/// Which sessions are discovered, if any are.
-fn window(args: &AskArgs, sources: &mut Sources<'_>) -> Result<Option<WindowConfig>> {
-    let mut time = |setting, typed: Option<&str>| {
-        let parse = |text: &str| Some((text.to_owned(), Moment::parse(text)?));
-        let set = sources.optional(setting, typed, parse)?;
-        Ok::<_, Error>(set.map(|Sourced { value: (text, moment), origin }| SetTime { text, origin, moment }))
-    };
-    let since = time(&settings::SINCE, args.since.as_deref())?;
-    let until = time(&settings::UNTIL, args.until.as_deref())?;
-    let meeting = sources.optional(&settings::MEETING, args.meeting.as_deref(), values::id)?;
-    let live = sources.sourced(&settings::INCLUDE_LIVE, args.include_live.as_deref(), values::truth)?;
-    if since.is_some() || until.is_some() || meeting.is_some() {
-        let meeting = meeting.map(|meeting| meeting.value);
-        return Ok(Some(WindowConfig { since, until, meeting, live: live.value }));
-    }
-    if live.value { Err(Error::LiveWithoutWindow { origin: live.origin }) } else { Ok(None) }
-}
-
-/// The lists; without a window there must be one. `-` is stdin, which can be read once.
-fn lists(typed: &[String], has_window: bool) -> Result<Vec<String>> {
-    if typed.is_empty() && !has_window {
-        return Err(Error::NoList);
-    }
-    if typed.iter().filter(|list| *list == "-").count() > 1 {
-        return Err(Error::StdinTwice);
-    }
-    Ok(typed.to_vec())
-}
-
-fn fetch(args: &AskArgs, sources: &mut Sources<'_>) -> Result<FetchConfig> {
-    let with_sessions =
-        sources.value(&settings::WITH_SESSIONS, args.with_sessions.as_deref(), values::truth)?;
-    let filters = filters(args.filters.as_deref(), sources)?;
-    let stats_from = sources.value(&settings::STATS_FROM, args.stats_from.as_deref(), values::choice)?;
-    let no_peer_events =
-        sources.value(&settings::NO_PEER_EVENTS, args.no_peer_events.as_deref(), values::truth)?;
-    let mode = sources.sourced(&settings::FETCH, args.fetch.as_deref(), values::choice)?;
-    if mode.value == FetchMode::List && !filters.is_empty() && stats_from != StatsSource::PeerReport {
-        return Err(Error::StatisticsFromPages { origin: mode.origin });
-    }
-    let (rate, reserve_percent, timeout) = pace(&args.pace, sources)?;
-    let concurrency = sources.value(&settings::CONCURRENCY, args.concurrency.as_deref(), |text| {
-        values::number(text, &(1..=4096))
-    })?;
-    let retries = sources
-        .value(&settings::RETRIES, args.retries.as_deref(), |text| values::number(text, &(0..=100)))?;
-    let max_failures = sources.optional(&settings::MAX_FAILURES, args.max_failures.as_deref(), |text| {
-        values::number(text, &(0..=u64::MAX))
-    })?;
-    Ok(FetchConfig {
-        mode: mode.value,
-        sessions: if with_sessions { Sessions::Fetched } else { Sessions::LeftOut },
-        filters,
-        stats_from,
-        peer_events: if no_peer_events { PeerEvents::LeftOut } else { PeerEvents::Included },
-        rate,
-        reserve_percent,
-        concurrency,
-        timeout,
-        retries,
-        max_failures: max_failures.map(|given| given.value),
-    })
-}
-
-fn rate(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rate> {
-    let rate = sources.sourced(&settings::RATE, typed, values::rate)?;
-    let kind = if rate.origin.is_explicit() { RateKind::Ceiling } else { RateKind::Default };
-    Ok(Rate { limit: rate.value, kind })
-}
-
-/// The filters; of a list, the name that is none is what the message shows.
-fn filters(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Filters> {
-    let setting = &settings::FILTERS;
-    let Some(given) = sources.text(setting, typed.map(OsStr::new)) else { return Ok(Filters::NONE) };
-    let text = given.value.to_string_lossy();
-    match Filters::parse(&text) {
-        Ok(filters) => {
-            let shown = if filters.is_empty() { "none".to_owned() } else { filters.to_string() };
-            sources.show(setting, shown, &given.origin);
-            Ok(filters)
-        }
-        Err(name) => Err(Error::SettingMalformed {
-            origin: given.origin,
-            value: name.to_owned(),
-            expected: setting.expected,
-        }),
-    }
-}
-
-fn output(args: &OutputArgs, sources: &mut Sources<'_>) -> Result<OutputConfig> {
-    let rollups = rollups(args.no_rollups.as_deref(), sources)?;
-    let queries = directory(&settings::QUERIES, args.queries.as_deref(), sources)?;
-    let place = place(&settings::OUTPUT, args.output.as_deref(), sources)?
-        .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
-    let state_dir = state_dir(args.state_dir.as_deref(), &place, sources)?;
-    let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
-    let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
-    let format = format(args.format.as_deref(), args.excel.as_deref(), sources)?;
-    let on_warning = on_warning(args.strict.as_deref(), sources)?;
-    let start = if refresh { StartMode::Refresh } else { StartMode::Resume };
-    Ok(OutputConfig { place, state_dir, start, keep_log, format, rollups, queries, on_warning })
-}
-
-fn on_warning(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<OnWarning> {
-    let strict = sources.value(&settings::STRICT, typed, values::truth)?;
-    Ok(if strict { OnWarning::Fail } else { OnWarning::Publish })
-}
-
-fn rollups(typed: Option<&str>, sources: &mut Sources<'_>) -> Result<Rollups> {
-    let left_out = sources.value(&settings::NO_ROLLUPS, typed, values::truth)?;
-    Ok(if left_out { Rollups::LeftOut } else { Rollups::Made })
-}
-
-fn format(typed: Option<&str>, excel: Option<&str>, sources: &mut Sources<'_>) -> Result<Format> {
-    let format = sources.sourced(&settings::FORMAT, typed, values::choice)?;
-    let excel = sources.sourced(&settings::EXCEL, excel, values::truth)?;
-    match (format.value, excel.value) {
-        (TypedFormat::Parquet, false) => Ok(Format::Parquet),
-        (TypedFormat::Csv, false) => Ok(Format::Csv),
-        (TypedFormat::Csv, true) => Ok(Format::CsvExcel),
-        (TypedFormat::Parquet, true) => Err(Error::ExcelWithoutCsv { origin: excel.origin }),
-    }
-}
-
-/// Where files go, where it is set: a directory of this machine, or a place in an object store.
-fn place(
-    setting: &'static Setting,
-    typed: Option<&Path>,
-    sources: &mut Sources<'_>,
-) -> Result<Option<PlaceConfig>> {
-    let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
-    if given.value.is_empty() {
-        let (origin, expected) = (given.origin, setting.expected);
-        return Err(Error::SettingMalformed { origin, value: String::new(), expected });
-    }
-    let place = sources.place(&given)?;
-    match place.remote() {
-        Some(remote) => {
-            sources.show(setting, remote.url.to_string(), &given.origin);
-            sources.show_store(remote);
-        }
-        None => sources.show(setting, given.value.to_string_lossy().into_owned(), &given.origin),
-    }
-    Ok(Some(place))
-}
-
-/// The directory of an export's log. A store keeps none, and whoever exports into it says what lasts as long as it is
-/// needed: what was fetched is lost with it.
-fn state_dir(
-    typed: Option<&Path>,
-    place: &PlaceConfig,
-    sources: &mut Sources<'_>,
-) -> Result<Option<PathBuf>> {
-    let set = directory(&settings::STATE_DIR, typed, sources)?;
-    match (&set, place.remote()) {
-        (None, Some(remote)) => Err(StoreError::NoStateDir { url: remote.url.to_string() }.into()),
-        _ => Ok(set),
-    }
-}
-
-/// A directory of this machine, where one is given.
-fn directory(
-    setting: &'static Setting,
-    typed: Option<&Path>,
-    sources: &mut Sources<'_>,
-) -> Result<Option<PathBuf>> {
-    let Some(given) = sources.text(setting, typed.map(Path::as_os_str)) else { return Ok(None) };
-    let (shown, origin) = (given.value.to_string_lossy().into_owned(), given.origin.clone());
-    let path = local(given, setting)?;
-    sources.show(setting, shown, &origin);
-    Ok(Some(path))
-}
-
-/// A path, unless it is empty or a URL.
-fn local(given: Sourced<std::ffi::OsString>, setting: &'static Setting) -> Result<PathBuf> {
-    let Sourced { value, origin } = given;
-    let text = value.to_string_lossy();
-    if text.is_empty() {
-        return Err(Error::SettingMalformed { origin, value: text.into_owned(), expected: setting.expected });
-    }
-    match values::scheme(&text) {
-        Some(scheme) => Err(Error::RemoteDirectory { origin, scheme: scheme.to_owned() }),
-        None => Ok(PathBuf::from(value)),
-    }
 }
 
 const fn conflict(first: Origin, second: Origin) -> Error {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 
-use super::{Sources, api, conflict, fetch, lists, local, published, user_state_dir};
-use crate::cli::{AccountArgs, AskArgs, ReportArgs};
+use super::{Sources, api, conflict, fetch, lists, local, published, user_state_dir, with_sessions};
+use crate::cli::{AccountArgs, FetchArgs, ReportArgs};
 use crate::config::file::ConfigFile;
 use crate::config::report::{ListsConfig, MinutesKind, ReportConfig, ReportFormat, ReportKey, ReportSource};
 use crate::config::settings::{self, Setting};
@@ -60,7 +60,7 @@ pub(super) fn report(
     } else {
         let dir = args.export.map(|path| directory(path.into_os_string())).transpose()?;
         let wants_sessions = minutes == MinutesKind::Session || by.contains(&ReportKey::Meeting);
-        let export = export(&args.lists, args.account, &mut sources, dir, wants_sessions, command_line)?;
+        let export = export(&args.lists, &args.account, &mut sources, dir, wants_sessions, command_line)?;
         ReportSource::Lists(Box::new(export))
     };
     let mut settings = sources.into_shown();
@@ -86,19 +86,17 @@ fn keys(typed: &[String], sources: &mut Sources<'_>) -> Result<Vec<ReportKey>> {
 /// How the lists' export is made: as `run` would make it.
 fn export(
     typed: &[String],
-    account: AccountArgs,
+    account: &AccountArgs,
     sources: &mut Sources<'_>,
     dir: Option<PathBuf>,
     wants_sessions: bool,
     command_line: String,
 ) -> Result<ListsConfig> {
     let lists = lists(typed, false)?;
-    let ask = AskArgs { account, ..AskArgs::default() };
-    let api = api(&ask.account, sources)?;
-    let mut fetch = fetch(&ask, sources)?;
-    if wants_sessions {
-        fetch.sessions = Sessions::Fetched;
-    }
+    let api = api(account, sources)?;
+    let set = with_sessions(None, sources)?;
+    let sessions = if wants_sessions { Sessions::Fetched } else { set };
+    let fetch = fetch(&FetchArgs::default(), sessions, sources)?;
     let stored_lists = sources.stored(&lists)?;
     let user_state_dir = user_state_dir(sources);
     Ok(ListsConfig { lists, stored_lists, api, fetch, dir, user_state_dir, command_line })

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use super::operation::{self, Taken};
 use super::{api, fetch, on_warning, place, state_dir, user_state_dir};
-use crate::cli::{AskArgs, SyncArgs};
+use crate::cli::SyncArgs;
 use crate::config::settings::{self, Setting};
 use crate::config::sources::{Origin, Sources};
 use crate::config::{Anew, Deadline, EmptyDays, Sessions, StartMode, SyncConfig, SyncDays, WaitLock, values};
@@ -26,21 +26,9 @@ pub(super) fn sync(args: &SyncArgs, command_line: String, mut sources: Sources<'
     let zone =
         sources.optional(&settings::DATASET_ZONE, args.tz.as_deref(), |text| text.parse::<Zone>().ok())?;
     let live = sources.value(&settings::INCLUDE_LIVE, args.include_live.as_deref(), values::truth)?;
-    let ask = AskArgs {
-        filters: args.filters.clone(),
-        stats_from: args.stats_from.clone(),
-        no_peer_events: args.no_peer_events.clone(),
-        fetch: args.fetch.clone(),
-        pace: args.pace.clone(),
-        concurrency: args.concurrency.clone(),
-        retries: args.retries.clone(),
-        max_failures: args.max_failures.clone(),
-        ..AskArgs::default()
-    };
     let api = api(&args.account, &mut sources)?;
-    let mut fetch = fetch(&ask, &mut sources)?;
-    // Discovery has them already.
-    fetch.sessions = Sessions::LeftOut;
+    // Discovery has the sessions already.
+    let fetch = fetch(&args.fetch, Sessions::LeftOut, &mut sources)?;
     let place = place(&settings::OUTPUT, args.output.as_deref(), &mut sources)?
         .ok_or_else(|| Error::SettingsMissing { missing: vec![&settings::OUTPUT] })?;
     let state_dir = state_dir(args.state_dir.as_deref(), &place, &mut sources)?;
