@@ -4,6 +4,7 @@
 //! The stages, in the order in which data passes them:
 
 pub mod answers;
+mod blocking;
 pub mod cli;
 pub mod clock;
 pub mod commands;

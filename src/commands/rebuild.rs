@@ -137,7 +137,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{DatasetRange, Head, Lists, Opened, Settings, TypedWindow};
+    use crate::log::{DatasetRange, Head, Lists, Opened, Settings, examples};
     use crate::model::Zone;
 
     #[test]
@@ -146,29 +146,9 @@ mod tests {
         let path = dir.path().join(log::FILE_NAME);
         let Opened::Empty(mut writer) = log::open(&path).unwrap() else { panic!("not empty") };
         let last = "2026-11-22".parse().unwrap();
+        let dataset = Some(DatasetRange { time_zone: Zone::UTC, first: None, last });
         writer
-            .begin(&Head {
-                export_id: "01900000-0000-7000-8000-000000000000".into(),
-                tool_version: "0.1.0".into(),
-                started_at: "2026-11-23T00:00:00Z".into(),
-                refresh: false,
-                after: None,
-                asked_at: None,
-                window: None,
-                settings: Settings {
-                    account_id: "account".into(),
-                    app_id: "app".into(),
-                    base_url: "http://127.0.0.1/".into(),
-                    window: TypedWindow::default(),
-                    fetch: "auto".into(),
-                    filters: Vec::new(),
-                    stats_from: "auto".into(),
-                    peer_events: true,
-                    format: "parquet".into(),
-                    excel: false,
-                    dataset: Some(DatasetRange { time_zone: Zone::UTC, first: None, last }),
-                },
-            })
+            .begin(&Head { settings: Settings { dataset, ..examples::settings() }, ..examples::head() })
             .unwrap();
         writer.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
         drop(writer);

@@ -14,12 +14,10 @@ use crate::dataset::vacuum::{Amount, Sweep};
 use crate::dataset::{self, Generation, Lock, Wait};
 use crate::error::{DatasetError, Error, Holder, Result};
 use crate::manifest::Time;
+use crate::output;
 use crate::pipeline::{self, Signals};
 use crate::place::Place;
 use crate::ui::Ui;
-
-/// The file of a state directory that names unfinished uploads.
-const JOURNAL: &str = "uploads.jsonl";
 
 /// What was deleted, or would be.
 #[derive(Debug, Serialize)]
@@ -54,7 +52,8 @@ impl From<Amount> for AmountOf {
 pub(super) async fn run(config: VacuumConfig, ui: &Ui) -> Result<Ending> {
     let mut place = Place::open(&config.place)?;
     if let Some(dir) = &config.state_dir {
-        place = place.with_journal(&dir.join(JOURNAL))?;
+        output::refuse_other_state(dir, &place.show(None))?;
+        place = place.with_journal(dir)?;
     }
     let told = match pipeline::unless_stopped(&mut Signals::listen()?, Box::pin(vacuum(&config, &place, ui)))
         .await

@@ -111,17 +111,24 @@ pub struct Retired {
     pub generation: u64,
 }
 
+/// Digits of a digest in the name of a commit file.
+const DIGEST: usize = 16;
+
 /// Where the file of a commit is: its name says in which order commits were made.
-pub(super) fn commit_path(generation: u64, export_id: &str) -> String {
-    format!("{COMMITS}/{generation:08}-{export_id}.json")
+///
+/// The beginning of its digest makes it a name of these bytes: another try of the same export writes beside it, and what a
+/// pointer means stays what it is.
+pub(super) fn commit_path(generation: u64, export_id: &str, sha256: &str) -> String {
+    let digest = sha256.get(..DIGEST).unwrap_or(sha256);
+    format!("{COMMITS}/{generation:08}-{export_id}-{digest}.json")
 }
 
 /// The number of the commit whose file has this path; `None` where it is none of a commit.
 pub(super) fn commit_number(path: &str) -> Option<u64> {
     let name = path.strip_prefix(COMMITS)?.strip_prefix('/')?.strip_suffix(".json")?;
-    let (number, export_id) = name.split_once('-')?;
-    let number = number.parse().ok()?;
-    (is_name(export_id, b'-') && path == commit_path(number, export_id)).then_some(number)
+    let (number, rest) = name.split_once('-')?;
+    let number: u64 = number.parse().ok()?;
+    (is_name(rest, b'-') && path == format!("{COMMITS}/{number:08}-{rest}.json")).then_some(number)
 }
 
 /// Where a part of a day's table is.

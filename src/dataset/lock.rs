@@ -20,6 +20,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use crate::blocking::blocking;
 use crate::clock;
 use crate::error::{DatasetError, Error, Holder, Result};
 use crate::files::{Claim, Hold};
@@ -202,8 +203,7 @@ impl Lock {
     ) -> Result<Try> {
         let Place::Local(local) = place else { return Remote::try_take(place, command, noted, times).await };
         let dir = local.path(None);
-        let taken = tokio::task::spawn_blocking(move || Hold::take(&dir, command)).await;
-        match taken.map_err(|_| Error::StageEnded { stage: "lock" })? {
+        match blocking("lock", move || Hold::take(&dir, command)).await {
             Ok(hold) => {
                 let took_over = hold.took_over().cloned();
                 Ok(Try::Got(Box::new(Self {

@@ -5,7 +5,7 @@
 //!
 //! 1. `dataset.json` ([`Pointer`]): small, the only one that is ever replaced; names the commit and says how far
 //!    the dataset goes
-//! 2. `_commits/NNNNNNNN-<export_id>.json` ([`Commit`]): which files hold which day; never changed
+//! 2. `_commits/NNNNNNNN-<export_id>-<digest>.json` ([`Commit`]): which files hold which day; never changed
 //! 3. `<table>/session_date=D/part-<export_id>-NNNNN.parquet`: never changed
 //!
 //! Guarantees: a commit is a [`merge`], in which each day belongs to whoever looked at it last: the order of

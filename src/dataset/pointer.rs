@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::commit::commit_path;
+use super::commit::{commit_number, commit_path};
 use super::{FORMAT_VERSION, Identity, Next, Pending};
 use crate::error::{Damage, DatasetError};
 use crate::manifest::{Time, Tool};
@@ -71,16 +71,16 @@ impl Pointer {
     /// The pointer to a commit that is about to be made; `commit` is the text of its file.
     #[must_use]
     pub fn to(next: &Next, identity: Identity, base_url: String, commit: &[u8]) -> Self {
-        let (made, of) = (&next.commit, next.export_id.clone());
+        let (made, of, sha256) = (&next.commit, next.export_id.clone(), crate::files::sha256_of(commit));
         Self {
             format: FORMAT.to_owned(),
             format_version: FORMAT_VERSION,
             dataset_id: made.dataset_id.clone(),
             generation: made.generation,
             commit: CommitRef {
-                path: commit_path(made.generation, &of),
+                path: commit_path(made.generation, &of, &sha256),
                 bytes: commit.len() as u64,
-                sha256: crate::files::sha256_of(commit),
+                sha256,
             },
             export_id: of,
             committed_at: made.committed_at,
@@ -116,8 +116,8 @@ impl Pointer {
         }
         check_version(version.format_version, path)?;
         let pointer: Self = serde_json::from_slice(bytes).map_err(|source| damaged(source.into()))?;
-        let expected = commit_path(pointer.generation, &pointer.export_id);
-        if pointer.commit.path != expected {
+        let expected = commit_path(pointer.generation, &pointer.export_id, &pointer.commit.sha256);
+        if pointer.commit.path != expected || commit_number(&expected).is_none() {
             return Err(damaged(Damage::other("commit.path", pointer.commit.path, expected)));
         }
         if pointer.state.pending.windows(2).any(|pair| pair[0].day >= pair[1].day) {

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::open::{self, Current};
-use super::{DayFile, Generation, Lock, Made, Merged, Next, POINTER, Pending, Pointer, merge};
+use super::{DayFile, Generation, Identity, Lock, Made, Merged, Next, POINTER, Pending, Pointer, merge};
 use crate::clock;
 use crate::config::{Anew, EmptyDays};
 use crate::error::{DatasetError, Error, Result};
@@ -30,7 +30,7 @@ use crate::manifest::Time;
 use crate::place::{Created, Key, Place, Swapped};
 
 /// How often a commit is made again because another came first.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 /// Files that are uploaded at once, each in several parts (`place`).
 const AT_ONCE: usize = 2;
 
@@ -105,7 +105,8 @@ pub async fn commit(committing: Committing<'_>, observe: Observer<'_>) -> Result
             (None, None) => return Err(Error::StageEnded { stage: "dataset" }),
         };
         upload(&committing, &next.files, &mut there, observe).await?;
-        let (pointer, bytes) = write_commit(&committing, &next, observe).await?;
+        let (identity, base_url) = (made.identity.clone(), committing.base_url.to_owned());
+        let (pointer, bytes) = write_commit(place, &next, identity, base_url, observe).await?;
         if let Some(lock) = lock {
             lock.confirm().await?;
         }
@@ -166,20 +167,21 @@ async fn upload(
     Ok(())
 }
 
-/// Writes the commit file; gives the pointer to it, and its bytes.
-async fn write_commit(
-    committing: &Committing<'_>,
+/// Writes the file of a commit; gives the pointer to it, and its bytes.
+pub(super) async fn write_commit(
+    place: &Place,
     next: &Next,
+    identity: Identity,
+    base_url: String,
     observe: Observer<'_>,
 ) -> Result<(Pointer, Bytes)> {
-    let Committing { place, made, base_url, .. } = *committing;
     let damaged = |source: serde_json::Error| {
         Error::Dataset(DatasetError::Damaged { path: place.show(None), source: source.into() })
     };
     let commit = next.commit.to_json().map_err(damaged)?;
-    let pointer = Pointer::to(next, made.identity.clone(), base_url.to_owned(), commit.as_bytes());
+    let pointer = Pointer::to(next, identity, base_url, commit.as_bytes());
     announce(place, observe, &Step::PutCommit(pointer.commit.path.clone()))?;
-    // Whatever is there under this name is of an earlier try of this export, which nobody names.
+    // Whatever is there under this name is the same.
     place.put(&Key::new(pointer.commit.path.as_str())?, commit.into()).await?;
     let bytes = pointer.to_json().map_err(damaged)?;
     Ok((pointer, bytes.into()))

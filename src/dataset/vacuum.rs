@@ -9,20 +9,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 
 use super::commit::{commit_number, is_partition_path};
-use super::{COMMITS, Commit, Generation, Next, POINTER, Pointer, current};
+use super::publish::{TRIES, write_commit};
+use super::{COMMITS, Commit, Generation, Next, POINTER, current};
 use crate::clock;
 use crate::error::{DatasetError, Error, Result};
 use crate::manifest::Time;
 use crate::place::{Key, Listed, Place, Swapped};
 use crate::tables::schema::Table;
-
-/// How often a commit is tried on top of those of others.
-const TRIES: u32 = 5;
 
 /// Files and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,8 +124,6 @@ impl Sweep {
             let Some(commit) = self.without(&generation, at) else { return Ok(None) };
             let number = commit.generation;
             let Generation { pointer, .. } = generation;
-            let json = |source| Error::Manifest { path: place.show(Some(&pointer_key)).into(), source };
-            let text = commit.to_json().map_err(json)?;
             let next = Next {
                 commit,
                 state: pointer.state,
@@ -136,11 +131,10 @@ impl Sweep {
                 files: Vec::new(),
                 given_up: Vec::new(),
             };
-            let next = Pointer::to(&next, pointer.identity, pointer.api.base_url, text.as_bytes());
-            place.put(&Key::new(next.commit.path.clone())?, Bytes::from(text)).await?;
+            let base_url = pointer.api.base_url;
+            let (_, bytes) = write_commit(place, &next, pointer.identity, base_url, &mut |_| Ok(())).await?;
             held().await?;
-            let text = Bytes::from(next.to_json().map_err(json)?);
-            if let Swapped::Done(_) = place.swap(&pointer_key, text, &tag).await? {
+            if let Swapped::Done(_) = place.swap(&pointer_key, bytes, &tag).await? {
                 return Ok(Some(number));
             }
         }

@@ -19,6 +19,8 @@ mod block;
 mod discovered;
 mod entries;
 mod entry;
+#[cfg(test)]
+pub(crate) mod examples;
 mod lines;
 mod lock;
 mod reader;

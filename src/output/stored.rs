@@ -23,8 +23,6 @@ use crate::manifest::{self, Manifest};
 use crate::place::{Conditions, Found, Key, Place};
 use crate::publish;
 
-/// The journal of uploads, beside the log.
-const UPLOADS: &str = "uploads.jsonl";
 /// The place that the directory is of.
 const URL: &str = "url";
 /// Which export was published last.
@@ -60,7 +58,7 @@ async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored>
     let hold = Arc::new(Hold::take(state, COMMAND)?);
     // An export that was left to publish must not be published elsewhere.
     claim_state(state, &place.show(None))?;
-    let place = place.with_journal(&state.join(UPLOADS))?;
+    let place = place.with_journal(state)?;
     let conditions = place.check().await?;
     let lock = match conditions {
         Conditions::Honoured => {
@@ -78,13 +76,22 @@ async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored>
 /// # Errors
 /// [`StoreError::OtherState`] where it is another's, an I/O error.
 pub fn claim_state(state: &Path, url: &str) -> Result<()> {
+    refuse_other_state(state, url)?;
     let note = state.join(URL);
-    if let Ok(noted) = fs::read_to_string(&note)
-        && noted.trim_end() != url
-    {
-        return Err(StoreError::OtherState { dir: state.to_owned(), url: noted.trim_end().to_owned() }.into());
-    }
     fs::write(&note, format!("{url}\n")).map_err(Error::io("write", note))
+}
+
+/// Makes sure that a directory has no log, no staged file and no upload of another place.
+///
+/// # Errors
+/// [`StoreError::OtherState`] where it has.
+pub fn refuse_other_state(state: &Path, url: &str) -> Result<()> {
+    match fs::read_to_string(state.join(URL)) {
+        Ok(noted) if noted.trim_end() != url => {
+            Err(StoreError::OtherState { dir: state.to_owned(), url: noted.trim_end().to_owned() }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Stored {

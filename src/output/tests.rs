@@ -2,22 +2,10 @@
 
 use super::*;
 use crate::config::{Format, PlaceConfig, Rollups};
-use crate::log::{Head, Lists, TypedWindow};
+use crate::log::{Head, Lists, examples};
 
 fn settings(app: &str) -> Settings {
-    Settings {
-        account_id: "account".into(),
-        app_id: app.into(),
-        base_url: "http://127.0.0.1/".into(),
-        window: TypedWindow::default(),
-        fetch: "auto".into(),
-        filters: Vec::new(),
-        stats_from: "auto".into(),
-        peer_events: true,
-        format: "parquet".into(),
-        excel: false,
-        dataset: None,
-    }
+    Settings { app_id: app.into(), ..examples::settings() }
 }
 
 fn config(dir: &Path, start: StartMode) -> OutputConfig {
@@ -47,16 +35,7 @@ fn opened(config: &OutputConfig, settings: &Settings) -> Result<Output> {
 
 /// Begins an export as far as its list rows.
 fn begin(log: &mut LogWriter, export_id: &str, refresh: bool) {
-    let head = Head {
-        export_id: export_id.into(),
-        tool_version: "0".into(),
-        started_at: "2026-11-23T00:00:00Z".into(),
-        refresh,
-        after: None,
-        asked_at: None,
-        window: None,
-        settings: settings("app"),
-    };
+    let head = Head { export_id: export_id.into(), refresh, ..examples::head() };
     log.begin(&head).unwrap();
     log.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();
 }

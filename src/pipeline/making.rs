@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use super::BATCHES_AHEAD;
+use crate::blocking::blocking;
 use crate::clock;
 use crate::config::{Format, OnWarning};
 use crate::error::{Error, Result};
@@ -101,14 +102,6 @@ pub async fn make(making: Making, progress: Arc<Progress>) -> Result<Manifest> {
         }
     };
     Ok(published.manifest)
-}
-
-/// Runs something that blocks.
-pub(super) async fn blocking<T: Send + 'static>(
-    stage: &'static str,
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::StageEnded { stage })?
 }
 
 /// Makes the tables' files.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use super::making::{blocking, into_files, refusal, wants_of};
+use super::making::{into_files, refusal, wants_of};
+use crate::blocking::blocking;
 use crate::config::OnWarning;
 use crate::error::{Error, Result};
 use crate::files::{DayRows, PartitionFile, Partitioned, Partitions, Staging};

@@ -15,7 +15,8 @@ use chrono::{DateTime, Utc};
 use futures::Stream;
 use sha2::{Digest, Sha256};
 
-use super::{Conditions, Created, Found, Key, LARGEST_READ, Listed, Object, State, Swapped, Tag, blocking};
+use super::{Conditions, Created, Found, Key, LARGEST_READ, Listed, Object, STAGE, State, Swapped, Tag};
+use crate::blocking::blocking;
 use crate::clock;
 use crate::error::{Error, Result, StoreError};
 
@@ -47,17 +48,17 @@ impl Local {
 
     pub(super) async fn read(&self, key: &Key) -> Result<Found> {
         let path = self.path(Some(key));
-        blocking(move || Ok(read(&path)?.map_or(Found::Missing, Found::There))).await
+        blocking(STAGE, move || Ok(read(&path)?.map_or(Found::Missing, Found::There))).await
     }
 
     pub(super) async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
         let (dir, path) = (self.dir.clone(), self.path(Some(key)));
-        blocking(move || write(&Turn::take(&dir)?, &path, &bytes)).await
+        blocking(STAGE, move || write(&Turn::take(&dir)?, &path, &bytes)).await
     }
 
     pub(super) async fn create(&self, key: &Key, bytes: Bytes) -> Result<Created> {
         let (dir, path) = (self.dir.clone(), self.path(Some(key)));
-        blocking(move || {
+        blocking(STAGE, move || {
             let turn = Turn::take(&dir)?;
             match read(&path)? {
                 Some(there) if there.bytes == bytes => Ok(Created::New(there.tag)),
@@ -70,7 +71,7 @@ impl Local {
 
     pub(super) async fn swap(&self, key: &Key, bytes: Bytes, expected: &Tag) -> Result<Swapped> {
         let (dir, path, expected) = (self.dir.clone(), self.path(Some(key)), expected.clone());
-        blocking(move || {
+        blocking(STAGE, move || {
             let turn = Turn::take(&dir)?;
             match read(&path)? {
                 Some(there) if there.tag == expected => {
@@ -85,7 +86,7 @@ impl Local {
 
     pub(super) async fn upload(&self, key: &Key, file: &Path, bytes: u64) -> Result<()> {
         let (dir, path, file) = (self.dir.clone(), self.path(Some(key)), file.to_owned());
-        blocking(move || {
+        blocking(STAGE, move || {
             let found = fs::metadata(&file).map_err(Error::output("read", &file))?.len();
             if found != bytes {
                 return Err(Error::FileChanged { path: file, expected: bytes });
@@ -112,7 +113,7 @@ impl Local {
     pub(super) async fn download(&self, key: &Key, to: &mut File) -> Result<u64> {
         let path = self.path(Some(key));
         let mut to = to.try_clone().map_err(Error::io("write", &path))?;
-        blocking(move || {
+        blocking(STAGE, move || {
             let mut from = match File::open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return Err(StoreError::Missing { url: path.display().to_string() }.into());
@@ -126,7 +127,7 @@ impl Local {
 
     pub(super) async fn remove(&self, keys: Vec<Key>) -> Result<Vec<Key>> {
         let dir = self.dir.clone();
-        blocking(move || {
+        blocking(STAGE, move || {
             for key in &keys {
                 let path = key.below(&dir);
                 match fs::remove_file(&path) {
@@ -144,7 +145,7 @@ impl Local {
 
     pub(super) fn list(&self, prefix: Option<&Key>) -> impl Stream<Item = Result<Listed>> + Send + use<> {
         let (dir, below) = (self.dir.clone(), prefix.map(|key| key.as_str().to_owned()));
-        let listed = blocking(move || {
+        let listed = blocking(STAGE, move || {
             let mut listed = Vec::new();
             walk(&dir, below.as_deref().unwrap_or_default(), &mut listed)?;
             Ok(listed)
@@ -160,7 +161,7 @@ impl Local {
 
     pub(super) async fn check(&self) -> Result<Conditions> {
         let dir = self.dir.clone();
-        blocking(move || {
+        blocking(STAGE, move || {
             // Whoever can take a turn and write can put.
             let turn = Turn::take(&dir)?;
             let temporary = turn.temporary();

@@ -39,6 +39,11 @@ pub use upload::Left;
 use crate::config::PlaceConfig;
 use crate::error::{Error, Result, StoreError};
 
+/// What ends early where a thread of this module does.
+const STAGE: &str = "place";
+/// The file of a state directory that names unfinished uploads.
+const JOURNAL: &str = "uploads.jsonl";
+
 /// What is read whole is a pointer, a manifest or a lock: none of them comes near to this.
 pub const LARGEST_READ: u64 = 64 << 20;
 
@@ -198,15 +203,15 @@ impl Place {
         Self::Remote(Remote::over(url, memory, wire::ServerClock::default()))
     }
 
-    /// The same place, whose unfinished uploads are written down in a file, so that a later process can give
-    /// them up. It takes over those that the file names.
+    /// The same place, whose unfinished uploads are written down in a directory, so that a later process can give
+    /// them up. It takes over those that are written down there.
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub fn with_journal(self, journal: &Path) -> Result<Self> {
+    pub fn with_journal(self, state: &Path) -> Result<Self> {
         match self {
             Self::Local(_) => Ok(self),
-            Self::Remote(remote) => remote.with_journal(journal).map(Self::Remote),
+            Self::Remote(remote) => remote.with_journal(&state.join(JOURNAL)).map(Self::Remote),
         }
     }
 
@@ -364,10 +369,4 @@ impl Place {
             Self::Remote(remote) => remote.server_now(),
         }
     }
-}
-
-/// Runs something that blocks.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let stage = "place";
-    tokio::task::spawn_blocking(work).await.map_err(|_| crate::error::Error::StageEnded { stage })?
 }

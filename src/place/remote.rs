@@ -23,7 +23,8 @@ use url::Url;
 use super::refusal::{At, Failure, Verdict};
 use super::upload::{Journal, Left};
 use super::wire::{ServerClock, noted};
-use super::{Conditions, Created, Found, Key, LARGEST_READ, Listed, Object, State, Swapped, Tag, blocking};
+use super::{Conditions, Created, Found, Key, LARGEST_READ, Listed, Object, STAGE, State, Swapped, Tag};
+use crate::blocking::blocking;
 use crate::clock;
 use crate::config::StoreUrl;
 use crate::error::{Error, Result, StoreAction, StoreError};
@@ -205,7 +206,7 @@ impl Remote {
         let shown = self.url.object(key.as_str());
         let mut to = to.try_clone().map_err(Error::io("write a copy of", &shown))?;
         let (pieces, mut incoming) = mpsc::channel::<Bytes>(PIECES_AHEAD);
-        let writing = blocking(move || {
+        let writing = blocking(STAGE, move || {
             let mut bytes = 0;
             while let Some(piece) = incoming.blocking_recv() {
                 to.write_all(&piece).map_err(Error::io("write a copy of", &shown))?;

@@ -22,7 +22,8 @@ use object_store::{ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
 
 use super::refusal::{Verdict, uploads_have_names};
-use super::{Key, Remote, blocking};
+use super::{Key, Remote, STAGE};
+use crate::blocking::blocking;
 use crate::config::StoreUrl;
 use crate::error::{Error, Result, StoreAction, StoreError};
 
@@ -107,7 +108,7 @@ impl Journal {
         let Some(path) = self.path.clone() else { return Ok(()) };
         let line = Line { bucket: bucket(url), name: name.to_owned(), id: id.to_owned(), over };
         let line = serde_json::to_string(&line).unwrap_or_default() + "\n";
-        blocking(move || {
+        blocking(STAGE, move || {
             // Of a journal of uploads that are all over nothing is needed; others' buckets are the exception.
             if over && rest == 0 && !has_others(&path, &line) {
                 return match fs::remove_file(&path) {
@@ -276,7 +277,7 @@ pub(super) async fn give_up(remote: &Remote) -> Result<Left> {
 
 /// Reads a part of a file.
 async fn read_part(file: PathBuf, from: u64, bytes: u64) -> Result<Bytes> {
-    blocking(move || {
+    blocking(STAGE, move || {
         let mut part = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
         let read = File::open(&file).and_then(|mut open| {
             open.seek(SeekFrom::Start(from))?;

@@ -24,6 +24,7 @@ use bytes::Bytes;
 use futures::stream::{StreamExt, TryStreamExt};
 
 use super::{Published, check_sizes, is_whole, record, recorded};
+use crate::blocking::blocking;
 use crate::error::{Error, Result};
 use crate::files::{Staging, sync_dir};
 use crate::manifest::{self, Manifest, TableFile};
@@ -46,7 +47,7 @@ pub async fn publish(
     replaces: bool,
 ) -> Result<Published> {
     let (here, recorded) = (staging.clone(), manifest.clone());
-    blocking(move || {
+    blocking("publish", move || {
         check_sizes(&here, &recorded)?;
         record(&here, &recorded)
     })
@@ -64,7 +65,7 @@ pub async fn publish(
 pub async fn finish(work: &Path, place: &Place, conditions: Conditions) -> Result<Option<Published>> {
     let staging = Staging::of(work);
     let here = staging.clone();
-    let whole = blocking(move || {
+    let whole = blocking("publish", move || {
         let manifest = recorded(&here)?;
         Ok(manifest.filter(|manifest| manifest.files().all(|file| is_whole(here.dir(), file))))
     });
@@ -113,11 +114,6 @@ async fn retire(staging: &Staging, place: &Place) -> Result<()> {
     written.map_err(Error::output("write", &previous))?;
     sync_dir(staging.dir())?;
     place.remove(vec![at]).await.map(|_| ())
-}
-
-/// Runs something that blocks.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::StageEnded { stage: "publish" })?
 }
 
 async fn upload(staging: &Staging, manifest: &Manifest, place: &Place) -> Result<()> {

@@ -18,11 +18,15 @@ use tempfile::NamedTempFile;
 
 use super::dataset::{Days, OfDataset, OfDay};
 use super::{Finding, Subject, Verdict};
+use crate::blocking::blocking;
 use crate::error::{Error, Result, StoreError};
 use crate::files::{Inspected, inspect};
 use crate::manifest::{Manifest, TableFile, TableFiles};
 use crate::place::{Key, Place};
 use crate::tables::schema::Table;
+
+/// What ends early where a thread of this module does.
+const STAGE: &str = "verify";
 
 /// What became of the files.
 #[derive(Clone, Debug, Serialize)]
@@ -113,16 +117,16 @@ async fn check_file(
         }
     };
     let expected = file.clone();
-    let (copy, wrong) = blocking(move || {
+    let (copy, wrong) = blocking(STAGE, move || {
         let wrong = wrong_with(copy.path(), &expected);
-        (copy, wrong)
+        Ok((copy, wrong))
     })
     .await?;
     if let (true, Some((days, of_day))) = (wrong.is_empty(), of_day) {
         let mut sessions = days.take_sessions(&of_day);
-        let (sessions, told) = blocking(move || {
+        let (sessions, told) = blocking(STAGE, move || {
             let told = of_day.look(copy.path(), &mut sessions);
-            (sessions, told)
+            Ok((sessions, told))
         })
         .await?;
         days.put_back(sessions, &file.path, told);
@@ -131,11 +135,6 @@ async fn check_file(
         found(problem, says);
     }
     Ok(())
-}
-
-/// Runs something that blocks.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::StageEnded { stage: "verify" })
 }
 
 /// A file where it can be read.
@@ -219,7 +218,7 @@ async fn strangers(place: &Place, manifest: &Manifest) -> Result<BTreeSet<String
         Place::Local(local) => {
             let dir = local.path(None);
             let folders: Vec<_> = folders.into_iter().map(|folder| dir.join(folder)).collect();
-            blocking(move || in_folders(&dir, folders)).await?
+            blocking(STAGE, move || Ok(in_folders(&dir, folders))).await?
         }
         Place::Remote(_) => {
             let mut found = BTreeSet::new();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// What every module may use.
-const GROUND: &[&str] = &["model", "clock", "wire", "error", "config", "progress"];
+const GROUND: &[&str] = &["model", "clock", "blocking", "wire", "error", "config", "progress"];
 
 /// The stages in the order in which data passes them.
 const STAGES: &[&str] = &[
@@ -18,6 +18,7 @@ const STAGES: &[&str] = &[
 const OTHERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &[]),
+    ("blocking", &[]),
     ("wire", &[]),
     ("progress", &[]),
     ("error", &[]),

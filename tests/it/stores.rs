@@ -12,7 +12,7 @@ use rtk_export::error::{Error, StoreError};
 use rtk_export::place::{Conditions, Created, Found, Key, Left, Place, Swapped};
 use tokio::runtime;
 
-use crate::support::{Effect, Fault, S3};
+use crate::support::{self, Effect, Fault, S3, Server};
 use contract::{bytes, key, text};
 
 /// Two parts and a bit.
@@ -95,7 +95,7 @@ fn an_upload_that_fails_is_given_up() {
     {
         let s3 = S3::with_faults(vec![Fault::on("PUT", "partNumber=3", effect)]);
         let journal = dir.path().join("uploads.jsonl");
-        let place = place(&s3).with_journal(&journal).unwrap();
+        let place = place(&s3).with_journal(dir.path()).unwrap();
         let error = block_on(place.upload(&key("large"), &file, LARGE)).unwrap_err();
         assert_eq!(error.class().exit_code(), code, "{error}");
         assert_eq!((s3.unfinished_uploads(), s3.object("pre/fix/large")), (0, None));
@@ -104,13 +104,11 @@ fn an_upload_that_fails_is_given_up() {
     }
 }
 
-/// A process that is killed, or stops waiting, leaves an upload; the next one with its journal gives it up.
-#[test]
-fn an_upload_that_was_left_is_given_up_by_the_next_process() {
-    let dir = tempfile::tempdir().unwrap();
-    let (file, journal) = (large_file(dir.path()), dir.path().join("uploads.jsonl"));
-    let s3 = S3::with_faults(vec![Fault::on("PUT", "partNumber=3", Effect::Slow(Duration::from_mins(10)))]);
-    let killed = place(&s3).with_journal(&journal).unwrap();
+/// Leaves an upload as a killed process does, written down in a directory.
+fn leave_upload(s3: &S3, state: &Path) {
+    let file = large_file(state);
+    s3.set_faults(vec![Fault::on("PUT", "partNumber=3", Effect::Slow(Duration::from_mins(10)))]);
+    let killed = place(s3).with_journal(state).unwrap();
     block_on(async {
         let at = key("large");
         let upload = killed.upload(&at, &file, LARGE);
@@ -125,12 +123,34 @@ fn an_upload_that_was_left_is_given_up_by_the_next_process() {
         }
     });
     assert_eq!(s3.unfinished_uploads(), 1);
+    s3.set_faults(Vec::new());
+}
+
+/// A process that is killed, or stops waiting, leaves an upload; the next one with its journal gives it up.
+#[test]
+fn an_upload_that_was_left_is_given_up_by_the_next_process() {
+    let (dir, s3) = (tempfile::tempdir().unwrap(), S3::start());
+    leave_upload(&s3, dir.path());
     s3.set_faults(vec![Fault::on("DELETE", "uploadId", Effect::Refuse(403, "AccessDenied")).times(1)]);
-    let next = place(&s3).with_journal(&journal).unwrap();
+    let next = place(&s3).with_journal(dir.path()).unwrap();
     assert_eq!(block_on(next.give_up_uploads()).unwrap(), Left { given_up: 0, left: 1 });
-    let next = place(&s3).with_journal(&journal).unwrap();
+    let next = place(&s3).with_journal(dir.path()).unwrap();
     assert_eq!(block_on(next.give_up_uploads()).unwrap(), Left { given_up: 1, left: 0 });
-    assert_eq!((s3.unfinished_uploads(), journal.exists()), (0, false));
+    assert_eq!((s3.unfinished_uploads(), dir.path().join("uploads.jsonl").exists()), (0, false));
+}
+
+/// Also by a sync that ends well.
+#[test]
+fn an_upload_that_a_killed_sync_left_is_given_up_by_the_next_sync() {
+    let (at, s3) = (support::Place::new(), S3::start());
+    let server = Server::start(|options| options.world.participants = 20);
+    std::fs::create_dir(at.path("state")).unwrap();
+    leave_upload(&s3, &at.path("state"));
+    at.rtk("sync -o s3://bucket/pre/fix --state-dir state").against(&server).storing_in(&s3).ends(0);
+    assert_eq!(s3.unfinished_uploads(), 0);
+    // Nobody gives up what another dataset's may still be at.
+    let other = at.rtk("vacuum s3://bucket/other --state-dir state").storing_in(&s3).ends(2);
+    other.says(&["state has the state of s3://bucket/pre/fix"]);
 }
 
 /// Replies to puts with a condition that are lost, or that say less than there is to know.

@@ -109,8 +109,10 @@ async fn two_commits() -> Dataset {
 #[tokio::test]
 async fn what_is_left_is_what_the_commit_names() {
     let dataset = two_commits().await;
+    let is_old = |path: &String| path.starts_with(&format!("{COMMITS}/00000001-"));
+    let old_commit = dataset.files().into_iter().find(is_old).unwrap();
     let stray = partition_path("sessions", day(1), &id(7), 0);
-    let lost_commit = format!("{COMMITS}/00000003-{}.json", id(7));
+    let lost_commit = format!("{COMMITS}/00000003-{}-0123456789abcdef.json", id(7));
     let foreign =
         ["participants/notes.txt", "sessions/session_date=2026-10-02/part-0.parquet", "_commits/readme"];
     for path in [stray.as_str(), &lost_commit].into_iter().chain(foreign) {
@@ -131,7 +133,6 @@ async fn what_is_left_is_what_the_commit_names() {
 
     let sweep = dataset.find(TimeDelta::zero()).await;
     assert_eq!(sweep.uncommitted.keys().map(Key::as_str).collect::<Vec<_>>(), [stray.as_str()]);
-    let old_commit = format!("{COMMITS}/00000001-{}.json", id(1));
     assert_eq!(sweep.commits.keys().map(Key::as_str).collect::<Vec<_>>(), [&old_commit, &lost_commit]);
     assert_eq!(sweep.kept, Amount::default());
     assert_eq!(dataset.vacuum(TimeDelta::zero()).await, Some(3));

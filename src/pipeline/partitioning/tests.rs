@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::*;
 use crate::fetch::{Answer, Failure, Reason, Reply};
-use crate::log::{DatasetRange, FILE_NAME, Head, Lists, Opened, Resolved, Settings, TypedWindow, open};
+use crate::log::{DatasetRange, FILE_NAME, Head, Lists, Opened, Resolved, Settings, examples, open};
 use crate::model::{PageSize, RequestKey, Window, Zone};
 use crate::tables::Table;
 use crate::wire::Gave;
@@ -61,25 +61,10 @@ fn write_log(path: &Path, dataset: Option<DatasetRange>, replies: Vec<Reply>) ->
     let window = Window { since: None, until: None, meeting: None, live: false, days: None };
     log.begin(&Head {
         export_id: EXPORT.into(),
-        tool_version: "0.1.0".into(),
         started_at: "2026-11-24T00:00:00Z".into(),
-        refresh: false,
-        after: None,
-        asked_at: None,
         window: Some(Resolved::of(&window)),
-        settings: Settings {
-            account_id: "account".into(),
-            app_id: "app".into(),
-            base_url: "http://127.0.0.1/".into(),
-            window: TypedWindow::default(),
-            fetch: "auto".into(),
-            filters: Vec::new(),
-            stats_from: "auto".into(),
-            peer_events: true,
-            format: "parquet".into(),
-            excel: false,
-            dataset,
-        },
+        settings: Settings { dataset, ..examples::settings() },
+        ..examples::head()
     })
     .unwrap();
     log.end_rows(&Lists { lists: Vec::new(), digest: String::new() }).unwrap();

@@ -24,7 +24,7 @@ use crate::fetch::{Answer, Failure, Reason, Reply};
 use crate::lists::{Asked, InvalidRow, ListRow};
 use crate::log::{
     DatasetRange, FILE_NAME, Head, ListFile, Lists, Log, Opened, Replies, Resolved, Settings, TypedWindow,
-    discovered, open,
+    discovered, examples, open,
 };
 use crate::model::{PageSize, ParticipantId, RequestKey, SessionId, Window};
 use crate::plan::Wants;
@@ -237,9 +237,6 @@ fn write_log(
 ) {
     let Opened::Empty(mut log) = open(path).unwrap() else { panic!("not empty") };
     let settings = Settings {
-        account_id: "account".into(),
-        app_id: "app".into(),
-        base_url: "http://127.0.0.1/".into(),
         window: TypedWindow {
             meeting: window.and_then(|window| window.meeting.clone()),
             live: window.is_some_and(|window| window.live),
@@ -247,21 +244,14 @@ fn write_log(
         },
         fetch: fetch.into(),
         filters: filters.iter().map(|filter| (*filter).to_owned()).collect(),
-        stats_from: "auto".into(),
-        peer_events: true,
-        format: "parquet".into(),
-        excel: false,
         dataset: window.and_then(|window| window.days).map(|days| DatasetRange::of(&days)),
+        ..examples::settings()
     };
     log.begin(&Head {
-        export_id: "01900000-0000-7000-8000-000000000000".into(),
-        tool_version: "0.1.0".into(),
         started_at: STARTED.into(),
-        refresh: false,
-        after: None,
-        asked_at: None,
         window: window.map(Resolved::of),
         settings,
+        ..examples::head()
     })
     .unwrap();
     for row in rows {
