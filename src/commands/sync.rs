@@ -2,48 +2,43 @@
 //! commit of its own.
 
 mod again;
+mod days;
 mod left;
+mod logs;
 mod made;
 mod tally;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Ending;
 use super::fetching::{self, Asked as Fetched, reach};
 use crate::clock;
-use crate::config::{Anew, ApiConfig, EmptyDays, Format, PeerEvents, StartMode, SyncConfig, WaitLock};
-use crate::dataset::{
-    self, Asked, Committed, Committing, Current, Generation, Identity, Lock, Reached, Wait, Work, due, ranges,
-};
+use crate::config::{Anew, ApiConfig, PeerEvents, StartMode, SyncConfig, WaitLock};
+use crate::dataset::{self, Committed, Committing, Current, Generation, Identity, Lock, Wait, Work};
 use crate::error::{Error, Holder, Result, Resume, StoreError};
 use crate::files::Staging;
-use crate::log::{DatasetRange, Head, Lists, Log, LogWriter, Opened, RowDigest, Settings, TypedWindow};
-use crate::manifest::Time;
-use crate::model::{DayRange, Window, Zone, parse_time};
+use crate::log::{Log, Opened};
+use crate::model::{Window, Zone};
 use crate::operation::{DatasetFacts, Facts, RequestsMade};
 use crate::output;
-use crate::pipeline::{self, Gathered, MakingDays, Signals};
+use crate::pipeline::{self, MakingDays, Signals};
 use crate::place::{Conditions, Local, Place};
 use crate::plan::Wants;
 use crate::progress::Phase;
 use crate::tables::schema::SCHEMA_VERSION;
 use crate::ui::Ui;
-use made::{Export, made};
+use logs::{Begun, Opening};
+use made::{Export, looked_at, made};
 use tally::Tally;
 
 /// What others are told who holds the dataset.
 const COMMAND: &str = "sync";
-/// Uploads that this machine began, in the state directory.
-const UPLOADS: &str = "uploads.jsonl";
 /// The lock of a dataset in a store, as this machine took it, in the state directory.
 const OWN_LOCK: &str = "lock.jsonl";
-/// Clocks this near are the same: the server tells its own to the second.
-const SAME_CLOCK: TimeDelta = TimeDelta::seconds(2);
 
 /// Runs the command; the facts are those that are known when it ends, however it does.
 ///
@@ -90,7 +85,7 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
         }
         None => None,
     };
-    let place = place.with_journal(&state.join(UPLOADS))?;
+    let place = place.with_journal(&state)?;
     check(&place).await?;
     let noted = state.join(OWN_LOCK);
     let taking = async {
@@ -148,14 +143,6 @@ struct Sync<'a> {
     /// When it began, or the one began that it goes on for.
     asked_at: DateTime<Utc>,
     tally: Tally,
-}
-
-/// A log that is to be filled.
-enum Begun {
-    /// With the replies about these days.
-    New(LogWriter, DayRange),
-    /// An earlier process began it.
-    Earlier(LogWriter, Box<Log>),
 }
 
 impl<'a> Sync<'a> {
@@ -267,102 +254,6 @@ impl<'a> Sync<'a> {
         Ok(())
     }
 
-    /// Opens the log. One that an earlier process left, and that is no good any more, is dropped.
-    async fn open(
-        &mut self,
-        base: Option<&Generation>,
-        facts: &mut Facts,
-        signals: &mut Signals,
-    ) -> Result<Opened> {
-        let (log, begun) = match self.work.open(self.config.start, base, self.config.keep_log)? {
-            Opened::Begun(log, begun) => (log, begun),
-            empty @ Opened::Empty(_) => return Ok(empty),
-        };
-        let wanted = match self.config.anew {
-            Anew::Wanted => self.ranges(base, facts, signals).await?,
-            Anew::LeftOut => Vec::new(),
-        };
-        if left::is_good(begun.head(), base, self.config.anew, &wanted) {
-            dataset::refuse_other_log(&begun, &self.settings(None), Path::new(&self.place.show(None)))?;
-            return Ok(Opened::Begun(log, begun));
-        }
-        self.ui.warn(
-            "what an earlier sync had fetched is of a dataset that is gone, or of other days: it is dropped",
-            None,
-        );
-        drop((log, begun));
-        self.work.open(StartMode::Refresh, base, self.config.keep_log)
-    }
-
-    /// What makes a log one of this command.
-    fn settings(&self, range: Option<&DayRange>) -> Settings {
-        let window = TypedWindow { live: self.config.live, ..TypedWindow::default() };
-        let settings =
-            fetching::settings(&self.config.api, self.api, &self.config.fetch, window, Format::Parquet);
-        let none = DayRange { zone: self.identity.time_zone, first: None, last: NaiveDate::MIN };
-        Settings { dataset: Some(DatasetRange::of(range.unwrap_or(&none))), ..settings }
-    }
-
-    /// The days to be exported.
-    async fn ranges(
-        &mut self,
-        base: Option<&Generation>,
-        facts: &mut Facts,
-        signals: &mut Signals,
-    ) -> Result<Vec<DayRange>> {
-        let days = self.config.days;
-        let is_anew = self.config.anew == Anew::Wanted;
-        let replaced = base.filter(|base| is_anew && base.pointer.identity != self.identity);
-        let base = base.filter(|_| !is_anew);
-        let asked = Asked {
-            from: days.from,
-            to: days.to,
-            lookback: days.lookback,
-            // One commit takes the place of everything.
-            days_per_commit: if is_anew { u32::MAX } else { days.per_commit },
-        };
-        let now = clock::now();
-        let zone = self.identity.time_zone;
-        let synced = base.map(|base| zone.date(base.pointer.state.synced_until.0));
-        let reached = Reached { synced, today: zone.date(now) };
-        let again = match base {
-            Some(base) if asked.from.is_none() => {
-                let pending = &base.pointer.state.pending;
-                let due: Vec<_> = due(pending, asked.begins(reached), Time(now)).cloned().collect();
-                self.worth_a_look(&due, facts, signals).await?
-            }
-            _ => BTreeSet::new(),
-        };
-        let ranges = ranges(&asked, zone, reached, &again);
-        if let Some(replaced) = replaced.filter(|_| self.config.empty_days == EmptyDays::Kept) {
-            let has = |day| ranges.iter().any(|range| range.contains(day));
-            dataset::refuse_loss(replaced, has, &self.place.show(None)).map_err(Error::Dataset)?;
-        }
-        Ok(ranges)
-    }
-
-    /// Of days that are due, those that have changed since.
-    async fn worth_a_look(
-        &mut self,
-        due: &[dataset::Pending],
-        facts: &mut Facts,
-        signals: &mut Signals,
-    ) -> Result<BTreeSet<NaiveDate>> {
-        if due.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let fetching = self.fetching(None, facts)?;
-        facts.progress.enter(Phase::FindingSessions);
-        let worth = again::worth_a_look(due, &fetching.fetcher);
-        let worth = pipeline::unless_stopped(signals, worth).await;
-        let made = fetching::requests_made(fetching.fetcher.traffic());
-        facts.requests = Some(facts.requests.unwrap_or_default().and(made));
-        if let Some(warning) = pipeline::settle(fetching).await {
-            self.ui.warn(&warning, None);
-        }
-        worth
-    }
-
     fn fetching(&self, window: Option<Window>, facts: &Facts) -> Result<pipeline::Fetching> {
         let user = self.config.user_state_dir.clone();
         let ledger = fetching::ledger(&self.config.api, user, self.work.state().to_owned());
@@ -446,55 +337,6 @@ impl<'a> Sync<'a> {
         staging.discard()?;
         Ok((committed, days))
     }
-
-    /// Writes the first lines of a log, or takes them from an earlier process's.
-    async fn begin(&self, begun: Begun, base: Option<&Generation>) -> Result<Opening> {
-        match begun {
-            Begun::Earlier(log, earlier) => Ok(Opening {
-                head: earlier.head().clone(),
-                was_fetched: earlier.is_fetched(),
-                gathered: Gathered { wants: Wants::new(), log, earlier: Some(earlier) },
-            }),
-            Begun::New(mut log, range) => {
-                let now = clock::now().trunc_subsecs(6);
-                let (since, end) = range.hull();
-                let (until, live) = (Some(end.min(now)), self.config.live);
-                let window = Window { since, until, meeting: None, live, days: Some(range) };
-                let settings = self.settings(Some(&range));
-                let after = base.and_then(|base| base.commit.last_look()).map(String::from);
-                let head = fetching::head(settings, self.config.start, now, Some(&window));
-                let asked_at = Some(String::from(Time(self.asked_at.trunc_subsecs(6))));
-                let head = Head { after, asked_at, ..head };
-                let first = head.clone();
-                let written = tokio::task::spawn_blocking(move || {
-                    log.begin(&first)?;
-                    // There are no lists.
-                    let lists = Lists { lists: Vec::new(), digest: RowDigest::default().finish() };
-                    log.end_rows(&lists).map(|()| log)
-                });
-                let log = written.await.map_err(|_| Error::StageEnded { stage: "log" })??;
-                let gathered = Gathered { wants: Wants::new(), log, earlier: None };
-                Ok(Opening { head, was_fetched: false, gathered })
-            }
-        }
-    }
-}
-
-/// A log with its first lines.
-struct Opening {
-    head: Head,
-    was_fetched: bool,
-    gathered: Gathered,
-}
-
-/// When an export began to look: by the server's clock where this machine's is another, and after every look that
-/// the dataset had then.
-fn looked_at(head: &Head, server_ahead: Option<TimeDelta>) -> DateTime<Utc> {
-    let begun = parse_time(&head.started_at).unwrap_or_else(clock::now);
-    let ahead = server_ahead.filter(|ahead| ahead.abs() >= SAME_CLOCK).unwrap_or_default();
-    let corrected = begun.checked_add_signed(ahead).unwrap_or(begun).trunc_subsecs(6);
-    let before = head.after.as_deref().and_then(parse_time);
-    before.map_or(corrected, |before| corrected.max(before + TimeDelta::microseconds(1)))
 }
 
 /// What is known of a dataset, for machines.
@@ -518,39 +360,5 @@ impl RequestsMade {
             rate_limited: self.rate_limited + later.rate_limited,
             ..later
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_look_is_as_late_as_the_server_says_and_later_than_all_before() {
-        let settings = Settings {
-            account_id: String::new(),
-            app_id: String::new(),
-            base_url: String::new(),
-            window: TypedWindow::default(),
-            fetch: "auto".to_owned(),
-            filters: Vec::new(),
-            stats_from: "auto".to_owned(),
-            peer_events: true,
-            format: "parquet".to_owned(),
-            excel: false,
-            dataset: None,
-        };
-        let begun = parse_time("2026-11-23T02:00:00.123456Z").unwrap();
-        let head = fetching::head(settings, StartMode::Resume, begun, None);
-        let after = |text: &str| Head { after: Some(text.to_owned()), ..head.clone() };
-        let at = |head: &Head, ahead: Option<i64>| {
-            String::from(Time(looked_at(head, ahead.map(TimeDelta::milliseconds))))
-        };
-        assert_eq!(at(&head, None), "2026-11-23T02:00:00.123456Z");
-        // The server tells whole seconds, of a moment ago.
-        assert_eq!(at(&head, Some(-1_900)), "2026-11-23T02:00:00.123456Z");
-        assert_eq!(at(&head, Some(-3_600_000)), "2026-11-23T01:00:00.123456Z");
-        assert_eq!(at(&after("2026-11-22T02:00:00Z"), Some(60_000)), "2026-11-23T02:01:00.123456Z");
-        assert_eq!(at(&after("2026-11-23T05:00:00Z"), None), "2026-11-23T05:00:00.000001Z");
     }
 }

@@ -20,15 +20,14 @@ const MARGIN: TimeDelta = TimeDelta::minutes(5);
 /// A command that began longer ago is not gone on with, but for its log.
 const LONGEST: TimeDelta = TimeDelta::days(7);
 
-/// Whether a log is gone on with. Begun on a dataset that is not there any more it is not: its days would be taken for all
-/// that there is. With `--anew` only where it is of all the days that are asked for.
+/// Whether a log is gone on with. Where it would begin a dataset it has to begin with the day that is asked for, else its
+/// days would be taken for all that there is. With `--anew` it has to be of all the days that are asked for.
 pub(super) fn is_good(head: &Head, base: Option<&Generation>, anew: Anew, wanted: &[DayRange]) -> bool {
-    match anew {
-        Anew::LeftOut => head.after.is_none() || base.is_some(),
-        Anew::Wanted => {
-            let days = head.window().and_then(|window| window.days);
-            days.is_some_and(|days| wanted == [days])
-        }
+    let Some(days) = head.window().and_then(|window| window.days) else { return false };
+    match (anew, base) {
+        (Anew::Wanted, _) => wanted == [days],
+        (Anew::LeftOut, None) => wanted.first().is_some_and(|wanted| wanted.first == days.first),
+        (Anew::LeftOut, Some(_)) => true,
     }
 }
 

@@ -1,16 +1,19 @@
-//! What the files of a range of days came to, as a commit has it.
+//! What the files of a range of days came to, as a commit has it; from when on they count.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
 
+use crate::clock;
 use crate::dataset::{DayEntry, DayFile, Identity, MOST_SESSIONS, Made, Pending, Why};
 use crate::log::Head;
 use crate::manifest::{MinutesTotal, Requests, Time, Totals};
-use crate::model::{DayRange, Window};
+use crate::model::{DayRange, Window, parse_time};
 use crate::pipeline::{DayFacts, MadeDays};
 use crate::tables::{self, CallStatistics, Table};
 
+/// Clocks this near are the same: the server tells its own to the second.
+const SAME_CLOCK: TimeDelta = TimeDelta::seconds(2);
 /// Failures that may be none another time.
 const PASSING: [&str; 2] = ["retries_exhausted", "bad_response"];
 
@@ -113,4 +116,35 @@ fn pending(days: &MadeDays, range: DayRange, since: Time) -> Vec<Pending> {
         }
     }
     pending.into_values().collect()
+}
+
+/// When an export began to look: by the server's clock where this machine's is another, and after every look that
+/// the dataset had then.
+pub(super) fn looked_at(head: &Head, server_ahead: Option<TimeDelta>) -> DateTime<Utc> {
+    let begun = parse_time(&head.started_at).unwrap_or_else(clock::now);
+    let ahead = server_ahead.filter(|ahead| ahead.abs() >= SAME_CLOCK).unwrap_or_default();
+    let corrected = begun.checked_add_signed(ahead).unwrap_or(begun).trunc_subsecs(6);
+    let before = head.after.as_deref().and_then(parse_time);
+    before.map_or(corrected, |before| corrected.max(before + TimeDelta::microseconds(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::examples;
+
+    #[test]
+    fn a_look_is_as_late_as_the_server_says_and_later_than_all_before() {
+        let head = Head { started_at: "2026-11-23T02:00:00.123456Z".to_owned(), ..examples::head() };
+        let after = |text: &str| Head { after: Some(text.to_owned()), ..head.clone() };
+        let at = |head: &Head, ahead: Option<i64>| {
+            String::from(Time(looked_at(head, ahead.map(TimeDelta::milliseconds))))
+        };
+        assert_eq!(at(&head, None), "2026-11-23T02:00:00.123456Z");
+        // The server tells whole seconds, of a moment ago.
+        assert_eq!(at(&head, Some(-1_900)), "2026-11-23T02:00:00.123456Z");
+        assert_eq!(at(&head, Some(-3_600_000)), "2026-11-23T01:00:00.123456Z");
+        assert_eq!(at(&after("2026-11-22T02:00:00Z"), Some(60_000)), "2026-11-23T02:01:00.123456Z");
+        assert_eq!(at(&after("2026-11-23T05:00:00Z"), None), "2026-11-23T05:00:00.000001Z");
+    }
 }

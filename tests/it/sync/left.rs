@@ -21,9 +21,18 @@ fn a_log_of_a_dataset_that_is_gone_begins_no_other() {
         if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
     }
     let (output, again) = synced(&place, &server, "");
-    assert!(output.stderr.contains("of a dataset that is gone"), "{output}");
+    assert!(output.stderr.contains("of other days than those that this dataset begins with"), "{output}");
     assert_ne!(again.pointer["dataset_id"], dataset.pointer["dataset_id"]);
     equals(&again, &whole(&place, &server, ""));
+}
+
+/// What was asked for first was never begun.
+#[test]
+fn a_log_of_later_days_begins_no_dataset_of_all() {
+    let (place, server) = (Place::new(), server(|options| options.world.participants = 60));
+    stopped(&place, &server, "--from 2026-10-29");
+    let (_, dataset) = synced(&place, &server, "");
+    equals(&dataset, &whole(&place, &server, ""));
 }
 
 #[test]
@@ -47,12 +56,13 @@ fn a_dataset_that_is_made_anew_is_made_of_all_days() {
 fn a_longer_backfill_is_not_done_with_what_a_shorter_one_left() {
     let (place, server) = (Place::new(), server(|options| options.world.participants = 60));
     let pieces = "--days-per-commit 2 --from";
+    synced(&place, &server, "--from 2026-10-30 --to 2026-10-31");
     stopped(&place, &server, &format!("{pieces} 2026-10-28 --to 2026-10-30"));
     let (_, dataset) = synced(&place, &server, &format!("{pieces} 2026-10-26 --to 2026-10-30"));
     // The one that was left, and both pieces: nothing says that the first was ever looked at.
-    assert_eq!(dataset.generation(), 3);
+    assert_eq!(dataset.generation(), 4);
     let days = |dataset: &Dataset| dataset.commit["days"].as_array().unwrap().len();
-    assert_eq!(days(&dataset), 4);
+    assert_eq!(days(&dataset), 5);
 }
 
 #[test]
