@@ -87,6 +87,9 @@ pub struct SandboxArgs {
     /// Every Nth session lasts five days; 0 for none
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "World")]
     pub long_every: u64,
+    /// The created_at of every Nth session is no time; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "World")]
+    pub undated_every: u64,
 
     /// The bearer token to insist on; it is no secret
     #[arg(long, value_name = "TOKEN", default_value = "sandbox", help_heading = "Access")]
@@ -132,6 +135,9 @@ pub struct SandboxArgs {
     /// Which sessions a window of time selects
     #[arg(long, value_name = "WHICH", default_value = "created", help_heading = "Variants of the API")]
     pub session_window: SessionWindow,
+    /// So many sessions are in the total of the sessions list and on none of its pages
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Variants of the API")]
+    pub unlisted_sessions: u64,
     /// Where session details are
     #[arg(long, value_name = "HOW", default_value = "flat", help_heading = "Variants of the API")]
     pub session_wrapper: Wrapper,
@@ -261,6 +267,7 @@ impl SandboxArgs {
             first_page: self.first_page,
             paging: self.paging,
             session_window: self.session_window,
+            unlisted_sessions: self.unlisted_sessions,
             session_wrapper: self.session_wrapper,
             report_wrapper: self.report_wrapper,
             stats_shape: self.stats_shape,
@@ -289,6 +296,7 @@ impl SandboxArgs {
             minutes_off: self.session_minutes_off,
             late: self.late,
             long_every: self.long_every,
+            undated_every: self.undated_every,
         }
     }
 }

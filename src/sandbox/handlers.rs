@@ -233,7 +233,8 @@ impl Api<'_> {
 
     fn sessions(&self, query: &Query, app: &str) -> Result<Reply, Refusal> {
         let selected = self.selected_sessions(query);
-        let page = self.page(query, selected.len())?;
+        let mut page = self.page(query, selected.len())?;
+        page.total = page.total.saturating_add(self.options.unlisted_sessions);
         let at = |row: &u64| self.moment.session(selected.get(*row));
         let rows = in_order(&page, query, |row| self.moment.session_minutes_ms(&at(row)));
         let mut json = Json::with_capacity(rows.len() * 700 + 128);

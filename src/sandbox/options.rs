@@ -50,6 +50,8 @@ pub struct SandboxOptions {
     pub paging: PagingPlace,
     /// Which sessions `start_time` and `end_time` select.
     pub session_window: SessionWindow,
+    /// So many sessions are in the total of the sessions list and on none of its pages.
+    pub unlisted_sessions: u64,
     /// Where session details are.
     pub session_wrapper: Wrapper,
     /// Where the peer report is.
@@ -94,6 +96,7 @@ impl Default for SandboxOptions {
             first_page: 1,
             paging: PagingPlace::Documented,
             session_window: SessionWindow::Created,
+            unlisted_sessions: 0,
             session_wrapper: Wrapper::Flat,
             report_wrapper: Wrapper::Wrapped,
             stats_shape: StatsShape::Old,

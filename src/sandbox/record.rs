@@ -262,7 +262,12 @@ pub(super) fn write_session_fields(json: &mut Json, moment: Moment<'_>, session:
     } else {
         json.time(session.started_ms);
     }
-    json.key("created_at").time(session.created_ms);
+    json.key("created_at");
+    if moment.world().is_undated(session.index) {
+        json.string("unknown");
+    } else {
+        json.time(session.created_ms);
+    }
     json.key("updated_at").time(session.updated_ms);
     json.key("ended_at");
     if session.live {

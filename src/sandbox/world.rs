@@ -59,6 +59,8 @@ pub struct WorldOptions {
     pub late: Option<Late>,
     /// Every so many'th session lasts five days; 0 for none.
     pub long_every: u64,
+    /// The `created_at` of every so many'th session is no time; 0 for none.
+    pub undated_every: u64,
 }
 
 /// Sessions whose own minutes are off, wherever the API tells them.
@@ -85,6 +87,7 @@ impl Default for WorldOptions {
             minutes_off: None,
             late: None,
             long_every: 0,
+            undated_every: 0,
         }
     }
 }
@@ -195,6 +198,12 @@ impl World {
     #[must_use]
     pub fn session_of(&self, participant: u64) -> u64 {
         self.layout.session_of(participant)
+    }
+
+    /// Whether a session's `created_at` is no time.
+    pub(super) const fn is_undated(&self, index: u64) -> bool {
+        let every = self.options.undated_every;
+        every > 0 && (index + 1).is_multiple_of(every)
     }
 
     /// All sessions, in order of `created_at`.

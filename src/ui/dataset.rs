@@ -137,8 +137,14 @@ impl Synced {
             let codes = codes.collect::<Vec<_>>().join(", ");
             lines.push(("warnings", format!("{codes} (examples are in the commit file)")));
         }
-        for pending in &self.pending {
-            lines.push(("again", format!("{}: {}", pending.day, pending.why)));
+        let go_together =
+            |one: &PendingDay, next: &PendingDay| one.why == next.why && one.day.succ_opt() == Some(next.day);
+        for days in self.pending.chunk_by(go_together) {
+            if let [first, .., last] = days {
+                lines.push(("again", format!("{} to {}: {}", first.day, last.day, first.why)));
+            } else if let [only] = days {
+                lines.push(("again", format!("{}: {}", only.day, only.why)));
+            }
         }
         lines.push(("elapsed", duration(self.elapsed)));
         let ending = match (self.is_new, self.failures) {

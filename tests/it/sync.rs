@@ -1,5 +1,6 @@
 //! `sync`: a dataset that grows from night to night holds what one export would.
 
+mod incomplete;
 mod left;
 mod nights;
 mod refusals;

@@ -12,6 +12,7 @@ use crate::manifest::MinutesTotal;
 use crate::model::SessionId;
 use crate::operation::{Facts, Published};
 use crate::pipeline::MadeDays;
+use crate::plan::Shortfall;
 use crate::tables::{Notice, Table};
 use crate::ui::{PendingDay, Synced, TableRows, Ui};
 
@@ -55,7 +56,7 @@ impl Tally {
         for warning in noticed.filter(|warning| warning.code != Notice::Rounded.code()) {
             *self.warnings.entry(warning.code.clone()).or_default() += warning.count;
         }
-        self.is_short |= made.short.is_some();
+        self.tell_short(made, ui);
         self.tell_undated(made, ui);
         self.tell_emptied(committed, ui);
         for given_up in &committed.given_up {
@@ -71,6 +72,17 @@ impl Tally {
         }
     }
 
+    fn tell_short(&mut self, made: &MadeDays, ui: &Ui) {
+        let Some(Shortfall { listed, total }) = made.short else { return };
+        self.is_short = true;
+        ui.warn(
+            &format!(
+                "the API's list of sessions has {listed} of the {total} that it counts: any of these days may lack some"
+            ),
+            Some("the next sync looks at them again"),
+        );
+    }
+
     fn tell_undated(&mut self, made: &MadeDays, ui: &Ui) {
         let nameless: u64 = made.undated_failures.values().sum();
         let undated = made.undated.len() as u64 + nameless;
@@ -78,11 +90,12 @@ impl Tally {
         if undated > 0 {
             let example =
                 made.undated.first().map(|id: &SessionId| format!(", such as {id}")).unwrap_or_default();
-            let (sessions, are) = if undated == 1 { ("session", "is") } else { ("sessions", "are") };
+            let (sessions, are, they) =
+                if undated == 1 { ("session", "is", "it has") } else { ("sessions", "are", "they have") };
             ui.warn(
                 &format!(
-                    "{undated} {sessions} of the API's list {are} of no day{example}: without an id or a readable \
-                     created_at {are} left out"
+                    "{undated} {sessions} of the API's list {are} of no day{example}, and left out: {they} no id or no \
+                     readable created_at"
                 ),
                 Some("rtk-export run --since exports them too"),
             );
