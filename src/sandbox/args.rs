@@ -87,7 +87,7 @@ pub struct SandboxArgs {
     /// Every Nth session lasts five days; 0 for none
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "World")]
     pub long_every: u64,
-    /// The created_at of every Nth session is no time; 0 for none
+    /// The record of every Nth session does not tell when it was created; 0 for none
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "World")]
     pub undated_every: u64,
 
