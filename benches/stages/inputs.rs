@@ -68,6 +68,7 @@ pub(crate) fn replies(participants: &[Participant]) -> Vec<Reply> {
     let reply = |participant: &Participant| Reply {
         key: RequestKey::Details { session: participant.session, participant: participant.id },
         arrived_at: BEGIN,
+        server_ahead: None,
         attempts: 1,
         rate_limited: 0,
         cf_ray: Some("8f1e2d3c4b5a6978-AMS".to_owned()),

@@ -32,7 +32,7 @@ use crate::progress::Phase;
 use crate::tables::schema::SCHEMA_VERSION;
 use crate::ui::Ui;
 use logs::{Begun, Opening};
-use made::{Export, looked_at, made};
+use made::{Export, made};
 use tally::Tally;
 
 /// What others are told who holds the dataset.
@@ -291,7 +291,6 @@ impl<'a> Sync<'a> {
         (facts.since, facts.until) = (window.since, window.until);
 
         let asking = self.fetching(Some(window.clone()), facts)?;
-        let fetcher = Arc::clone(&asking.fetcher);
         let before = facts.requests.take();
         let meant = Some(window.clone());
         let asked = fetching::ask(asking, &self.config.fetch, meant, gathered, self.ui, facts, signals).await;
@@ -306,9 +305,8 @@ impl<'a> Sync<'a> {
         if replies > 0 || !was_fetched {
             log.mark_fetched(clock::now())?;
         }
-        let as_of = looked_at(&head, fetcher.server_ahead());
-        drop(fetcher);
-        let export = Export { head: &head, as_of, range, window: &window, identity: &self.identity };
+        let (identity, lookback) = (&self.identity, self.config.days.lookback);
+        let export = Export { head: &head, range, window: &window, identity, lookback };
         let committing = self.commit(lock, &export, wants, facts);
         let (committed, days) =
             pipeline::unless_stopped(signals, committing).await.map_err(|error| error.resumable(resume))?;

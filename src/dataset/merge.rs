@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use super::{Commit, DayEntry, DayFile, Export, Generation, Identity, Pending, Retired, State};
 use crate::config::EmptyDays;
@@ -35,6 +35,8 @@ pub struct Made {
     pub days: BTreeMap<NaiveDate, DayEntry>,
     /// Those to be looked at again, by day.
     pub pending: Vec<Pending>,
+    /// How many days a `sync` like it looks back.
+    pub lookback: u32,
     /// What it cost.
     pub requests: Requests,
     /// What it noticed that is of no day.
@@ -73,7 +75,7 @@ pub fn merge(base: Option<&Generation>, made: &Made, at: Time, empty: EmptyDays)
         |file: &DayFile| Retired { path: file.path.clone(), bytes: file.bytes, retired_at: at, generation };
     let same = base.filter(|base| base.pointer.identity == made.identity);
     let looked = Looked::at(same.map(|base| &base.commit), made, empty);
-    let (state, given_up) = state(same, made, &looked, at);
+    let (state, given_up) = state(same, made, &looked);
     let is_known = |base: &Generation| base.pointer.state == state && base.commit.exports == looked.exports;
     if looked.won.is_empty() && same.is_some_and(is_known) {
         return Merged { next: None, emptied: looked.emptied };
@@ -150,6 +152,12 @@ impl Looked {
         days.retain(|day, entry| unlisted(&exports, *day).as_ref() != Some(entry));
         Self { days, exports, won, emptied }
     }
+
+    /// Whether anybody looked at a day after a time.
+    fn since(&self, time: Time, day: NaiveDate) -> bool {
+        let entry = self.days.get(&day).cloned().or_else(|| unlisted(&self.exports, day));
+        entry.is_some_and(|entry| entry.as_of > time)
+    }
 }
 
 /// The days that are listed, or may have to be.
@@ -206,12 +214,16 @@ fn named<'a>(exports: impl Iterator<Item = &'a Export>, days: &BTreeMap<NaiveDat
 }
 
 /// How far the dataset goes, and the days that are given up.
-fn state(base: Option<&Generation>, made: &Made, looked: &Looked, at: Time) -> (State, Vec<Pending>) {
+fn state(base: Option<&Generation>, made: &Made, looked: &Looked) -> (State, Vec<Pending>) {
     let before = base.map(|base| &base.pointer.state);
     let synced_until = before.map_or(made.until, |before| {
-        // Only what joins on: between the two nothing may lie that nobody looked at.
+        // Only what joins on: nobody may have to look at a day before it, as a sync that looks back would.
         let reached = made.identity.time_zone.date(before.synced_until.0);
-        let joins = made.range.first.is_none_or(|first| first <= reached);
+        let begins = reached.checked_sub_days(Days::new(made.lookback.into())).unwrap_or(reached);
+        let joins = made.range.first.is_none_or(|first| {
+            let mut earlier = begins.iter_days().take_while(|day| *day < first);
+            first <= reached && earlier.all(|day| looked.since(before.synced_until, day))
+        });
         if joins { before.synced_until.max(made.until) } else { before.synced_until }
     });
     let mut days: BTreeMap<_, _> = BTreeMap::new();
@@ -224,6 +236,6 @@ fn state(base: Option<&Generation>, made: &Made, looked: &Looked, at: Time) -> (
         let since = known.map_or(pending.since, |known| known.since.min(pending.since));
         days.insert(pending.day, Pending { since, ..pending.clone() });
     }
-    let (given_up, pending) = days.into_values().partition(|pending| pending.is_given_up(at));
+    let (given_up, pending) = days.into_values().partition(|pending| pending.is_given_up(made.as_of));
     (State { synced_until, pending }, given_up)
 }

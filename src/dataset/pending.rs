@@ -19,8 +19,10 @@ pub const MOST_SESSIONS: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// Sessions were left out because they had not ended.
+    /// Sessions had not ended.
     Live,
+    /// Sessions have ended so lately that their records may change, and the next `sync` would not look for that.
+    Settling,
     /// Requests failed that may succeed another time.
     Failed,
     /// The pages of the sessions list held fewer sessions than they told.
@@ -33,6 +35,7 @@ impl Why {
     pub const fn text(self) -> &'static str {
         match self {
             Self::Live => "sessions that had not ended",
+            Self::Settling => "sessions that ended lately, whose records may still change",
             Self::Failed => "requests that failed",
             Self::Short => "pages with fewer sessions than they told",
         }
@@ -53,16 +56,14 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Whether it has been looked at long enough.
+    /// Whether it has been looked at long enough. That records settle ends by itself.
     #[must_use]
     pub fn is_given_up(&self, at: Time) -> bool {
-        at.0.signed_duration_since(self.since.0) > GIVEN_UP_AFTER
+        self.why != Why::Settling && at.0.signed_duration_since(self.since.0) > GIVEN_UP_AFTER
     }
 }
 
-/// The pending days before a day that are not given up yet.
-pub fn due(pending: &[Pending], before: Option<NaiveDate>, at: Time) -> impl Iterator<Item = &Pending> {
-    pending
-        .iter()
-        .filter(move |pending| before.is_some_and(|before| pending.day < before) && !pending.is_given_up(at))
+/// The pending days before a day. Which of them are given up is for the commit to say.
+pub fn due(pending: &[Pending], before: Option<NaiveDate>) -> impl Iterator<Item = &Pending> {
+    pending.iter().filter(move |pending| before.is_some_and(|before| pending.day < before))
 }

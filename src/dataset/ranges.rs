@@ -40,8 +40,8 @@ impl Asked {
     #[must_use]
     pub fn begins(&self, reached: Reached) -> Option<NaiveDate> {
         let back = |day: NaiveDate| day.checked_sub_days(Days::new(self.lookback.into())).unwrap_or(day);
-        // A clock that went back must not leave a range without a day.
-        reached.synced.map(|synced| back(synced).min(reached.today))
+        // A clock that went back, now or before, must not leave a range without its days.
+        reached.synced.map(|synced| back(synced.min(reached.today)))
     }
 }
 
@@ -173,7 +173,8 @@ mod tests {
                     (Some(from), _) => from <= day && to.is_none_or(|to| day < to),
                     (None, None) => true,
                     (None, Some(synced)) => {
-                        day == today || again.contains(&day) || synced <= day + Days::new(lookback.into())
+                        let reached = synced.min(today);
+                        again.contains(&day) || reached <= day + Days::new(lookback.into())
                     }
                 };
                 prop_assert_eq!(has(day), wanted, "{}", day);

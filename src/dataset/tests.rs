@@ -76,6 +76,7 @@ fn made(number: u64, as_of: i64, range: (Option<u64>, u64), found: &[u64]) -> Ma
         tables: vec!["participants".into(), "sessions".into()],
         days: found.iter().map(|number| (day(*number), entry(day(*number)))).collect(),
         pending: Vec::new(),
+        lookback: 0,
         requests: Requests { sent: 3, ok: 2, ..Requests::default() },
         warnings: vec![Warning {
             code: "number_as_text".into(),

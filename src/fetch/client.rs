@@ -67,6 +67,8 @@ pub(super) struct Client {
 
 /// No server's clock is so far behind.
 const UNKNOWN: i64 = i64::MIN;
+/// Clocks this near are the same: the server tells its own to the second.
+const SAME_CLOCK: TimeDelta = TimeDelta::seconds(2);
 
 /// A whole reply.
 #[derive(Debug)]
@@ -153,10 +155,11 @@ impl Client {
         Ok(Received { status, headers, body, is_cut })
     }
 
-    /// By how much the server's clock is ahead of this machine's, within a second or two; `None` as long as it
-    /// has not told.
+    /// By how much the server's clock is ahead of this machine's, within a second or two; `None` where they are the
+    /// same, and as long as it has not told.
     pub(super) fn server_ahead(&self) -> Option<TimeDelta> {
-        Some(self.ahead_ms.load(Relaxed)).filter(|ms| *ms != UNKNOWN).map(TimeDelta::milliseconds)
+        let told = Some(self.ahead_ms.load(Relaxed)).filter(|ms| *ms != UNKNOWN);
+        told.map(TimeDelta::milliseconds).filter(|ahead| ahead.abs() >= SAME_CLOCK)
     }
 
     fn note_time(&self, headers: &HeaderMap) {

@@ -160,13 +160,6 @@ impl Fetcher {
         }
     }
 
-    /// By how much the server's clock is ahead of this machine's, within a second or two; `None` as long as it
-    /// has not told.
-    #[must_use]
-    pub fn server_ahead(&self) -> Option<TimeDelta> {
-        self.client.server_ahead()
-    }
-
     /// Fetches one planned request: waits its turn, sends, and tries again as the contract has it. `None`
     /// where the fetcher was stopped before there was an answer.
     ///
@@ -184,14 +177,14 @@ impl Fetcher {
             };
             let decision = decide(tried.outcome, tried.retry_after, course.spent, &self.retry, fastrand::f64);
             match decision {
-                Decision::Keep => return Ok(Some(course.reply(key, tried, None))),
+                Decision::Keep => return Ok(Some(self.reply(&course, key, tried, None))),
                 Decision::Fail(reason) => {
                     if tried.is_up() == Some(false)
                         && let Some(down) = self.breaker.gives_up(tried.status.is_some(), Instant::now())
                     {
                         return Err(unreachable(key, &tried, down));
                     }
-                    return Ok(Some(course.reply(key, tried, Some(reason))));
+                    return Ok(Some(self.reply(&course, key, tried, Some(reason))));
                 }
                 Decision::Again(wait) => {
                     course.spent.retries += 1;
@@ -251,10 +244,8 @@ impl Fetcher {
             self.gate.throttled(ticket, tried.retry_after);
         }
     }
-}
 
-impl Course {
-    fn reply(self, key: RequestKey, mut tried: Tried, failed: Option<Reason>) -> Reply {
+    fn reply(&self, course: &Course, key: RequestKey, mut tried: Tried, failed: Option<Reason>) -> Reply {
         let cf_ray = tried.cf_ray.take();
         let gave = tried.gave;
         let answer = match failed {
@@ -264,8 +255,9 @@ impl Course {
         Reply {
             key,
             arrived_at: clock::now(),
-            attempts: self.attempts,
-            rate_limited: self.rate_limited,
+            server_ahead: self.client.server_ahead(),
+            attempts: course.attempts,
+            rate_limited: course.rate_limited,
             cf_ray,
             gave,
             answer,

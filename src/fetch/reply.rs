@@ -1,6 +1,6 @@
 //! What came of a request: the hand-over from `fetch` to the response log.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Body;
@@ -14,6 +14,9 @@ pub struct Reply {
     pub key: RequestKey,
     /// When the last try ended, UTC.
     pub arrived_at: DateTime<Utc>,
+    /// By how much the server's clock was ahead of this machine's then, within a second or two; `None` where they agree
+    /// or it did not tell.
+    pub server_ahead: Option<TimeDelta>,
     /// Requests sent for it, those that met a 429 included.
     pub attempts: u32,
     /// How many of them met a 429.

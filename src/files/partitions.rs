@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::Decimal128Type;
+use arrow::datatypes::{Decimal128Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 
@@ -20,6 +20,9 @@ use super::{Sink, StagedFile, Staging, TableWriter, Target};
 use crate::config::Format;
 use crate::error::{Error, Result};
 use crate::tables::{CallStatistics, Table, Totals};
+
+/// The status of a session that goes on, as the API has it.
+const LIVE: &str = "LIVE";
 
 /// The day of a session, by its id as text.
 pub type DayOf = Box<dyn Fn(&str) -> Option<NaiveDate> + Send>;
@@ -52,6 +55,10 @@ pub struct DayRows {
     pub totals: Totals,
     /// Rows of `failures`, by `reason`.
     pub failures: BTreeMap<String, u64>,
+    /// Those of the sessions that are live, by id.
+    pub live: Vec<String>,
+    /// When the last of its sessions ended, in microseconds since 1970; `None` where none has.
+    pub last_ended_at: Option<i64>,
 }
 
 /// All files of a range of days.
@@ -174,7 +181,17 @@ impl DayRows {
     fn add(&mut self, table: Table, rows: &RecordBatch) -> Result<()> {
         let count = rows.num_rows() as u64;
         match table {
-            Table::Sessions => self.sessions += count,
+            Table::Sessions => {
+                self.sessions += count;
+                let ids = column(table, rows, "session_id", |column| column.as_string_opt::<i32>())?;
+                let status = column(table, rows, "status", |column| column.as_string_opt::<i32>())?;
+                let live = ids.iter().zip(status).filter(|(_, status)| *status == Some(LIVE));
+                self.live.extend(live.filter_map(|(id, _)| id).map(str::to_owned));
+                let ended = column(table, rows, "ended_at", |column| {
+                    column.as_primitive_opt::<TimestampMicrosecondType>()
+                })?;
+                self.last_ended_at = self.last_ended_at.into_iter().chain(ended.iter().flatten()).max();
+            }
             Table::Participants => {
                 self.totals.participants += count;
                 add_sum(&mut self.totals.duration_minutes, table, rows, "duration_minutes")?;

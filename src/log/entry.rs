@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::block::{BlockWriter, State};
@@ -29,6 +29,8 @@ struct Meta<'a> {
     per_page: Option<u32>,
     /// To the millisecond, as the API writes its own times: with microseconds, `fetched_at` was 7% of the files.
     at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_ahead_ms: Option<i64>,
     attempts: u32,
     rate_limited: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +118,7 @@ fn describe(reply: &Reply) -> (Vec<u8>, State) {
         page_no,
         per_page,
         at: reply.arrived_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        server_ahead_ms: reply.server_ahead.map(|ahead| ahead.num_milliseconds()),
         attempts: reply.attempts,
         rate_limited: reply.rate_limited,
         cf_ray: reply.cf_ray.as_deref(),
@@ -142,6 +145,8 @@ fn blank_line_breaks(json: &mut [u8]) {
 pub struct Entry<'a> {
     /// When it arrived, UTC.
     pub arrived_at: DateTime<Utc>,
+    /// By how much the server's clock was ahead of the machine's; `None` where they agreed or it did not tell.
+    pub server_ahead: Option<TimeDelta>,
     /// Requests sent for it.
     pub attempts: u32,
     /// How many of them met a 429.
@@ -190,6 +195,9 @@ impl<'a> Entry<'a> {
         };
         Some(Self {
             arrived_at: meta.get("at").and_then(text).and_then(|at| parse_time(&at))?,
+            server_ahead: meta
+                .get("server_ahead_ms")
+                .and_then(|ms| TimeDelta::try_milliseconds(ms.get().parse().ok()?)),
             attempts: number("attempts")?,
             rate_limited: number("rate_limited")?,
             cf_ray: owned("cf_ray"),

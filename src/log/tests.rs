@@ -36,6 +36,7 @@ fn reply(n: u8, answer: Answer) -> Reply {
     Reply {
         key: RequestKey::Details { session: session(n), participant: ParticipantId::from_bytes([n; 16]) },
         arrived_at: DateTime::<Utc>::from_timestamp_millis(1_700_000_000_000 + i64::from(n)).unwrap(),
+        server_ahead: None,
         attempts: 1 + u32::from(n),
         rate_limited: 0,
         cf_ray: Some("8f-FRA".into()),

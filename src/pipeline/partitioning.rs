@@ -7,16 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::making::{into_files, refusal, wants_of};
 use crate::blocking::blocking;
 use crate::config::OnWarning;
 use crate::error::{Error, Result};
 use crate::files::{DayRows, PartitionFile, Partitioned, Partitions, Staging};
-use crate::log::{Log, Replies, RequestCounts, discovered};
+use crate::log::{Location, Log, Replies, RequestCounts, discovered};
 use crate::manifest::Warning;
-use crate::model::{DayRange, SessionId};
+use crate::model::{DayRange, RequestKey, SessionId};
 use crate::plan::{Discovered, SessionDays, Shortfall, Wants};
 use crate::progress::{Phase, Progress};
 use crate::tables::{self, CallStatistics, Hand, Made, Totals};
@@ -50,6 +50,8 @@ pub struct MadeDays {
     pub short: Option<Shortfall>,
     /// What the exchange with the API took, over all runs of the export.
     pub requests: RequestCounts,
+    /// When the first page of sessions came, by the server's clock, where that is another than the machine's was.
+    pub listed_at: Option<DateTime<Utc>>,
     /// Requests that pages of participants made unnecessary.
     pub saved_by_listing: u64,
     /// What was noticed and is of no day.
@@ -63,6 +65,10 @@ pub struct DayFacts {
     pub sessions: u64,
     /// Sessions left out because they are live.
     pub live_left_out: Vec<SessionId>,
+    /// Sessions exported though they are live, by id.
+    pub live: Vec<String>,
+    /// When the last of its sessions ended, as far as is known.
+    pub last_ended_at: Option<DateTime<Utc>>,
     /// Requests about the day's sessions, retries included; those of the sessions list are of no day.
     pub requests_sent: u64,
     /// Sums over participants and events.
@@ -104,7 +110,9 @@ pub async fn make_days(making: MakingDays, progress: &Progress) -> Result<MadeDa
         return Err(error);
     }
     blocking("tables", move || {
-        read.requests_by_day(&log).map(|requests| read.facts(partitioned, &made, &requests))
+        let (requests, first_page) = read.requests_by_day(&log)?;
+        let listed_at = first_page.map(|page| by_server(&log, page)).transpose()?.flatten();
+        Ok(MadeDays { listed_at, ..read.facts(partitioned, &made, &requests) })
     })
     .await
 }
@@ -138,25 +146,38 @@ impl Read {
         self.days.day(self.wants.session_number(session)?)
     }
 
-    /// Requests about the sessions of each day.
-    fn requests_by_day(&self, log: &Log) -> Result<BTreeMap<NaiveDate, u64>> {
-        let mut requests = BTreeMap::new();
+    /// Requests about the sessions of each day, and where the first page of sessions stands.
+    fn requests_by_day(&self, log: &Log) -> Result<(BTreeMap<NaiveDate, u64>, Option<Location>)> {
+        let (mut requests, mut first_page) = (BTreeMap::new(), None);
         log.each_reply(|reply| {
+            if let RequestKey::Sessions { .. } = reply.key {
+                first_page.get_or_insert(reply.location);
+            }
             if let Some(day) = reply.key.session().and_then(|session| self.day(session)) {
                 *requests.entry(day).or_default() += u64::from(reply.attempts);
             }
         })?;
-        Ok(requests)
+        Ok((requests, first_page))
     }
 
     fn facts(&self, partitioned: Partitioned, made: &Made, requests: &BTreeMap<NaiveDate, u64>) -> MadeDays {
         let Partitioned { files, days: rows, undated: undated_failures } = partitioned;
         let mut days: BTreeMap<NaiveDate, DayFacts> = BTreeMap::new();
-        for (day, DayRows { sessions, totals, failures }) in rows {
+        for (day, DayRows { sessions, totals, failures, live, last_ended_at }) in rows {
             let requests_sent = requests.get(&day).copied().unwrap_or_default();
             let warnings = made.warnings_by_day.get(&Some(day)).map(Warning::all).unwrap_or_default();
-            let facts =
-                DayFacts { sessions, totals, failures, requests_sent, warnings, live_left_out: Vec::new() };
+            let last_ended_at = last_ended_at.and_then(DateTime::from_timestamp_micros);
+            let live_left_out = Vec::new();
+            let facts = DayFacts {
+                sessions,
+                live_left_out,
+                live,
+                last_ended_at,
+                requests_sent,
+                totals,
+                failures,
+                warnings,
+            };
             days.insert(day, facts);
         }
         for live in &self.found.live {
@@ -171,10 +192,19 @@ impl Read {
             undated_failures,
             short: self.found.short,
             requests: self.replies.counts(),
+            listed_at: None,
             saved_by_listing: made.saved_by_listing,
             warnings: made.warnings_by_day.get(&None).map(Warning::all).unwrap_or_default(),
         }
     }
+}
+
+/// When a reply came, by the server's clock, where that is another.
+fn by_server(log: &Log, reply: Location) -> Result<Option<DateTime<Utc>>> {
+    let mut entries = log.entries();
+    let block = entries.block(reply)?;
+    let entry = entries.parse(&block, reply)?;
+    Ok(entry.server_ahead.and_then(|ahead| entry.arrived_at.checked_add_signed(ahead)))
 }
 
 #[cfg(test)]

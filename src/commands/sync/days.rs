@@ -14,7 +14,6 @@ use crate::commands::fetching;
 use crate::config::{Anew, EmptyDays};
 use crate::dataset::{self, Asked, Generation, Reached, due, ranges};
 use crate::error::{Error, Result};
-use crate::manifest::Time;
 use crate::model::DayRange;
 use crate::operation::Facts;
 use crate::pipeline::{self, Signals};
@@ -46,7 +45,7 @@ impl Sync<'_> {
         let again = match base {
             Some(base) if asked.from.is_none() => {
                 let pending = &base.pointer.state.pending;
-                let due: Vec<_> = due(pending, asked.begins(reached), Time(now)).cloned().collect();
+                let due: Vec<_> = due(pending, asked.begins(reached)).cloned().collect();
                 self.worth_a_look(&due, facts, signals).await?
             }
             _ => BTreeSet::new(),

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use chrono::{NaiveDate, SubsecRound};
+use chrono::{DateTime, NaiveDate, SubsecRound};
 
 use super::{Sync, left};
 use crate::blocking::blocking;
@@ -88,7 +88,12 @@ impl Sync<'_> {
             Begun::New(mut log, range) => {
                 let now = clock::now().trunc_subsecs(6);
                 let (since, end) = range.hull();
-                let (until, live) = (Some(end.min(now)), self.config.live);
+                // A clock that is behind must not cut days that were looked at to their end.
+                let looks = base.into_iter().flat_map(|base| {
+                    base.commit.last_look().into_iter().chain([base.pointer.state.synced_until])
+                });
+                let seen = looks.map(|look| look.0).fold(now, DateTime::max);
+                let (until, live) = (Some(end.min(seen)), self.config.live);
                 let window = Window { since, until, meeting: None, live, days: Some(range) };
                 let settings = self.settings(Some(&range));
                 let after = base.and_then(|base| base.commit.last_look()).map(String::from);

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
 
 use crate::clock;
 use crate::dataset::{DayEntry, DayFile, Identity, MOST_SESSIONS, Made, Pending, Why};
 use crate::log::Head;
 use crate::manifest::{MinutesTotal, Requests, Time, Totals};
-use crate::model::{DayRange, Window, parse_time};
+use crate::model::{DayRange, Window, Zone, parse_time};
 use crate::pipeline::{DayFacts, MadeDays};
 use crate::tables::{self, CallStatistics, Table};
 
-/// Clocks this near are the same: the server tells its own to the second.
-const SAME_CLOCK: TimeDelta = TimeDelta::seconds(2);
 /// Failures that may be none another time.
 const PASSING: [&str; 2] = ["retries_exhausted", "bad_response"];
 
@@ -21,20 +19,20 @@ const PASSING: [&str; 2] = ["retries_exhausted", "bad_response"];
 pub(super) struct Export<'a> {
     /// The log's first line.
     pub(super) head: &'a Head,
-    /// When it began to look, by the best clock there is.
-    pub(super) as_of: DateTime<Utc>,
     /// The days.
     pub(super) range: DayRange,
     /// The same as it was asked for.
     pub(super) window: &'a Window,
     /// What makes it part of a dataset.
     pub(super) identity: &'a Identity,
+    /// How many days the next one looks back.
+    pub(super) lookback: u32,
 }
 
 /// What an export and its files come to.
 pub(super) fn made(export: &Export<'_>, days: &MadeDays) -> Made {
-    let Export { head, range, window, identity, .. } = *export;
-    let as_of = Time(export.as_of);
+    let Export { head, range, window, identity, lookback } = *export;
+    let as_of = Time(looked_at(head, days.listed_at));
     let id = &head.export_id;
     let mut files: BTreeMap<NaiveDate, Vec<DayFile>> = BTreeMap::new();
     for file in &days.files {
@@ -74,7 +72,8 @@ pub(super) fn made(export: &Export<'_>, days: &MadeDays) -> Made {
             .map(|table| table.name().to_owned())
             .collect(),
         days: days.days.iter().map(entry).collect(),
-        pending: pending(days, range, as_of),
+        pending: pending(days, range, as_of, &Regular::of(identity.time_zone, as_of, lookback)),
+        lookback,
         requests: Requests {
             sent: counts.sent,
             ok: counts.ok,
@@ -95,16 +94,37 @@ fn totals(totals: &tables::Totals) -> Totals {
     }
 }
 
+/// How long records may change after their session has ended, and which days the next sync looks at for that.
+struct Regular {
+    /// For so long they may.
+    lookback: TimeDelta,
+    /// It begins with this day, or before it.
+    begins: NaiveDate,
+}
+
+impl Regular {
+    fn of(zone: Zone, as_of: Time, lookback: u32) -> Self {
+        let reached = zone.date(as_of.0);
+        let begins = reached.checked_sub_days(Days::new(lookback.into())).unwrap_or(NaiveDate::MIN);
+        Self { lookback: TimeDelta::days(lookback.into()), begins }
+    }
+}
+
 /// The days to be looked at again. Of a short listing these are all, for any of them may lack sessions.
-fn pending(days: &MadeDays, range: DayRange, since: Time) -> Vec<Pending> {
+fn pending(days: &MadeDays, range: DayRange, since: Time, regular: &Regular) -> Vec<Pending> {
     let mut pending = BTreeMap::new();
     for (day, facts) in &days.days {
         let day = *day;
         let is_passing = |(reason, count): (&String, &u64)| *count > 0 && PASSING.contains(&reason.as_str());
-        let sessions = facts.live_left_out.iter().take(MOST_SESSIONS).map(ToString::to_string).collect();
+        let live = facts.live_left_out.iter().map(ToString::to_string).chain(facts.live.iter().cloned());
+        let sessions: Vec<_> = live.take(MOST_SESSIONS).collect();
+        // A session that outlived the lookback has it from its end on.
+        let may_change = facts.last_ended_at.is_some_and(|ended| since.0 < ended + regular.lookback);
         if facts.failures.iter().any(is_passing) {
             pending.insert(day, Pending { day, why: Why::Failed, since, sessions: Vec::new() });
-        } else if !facts.live_left_out.is_empty() {
+        } else if may_change && day < regular.begins {
+            pending.insert(day, Pending { day, why: Why::Settling, since, sessions: Vec::new() });
+        } else if !sessions.is_empty() {
             pending.insert(day, Pending { day, why: Why::Live, since, sessions });
         }
     }
@@ -120,12 +140,11 @@ fn pending(days: &MadeDays, range: DayRange, since: Time) -> Vec<Pending> {
 
 /// When an export began to look: by the server's clock where this machine's is another, and after every look that
 /// the dataset had then.
-pub(super) fn looked_at(head: &Head, server_ahead: Option<TimeDelta>) -> DateTime<Utc> {
-    let begun = parse_time(&head.started_at).unwrap_or_else(clock::now);
-    let ahead = server_ahead.filter(|ahead| ahead.abs() >= SAME_CLOCK).unwrap_or_default();
-    let corrected = begun.checked_add_signed(ahead).unwrap_or(begun).trunc_subsecs(6);
+fn looked_at(head: &Head, listed_at: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let begun =
+        listed_at.or_else(|| parse_time(&head.started_at)).unwrap_or_else(clock::now).trunc_subsecs(6);
     let before = head.after.as_deref().and_then(parse_time);
-    before.map_or(corrected, |before| corrected.max(before + TimeDelta::microseconds(1)))
+    before.map_or(begun, |before| begun.max(before + TimeDelta::microseconds(1)))
 }
 
 #[cfg(test)]
@@ -137,14 +156,13 @@ mod tests {
     fn a_look_is_as_late_as_the_server_says_and_later_than_all_before() {
         let head = Head { started_at: "2026-11-23T02:00:00.123456Z".to_owned(), ..examples::head() };
         let after = |text: &str| Head { after: Some(text.to_owned()), ..head.clone() };
-        let at = |head: &Head, ahead: Option<i64>| {
-            String::from(Time(looked_at(head, ahead.map(TimeDelta::milliseconds))))
+        let at = |head: &Head, listed_at: Option<&str>| {
+            String::from(Time(looked_at(head, listed_at.map(|at| parse_time(at).unwrap()))))
         };
         assert_eq!(at(&head, None), "2026-11-23T02:00:00.123456Z");
-        // The server tells whole seconds, of a moment ago.
-        assert_eq!(at(&head, Some(-1_900)), "2026-11-23T02:00:00.123456Z");
-        assert_eq!(at(&head, Some(-3_600_000)), "2026-11-23T01:00:00.123456Z");
-        assert_eq!(at(&after("2026-11-22T02:00:00Z"), Some(60_000)), "2026-11-23T02:01:00.123456Z");
+        assert_eq!(at(&head, Some("2026-11-23T01:00:00.5Z")), "2026-11-23T01:00:00.500000Z");
+        let after_a_day = after("2026-11-22T02:00:00Z");
+        assert_eq!(at(&after_a_day, Some("2026-11-23T02:01:00Z")), "2026-11-23T02:01:00.000000Z");
         assert_eq!(at(&after("2026-11-23T05:00:00Z"), None), "2026-11-23T05:00:00.000001Z");
     }
 }

@@ -28,7 +28,16 @@ fn day(text: &str) -> NaiveDate {
 
 fn reply(key: RequestKey, attempts: u32, answer: Answer) -> Reply {
     let arrived_at = time("2026-11-24T01:00:00Z");
-    Reply { key, arrived_at, attempts, rate_limited: 0, cf_ray: None, gave: Gave::default(), answer }
+    Reply {
+        key,
+        arrived_at,
+        server_ahead: None,
+        attempts,
+        rate_limited: 0,
+        cf_ray: None,
+        gave: Gave::default(),
+        answer,
+    }
 }
 
 fn found(key: RequestKey, attempts: u32, body: String) -> Reply {

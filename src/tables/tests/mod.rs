@@ -95,6 +95,7 @@ fn reply(key: RequestKey, answer: Answer) -> Reply {
     Reply {
         key,
         arrived_at,
+        server_ahead: None,
         attempts: 1,
         rate_limited: 0,
         cf_ray: Some("8f-FRA".into()),

@@ -70,13 +70,17 @@ fn a_day_with_live_sessions_is_looked_at_again_once_one_of_them_has_ended() {
 
 #[test]
 fn a_day_that_is_live_for_too_long_is_given_up() {
-    let (place, server) = (Place::new(), moving(|options| options.world.long_every = 20));
-    synced_at(&place, &server, "2026-10-28T02:00:00Z", "--lookback 0d");
-    // The world stands still while the calendar goes on: it has not ended.
-    let later = sync(&place, &server, "--lookback 0d").at(time("2026-11-12T02:00:00Z")).ends(0);
-    later.says(&["is not looked at again: after 14 days", "hint: to look once more: --from 2026-10-2"]);
-    let dataset = Dataset::read(&place.path("ds"));
-    assert!(dataset.pending().iter().all(|(day, _)| *day > "2026-10-28"), "{:?}", dataset.pending());
+    let (place, server) = (Place::new(), server(|options| options.world.live_sessions = 2));
+    let (_, mut dataset) = synced(&place, &server, "");
+    // As if it had been noted two weeks and a bit ago.
+    let pending = dataset.pointer["state"]["pending"].as_array_mut().unwrap();
+    let [day] = &mut pending[..] else { panic!("{pending:?}") };
+    let ago = time(day["since"].as_str().unwrap()) - chrono::TimeDelta::hours(14 * 24 + 1);
+    day["since"] = ago.to_rfc3339_opts(chrono::SecondsFormat::Micros, true).into();
+    std::fs::write(place.path("ds/dataset.json"), dataset.pointer.to_string()).unwrap();
+    let (later, dataset) = synced(&place, &server, "--lookback 0d");
+    later.says(&["is not looked at again: after 14 days", "hint: to look once more: --from 2026-10-31"]);
+    assert!(dataset.pending().is_empty(), "{:?}", dataset.pending());
 }
 
 #[test]
@@ -164,4 +168,119 @@ fn a_day_that_is_replaced_twice_counts_once() {
     let dataset = counts_what_was_replaced(&place, &first);
     assert_eq!(dataset.generation(), 3);
     equals(&dataset, &whole_at(&place, &server, at));
+}
+
+/// A sync whose clock is another than the world's.
+fn astray(place: &Place, server: &Server, at: &str, clock: &str, flags: &str) -> Rtk {
+    server.set_clock(time(at));
+    sync(place, server, flags).at(time(clock))
+}
+
+#[test]
+fn a_clock_that_is_behind_takes_no_session_away() {
+    let (place, server) = (Place::new(), moving(|_| ()));
+    let first = synced_at(&place, &server, "2026-10-31T02:00:00Z", "");
+    astray(&place, &server, "2026-10-31T03:00:00Z", "2026-10-28T12:00:00Z", "").ends(0);
+    let behind = Dataset::read(&place.path("ds"));
+    assert_ne!(behind.days()["2026-10-28"], first.days()["2026-10-28"]);
+    let night = "2026-11-01T02:00:00Z";
+    let dataset = synced_at(&place, &server, night, "--lookback 0d");
+    equals(&dataset, &whole_at(&place, &server, night));
+}
+
+#[test]
+fn a_clock_that_is_ahead_skips_no_day_also_where_another_process_commits() {
+    let (place, server) = (Place::new(), moving(|_| ()));
+    synced_at(&place, &server, "2026-10-27T02:00:00Z", "");
+    // Everything is fetched; then no file can be made.
+    let (at, clock) = ("2026-10-28T02:00:00Z", "2026-11-07T02:00:00Z");
+    let state = place.path("ds/.rtk-export");
+    let blocked = state.join("staging");
+    std::fs::write(&blocked, "in the way").unwrap();
+    astray(&place, &server, at, clock, "").ends(1);
+    std::fs::remove_file(blocked).unwrap();
+    let again = astray(&place, &server, at, clock, "").ends(0);
+    let ahead = Dataset::read(&place.path("ds"));
+    assert!(ahead.synced_until() < "2026-10-28T02:01:00Z", "{} {again}", ahead.synced_until());
+    // Nights go on, some of them skipped, by the right clock.
+    let mut last = None;
+    for night in ["2026-10-29T02:00:00Z", "2026-11-01T02:00:00Z"] {
+        last = Some((synced_at(&place, &server, night, "--lookback 0d"), night));
+    }
+    let (dataset, night) = last.unwrap();
+    equals(&dataset, &whole_at(&place, &server, night));
+}
+
+#[test]
+fn a_clock_that_is_far_ahead_gives_no_day_up() {
+    let (place, server) = (Place::new(), moving(|options| options.world.long_every = 20));
+    let first = synced_at(&place, &server, "2026-10-28T02:00:00Z", "--lookback 0d");
+    let waiting = first.pending().len();
+    assert!(waiting > 0);
+    let ahead =
+        astray(&place, &server, "2026-10-28T03:00:00Z", "2026-11-20T02:00:00Z", "--lookback 0d").ends(0);
+    assert!(!ahead.stderr.contains("is not looked at again"), "{ahead}");
+    assert!(Dataset::read(&place.path("ds")).pending().len() >= waiting);
+}
+
+#[test]
+fn live_sessions_that_are_exported_are_looked_at_until_they_have_ended() {
+    let (place, server) = (Place::new(), moving(|options| options.world.long_every = 15));
+    let mut dataset = None;
+    for day in [27, 28, 29, 30, 31] {
+        let at = format!("2026-10-{day}T02:00:00Z");
+        dataset = Some(synced_at(&place, &server, &at, "--include-live --lookback 1d"));
+    }
+    let live = |dataset: &Dataset| {
+        let rows = dataset.rows();
+        rows.values("sessions", ["status"]).into_iter().filter(|[status]| *status == "LIVE").count()
+    };
+    assert!(live(&dataset.unwrap()) > 0);
+    let at = "2026-11-10T02:00:00Z";
+    let ended = synced_at(&place, &server, at, "--include-live --lookback 1d");
+    assert_eq!(live(&ended), 0);
+    server.set_clock(time(at));
+    let export = "run --since 2000-01-01 --include-live -o whole --format csv --no-rollups --refresh";
+    place.rtk(export).against(&server).at(time(at)).ends(0);
+    equals(&ended, &Export::read(&place.path("whole")));
+}
+
+/// A session that lasts beyond the lookback, and whose records change days after its end.
+#[test]
+fn what_changes_late_is_found_however_long_the_session_was() {
+    let late = "1:40h".parse().unwrap();
+    let (place, server) = (
+        Place::new(),
+        moving(|options| {
+            options.world.late = Some(late);
+            options.world.long_every = 7;
+        }),
+    );
+    let nights =
+        (27..=31).map(|day| format!("2026-10-{day}")).chain((1..=12).map(|day| format!("2026-11-{day:02}")));
+    let mut settling = 0;
+    let mut last = None;
+    for night in nights {
+        let at = format!("{night}T02:00:00Z");
+        let dataset = synced_at(&place, &server, &at, "--lookback 2d");
+        settling += dataset.pending().iter().filter(|(_, why)| *why == "settling").count();
+        last = Some((dataset, at));
+    }
+    let (dataset, at) = last.unwrap();
+    assert!(settling > 0);
+    assert!(dataset.pending().is_empty(), "{:?}", dataset.pending());
+    equals(&dataset, &whole_at(&place, &server, &at));
+}
+
+/// A backfill up to today says nothing of the days before it that a sync would have looked at again.
+#[test]
+fn a_backfill_up_to_today_leaves_no_late_change_behind() {
+    let late = "2:60h".parse().unwrap();
+    let (place, server) = (Place::new(), moving(|options| options.world.late = Some(late)));
+    synced_at(&place, &server, "2026-10-29T02:00:00Z", "");
+    synced_at(&place, &server, "2026-11-03T02:00:00Z", "--from 2026-10-29");
+    let at = "2026-11-03T05:00:00Z";
+    let dataset = synced_at(&place, &server, at, "");
+    equals(&dataset, &whole_at(&place, &server, at));
+    assert!(dataset.synced_until() > "2026-11-03T04:59:00Z");
 }
