@@ -89,7 +89,7 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Serve a simulated RealtimeKit API on loopback
     Sandbox(SandboxArgs),
-    /// Check the configuration, and show each setting of `run` and what set it; sends nothing
+    /// Check the configuration, and show each setting of `run` and `sync` and what set it; sends nothing
     Config(Box<ConfigArgs>),
     /// Print the completions of a shell
     Completions(CompletionsArgs),

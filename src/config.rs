@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use checked::{CheckedProfile, CheckedSetting, ConfigReport, Job, ProfileRun};
+pub use checked::{CheckedProfile, CheckedSetting, Commands, ConfigReport, Job, ProfileRun};
 pub(crate) use file::line_of;
 pub use filters::{Filter, Filters};
 pub use keeping::{DatasetConfig, Doing, FilesConfig, SchemaConfig, VacuumConfig, WaitFor};

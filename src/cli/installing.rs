@@ -9,11 +9,12 @@ use super::{OUTPUT, RunArgs};
 
 /// What the help of `config` ends with.
 const CONFIG_NOTES: &str = "\
-Without --profile, a file with profiles is checked and shown as run --all-profiles takes it. With it, that profile \
-is shown, and the others are checked too. Files and commands of tokens are read and run; tokens are never shown. \
-Lists and an output need not be given. The exit code is 0, or 2 where something is wrong.";
+Without --profile, a file with profiles is checked and shown as run and sync take it with --all-profiles. With it, \
+that profile is shown, and the others are checked too. Files and commands of tokens are read and run; tokens are \
+never shown. Lists, a window and an output need not be given. The exit code is 0, or 2 where something is wrong: all \
+of it is told.";
 
-/// Options of `config`: those of `run`, to see what they would make of the file.
+/// Options of `config`: those of `run`, to see what they would make of the file. What only `sync` has is not typed.
 #[derive(Debug, Default, Args)]
 #[command(after_help = CONFIG_NOTES)]
 pub struct ConfigArgs {

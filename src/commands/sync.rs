@@ -185,7 +185,8 @@ impl<'a> Sync<'a> {
         }
         if anew == Anew::LeftOut {
             let place = self.place.show(None);
-            dataset::refuse_other(&base, &self.identity, &place).map_err(Error::Dataset)?;
+            let set_by = |named| self.config.set_by(named);
+            dataset::refuse_other(&base, &self.identity, &place, set_by).map_err(Error::Dataset)?;
         }
         Ok(Some(base))
     }

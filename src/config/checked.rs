@@ -79,12 +79,12 @@ pub struct ConfigReport {
     pub as_json: bool,
 }
 
-/// The settings of a run.
+/// The settings of a run and of a sync.
 #[derive(Debug)]
 pub struct CheckedProfile {
     /// The profile; `None` where there is none, or none was chosen.
     pub name: Option<String>,
-    /// Every setting of `run`, in the order of its help.
+    /// Every setting of `run` and of `sync`, in the order of their help.
     pub settings: Vec<CheckedSetting>,
 }
 
@@ -95,4 +95,29 @@ pub struct CheckedSetting {
     pub name: &'static str,
     /// As text, never a secret, and what set it; `None` where it is not set and has no default.
     pub set: Option<(String, Origin)>,
+    /// Which of the commands have it.
+    pub of: Commands,
+}
+
+/// Which of the commands that a configuration file describes have a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commands {
+    /// `run` and `sync`.
+    Both,
+    /// Only `run`.
+    Run,
+    /// Only `sync`.
+    Sync,
+}
+
+impl Commands {
+    /// Their names.
+    #[must_use]
+    pub const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Both => &["run", "sync"],
+            Self::Run => &["run"],
+            Self::Sync => &["sync"],
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The configuration file: TOML, one key a flag; profiles are tables of the same keys.
 //!
-//! In: a path, and the name of a profile. Out: the text and line of each key.
+//! In: a path, and the name of a profile. Out: the text and line of each key, and all that is wrong.
 //! Guarantees: a key that is no setting, is there twice or holds no value of its kind is refused with its line,
 //! in every profile, chosen or not; a profile's keys win over those of the file itself.
 //! Not here: what a value means; files that were not asked for are not looked for.
@@ -58,11 +58,16 @@ enum Content {
     Text(String),
     /// What prints the token.
     Command(TokenCommand),
+    /// What its setting cannot be.
+    Wrong,
 }
 
 impl ConfigFile {
-    /// Reads a file.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    /// Reads a file, and finds all that is wrong with it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no TOML.
+    pub(super) fn read(path: &Path) -> Result<(Self, Vec<Error>)> {
         let text = fs::read_to_string(path)
             .map_err(|source| Error::ConfigFileUnreadable { path: path.to_owned(), source })?;
         Self::parse(path, &text)
@@ -102,8 +107,13 @@ impl ConfigFile {
         let value = self.values.get(setting.name)?;
         match &value.content {
             Content::Text(text) => Some((&self.path, value.line, text)),
-            Content::Command(_) => None,
+            Content::Command(_) | Content::Wrong => None,
         }
+    }
+
+    /// Whether the file has a setting, as something that it cannot be.
+    pub(super) fn is_wrong(&self, setting: &Setting) -> bool {
+        self.values.get(setting.name).is_some_and(|value| matches!(value.content, Content::Wrong))
     }
 
     /// What prints the token, and its key.
@@ -112,7 +122,7 @@ impl ConfigFile {
         let value = self.values.get(setting.name)?;
         match &value.content {
             Content::Command(command) => Some((self.origin(setting, value.line), command)),
-            Content::Text(_) => None,
+            Content::Text(_) | Content::Wrong => None,
         }
     }
 
@@ -131,6 +141,7 @@ impl ConfigFile {
         match &value.content {
             Content::Text(text) => Some((origin, Some(text))),
             Content::Command(_) => Some((origin, None)),
+            Content::Wrong => None,
         }
     }
 
@@ -156,8 +167,8 @@ impl ConfigFile {
         Origin::File { path: self.path.clone(), line, key: setting.name }
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self> {
-        let reader = Reader { path, text };
+    fn parse(path: &Path, text: &str) -> Result<(Self, Vec<Error>)> {
+        let mut reader = Reader { path, text, faults: Vec::new() };
         let table = DeTable::parse(text).map_err(|fault| reader.not_toml(&fault))?;
         let mut profiles = Vec::new();
         let mut own = Vec::new();
@@ -165,16 +176,15 @@ impl ConfigFile {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 (PROFILES, DeValue::Table(tables)) => profiles = in_order(tables),
                 (PROFILES, other) => {
-                    let expected = "tables of keys, such as [profiles.acme]";
-                    return Err(reader.other_type(key, other, expected));
+                    let fault = reader.other_type(key, other, "tables of keys, such as [profiles.acme]");
+                    reader.faults.push(fault);
                 }
                 _ => own.push((key, value)),
             }
         }
-        let values = reader.values(&own)?;
-        let profiles =
-            profiles.into_iter().map(|(name, value)| reader.profile(name, value)).collect::<Result<_>>()?;
-        Ok(Self { path: path.to_owned(), values, profiles, chosen: None })
+        let values = reader.values(&own);
+        let profiles = profiles.into_iter().filter_map(|(name, value)| reader.profile(name, value)).collect();
+        Ok((Self { path: path.to_owned(), values, profiles, chosen: None }, reader.faults))
     }
 }
 
@@ -192,6 +202,7 @@ fn in_order<'a, 'text>(table: &'a DeTable<'text>) -> Vec<Entry<'a, 'text>> {
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
+    faults: Vec<Error>,
 }
 
 impl Reader<'_> {
@@ -223,47 +234,53 @@ impl Reader<'_> {
         }
     }
 
-    fn profile(&self, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Result<Profile> {
+    fn profile(&mut self, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Option<Profile> {
         let at = name.span().start;
         let DeValue::Table(table) = value.get_ref() else {
-            return Err(self.other_type(name, value.get_ref(), "a table of keys, such as [profiles.acme]"));
+            let fault = self.other_type(name, value.get_ref(), "a table of keys, such as [profiles.acme]");
+            self.faults.push(fault);
+            return None;
         };
         if !is_name(name.get_ref()) {
             let problem = format!(
                 "{:?} is not a profile's name: up to {LONGEST_NAME} letters, digits, hyphens, underscores and dots",
                 name.get_ref()
             );
-            return Err(self.malformed(at, problem));
+            self.faults.push(self.malformed(at, problem));
+            return None;
         }
-        let values = self.values(&in_order(table))?;
-        Ok(Profile { name: name.get_ref().to_string(), line: self.line(at), values })
+        let values = self.values(&in_order(table));
+        Some(Profile { name: name.get_ref().to_string(), line: self.line(at), values })
     }
 
     /// The settings of one table.
-    fn values(&self, entries: &[Entry<'_, '_>]) -> Result<Values> {
+    fn values(&mut self, entries: &[Entry<'_, '_>]) -> Values {
         let mut values = Values::new();
         for (key, value) in entries {
             let at = key.span().start;
             let line = self.line(at);
-            let setting = known(key.get_ref()).ok_or_else(|| Error::ConfigFileKey {
-                path: self.path.to_owned(),
-                line,
-                key: key.get_ref().to_string(),
-            })?;
-            let content = content(value.get_ref(), setting)
-                .ok_or_else(|| self.other_type(key, value.get_ref(), setting.expected))?;
+            let Some(setting) = known(key.get_ref()) else {
+                let (path, key) = (self.path.to_owned(), key.get_ref().to_string());
+                self.faults.push(Error::ConfigFileKey { path, line, key });
+                continue;
+            };
+            let content = content(value.get_ref(), setting).unwrap_or_else(|| {
+                self.faults.push(self.other_type(key, value.get_ref(), setting.expected));
+                Content::Wrong
+            });
             if values.insert(setting.name, Value { content, line }).is_some() {
-                return Err(self.malformed(at, format!("{} is set twice", setting.name)));
+                self.faults.push(self.malformed(at, format!("{} is set twice", setting.name)));
             }
         }
         let place = |setting: &Setting| {
             let line = values.get(setting.name)?.line;
             Some(Origin::File { path: self.path.to_owned(), line, key: setting.name })
         };
-        match (place(&settings::API_TOKEN_FILE), place(&settings::API_TOKEN_COMMAND)) {
-            (Some(first), Some(second)) => Err(Error::SettingsConflict { first, second }),
-            _ => Ok(values),
+        let tokens = (place(&settings::API_TOKEN_FILE), place(&settings::API_TOKEN_COMMAND));
+        if let (Some(first), Some(second)) = tokens {
+            self.faults.push(Error::SettingsConflict { first, second });
         }
+        values
     }
 }
 
@@ -335,7 +352,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<ConfigFile> {
-        ConfigFile::parse(Path::new("export.toml"), text)
+        let (file, faults) = ConfigFile::parse(Path::new("export.toml"), text)?;
+        faults.into_iter().next().map_or(Ok(file), Err)
     }
 
     fn get(file: &ConfigFile, setting: &Setting) -> Option<(usize, String)> {

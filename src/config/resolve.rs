@@ -2,6 +2,7 @@
 
 mod account;
 mod asking;
+mod check;
 mod keeping;
 mod operation;
 mod output;
@@ -36,7 +37,12 @@ use profiles::Every;
 pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) -> Resolved {
     let name = if matches!(cli.command, Command::Sync(_)) { "sync" } else { "run" };
     let mut face = typed_face(&cli.face, environment);
-    let file = read_file(&cli.face, environment);
+    let tells_all = matches!(cli.command, Command::Config(_));
+    let (file, mut faults) = match read_file(&cli.face, environment) {
+        Ok((file, faults)) if tells_all => (Ok(file), faults),
+        Ok((file, faults)) => (faults.into_iter().next().map_or(Ok(file), Err), Vec::new()),
+        Err(error) => (Err(error), Vec::new()),
+    };
     let as_far_as_right = |typed| {
         let whole = file.as_ref().ok();
         let chosen = whole.and_then(|whole| profiles::chosen(&cli, environment, whole).ok());
@@ -48,20 +54,35 @@ pub fn resolve(cli: Cli, command_line: String, environment: &Environment<'_>) ->
         _ => OperationConfig::default(),
     };
     let command = file.and_then(|whole| {
-        let file = profiles::chosen(&cli, environment, &whole)?;
+        let mut unless_told = |error| {
+            if !tells_all {
+                return Err(error);
+            }
+            faults.push(error);
+            Ok(())
+        };
+        let file = match profiles::chosen(&cli, environment, &whole) {
+            Ok(file) => file,
+            Err(error) => unless_told(error).map(|()| whole.clone())?,
+        };
         let mut sources = Sources::new(environment, file.clone());
-        face = resolve_face(&cli.face, &mut sources, face)?;
+        match resolve_face(&cli.face, &mut sources, face) {
+            Ok(resolved) => face = resolved,
+            Err(error) => unless_told(error)?,
+        }
         let every = Every { args: &cli.face, face, environment, whole: &whole, chosen: &file };
-        command(cli.command, command_line, sources, &every).map_err(|error| file.located(error))
+        command(cli.command, command_line, sources, &every, faults).map_err(|error| file.located(error))
     });
     Resolved { face, name, operation, command }
 }
 
+/// The command; what is already known to be wrong is there for the one that tells it.
 fn command(
     typed: Command,
     command_line: String,
     sources: Sources<'_>,
     every: &Every<'_>,
+    faults: Vec<Error>,
 ) -> Result<CommandConfig> {
     match typed {
         Command::Run(args) if args.all_profiles => {
@@ -86,18 +107,18 @@ fn command(
         Command::Schema(args) => Ok(CommandConfig::Schema(Box::new(keeping::schema(args, &sources)?))),
         Command::Doctor(args) => Ok(CommandConfig::Doctor(doctor(&args, sources)?)),
         Command::Sandbox(args) => Ok(CommandConfig::Sandbox(args)),
-        Command::Config(args) => Ok(CommandConfig::Config(every.check(*args, &command_line)?)),
+        Command::Config(args) => Ok(CommandConfig::Config(every.check(*args, faults))),
         Command::Completions(args) => Ok(CommandConfig::Completions(args)),
         Command::Man(args) => Ok(CommandConfig::Man(args)),
     }
 }
 
-/// The configuration file that was named, or an empty one.
-fn read_file(args: &FaceArgs, environment: &Environment<'_>) -> Result<ConfigFile> {
+/// The configuration file that was named, or an empty one, and all that is wrong with it.
+fn read_file(args: &FaceArgs, environment: &Environment<'_>) -> Result<(ConfigFile, Vec<Error>)> {
     let from_variable = || environment(settings::CONFIG_VARIABLE).filter(|path| !path.is_empty());
     match args.config.clone().or_else(|| from_variable().map(PathBuf::from)) {
         Some(path) => ConfigFile::read(&path),
-        None => Ok(ConfigFile::default()),
+        None => Ok(Default::default()),
     }
 }
 

@@ -284,6 +284,10 @@ pub static PARAM: Setting = setting("param", None, "NAME=VALUE, such as day=2026
 /// Those that `sync` has beside `run`'s: a configuration file may have them too, for both commands.
 pub static SYNC: [&Setting; 5] = [&LOOKBACK, &DATASET_ZONE, &DAYS_PER_COMMIT, &WAIT_LOCK, &ACCEPT_EMPTY_DAYS];
 
+/// Those of `run` that `sync` does not have.
+pub static RUN_ONLY: [&Setting; 8] =
+    [&SINCE, &UNTIL, &MEETING, &WITH_SESSIONS, &NO_ROLLUPS, &QUERIES, &FORMAT, &EXCEL];
+
 /// Those of the main job, in the order of the help: the keys that a configuration file may have.
 pub static ALL: [&Setting; 38] = [
     &ACCOUNT_ID,

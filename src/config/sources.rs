@@ -106,12 +106,27 @@ pub(super) struct Sources<'a> {
     environment: &'a Environment<'a>,
     file: ConfigFile,
     shown: Vec<ShownSetting>,
+    /// Where all faults are wanted, and not the first: those that were found.
+    faults: Option<Vec<Fault>>,
+}
+
+/// A setting that is set, and wrong.
+pub(super) struct Fault {
+    /// Which.
+    pub(super) setting: &'static Setting,
+    /// What is wrong with it.
+    pub(super) error: Error,
 }
 
 impl<'a> Sources<'a> {
     /// Of an environment and a file (an empty one where there is none).
     pub(super) const fn new(environment: &'a Environment<'a>, file: ConfigFile) -> Self {
-        Self { environment, file, shown: Vec::new() }
+        Self { environment, file, shown: Vec::new(), faults: None }
+    }
+
+    /// The same, to find all that is wrong: a wrong setting is noted, and counts as one that is not set.
+    pub(super) const fn forgiving(environment: &'a Environment<'a>, file: ConfigFile) -> Self {
+        Self { environment, file, shown: Vec::new(), faults: Some(Vec::new()) }
     }
 
     /// The file's command that prints the token.
@@ -122,6 +137,27 @@ impl<'a> Sources<'a> {
     /// What was resolved, in the order in which it was.
     pub(super) fn into_shown(self) -> Vec<ShownSetting> {
         self.shown
+    }
+
+    /// The same, and what is wrong where all of it was wanted.
+    pub(super) fn into_found(self) -> (Vec<ShownSetting>, Vec<Fault>) {
+        (self.shown, self.faults.unwrap_or_default())
+    }
+
+    /// A setting by a way of its own. Where all faults are wanted, it is not set where it is wrong.
+    pub(super) fn unless_wrong<T: Default>(
+        &mut self,
+        setting: &'static Setting,
+        resolve: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let resolved = resolve(self);
+        match (resolved, &mut self.faults) {
+            (Err(error), Some(faults)) => {
+                faults.push(Fault { setting, error });
+                Ok(T::default())
+            }
+            (resolved, _) => resolved,
+        }
     }
 
     /// The text of a setting from the strongest source that has one.
@@ -178,17 +214,21 @@ impl<'a> Sources<'a> {
         &mut self,
         setting: &'static Setting,
         typed: Option<&str>,
-        parse: impl FnOnce(&str) -> Option<T>,
+        parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<Sourced<T>>> {
         let Some(text) = self.text(setting, typed.map(OsStr::new)) else { return Ok(None) };
-        let value = text.value.to_str().and_then(parse);
+        let value = text.value.to_str().and_then(&parse);
         let shown = text.value.to_string_lossy().into_owned();
         let Some(value) = value else {
-            return Err(Error::SettingMalformed {
+            let error = Error::SettingMalformed {
                 origin: text.origin,
                 value: super::values::without_credentials(&shown),
                 expected: setting.expected,
-            });
+            };
+            let Some(faults) = &mut self.faults else { return Err(error) };
+            faults.push(Fault { setting, error });
+            let default = setting.default.and_then(|text| Some((setting.name, parse(text)?)));
+            return Ok(default.map(|(name, value)| Sourced { value, origin: Origin::Default(name) }));
         };
         self.show(setting, shown, &text.origin);
         Ok(Some(Sourced { value, origin: text.origin }))
@@ -199,7 +239,7 @@ impl<'a> Sources<'a> {
         &mut self,
         setting: &'static Setting,
         typed: Option<&str>,
-        parse: impl FnOnce(&str) -> Option<T>,
+        parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Sourced<T>> {
         self.optional(setting, typed, parse)?.ok_or_else(|| Error::SettingsMissing { missing: vec![setting] })
     }
@@ -209,7 +249,7 @@ impl<'a> Sources<'a> {
         &mut self,
         setting: &'static Setting,
         typed: Option<&str>,
-        parse: impl FnOnce(&str) -> Option<T>,
+        parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T> {
         Ok(self.sourced(setting, typed, parse)?.value)
     }

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
+use super::settings::{self, Setting};
 use super::{
-    Api, Deadline, FetchConfig, KeepLog, OnWarning, OperationConfig, PlaceConfig, ShownSetting, StartMode,
+    Api, Deadline, FetchConfig, KeepLog, OnWarning, OperationConfig, Origin, PlaceConfig, ShownSetting,
+    StartMode,
 };
+use crate::error::Named;
 use crate::model::Zone;
 
 /// Settings of `sync`.
@@ -49,6 +52,26 @@ pub struct SyncConfig {
     pub command_line: String,
     /// The settings as resolved, to be shown with `-v`.
     pub settings: Vec<ShownSetting>,
+}
+
+impl SyncConfig {
+    /// What set a part of the identity that its dataset has, as far as one setting says it.
+    #[must_use]
+    pub fn set_by(&self, named: Named) -> Option<Origin> {
+        let setting = match named {
+            Named::Account => &settings::ACCOUNT_ID,
+            Named::App => &settings::APP_ID,
+            Named::TimeZone => &settings::DATASET_ZONE,
+            Named::SchemaVersion | Named::Filters | Named::PeerEvents | Named::IncludeLive => return None,
+        };
+        let of = |setting: &Setting| self.settings.iter().find(|shown| shown.name == setting.name);
+        // The simulated API has an account and an app of its own.
+        let found = match (&self.api, named) {
+            (Api::Sandbox, Named::Account | Named::App) => of(&settings::SANDBOX),
+            _ => of(setting),
+        };
+        found.map(|shown| shown.origin.clone())
+    }
 }
 
 /// Which days a `sync` exports.

@@ -12,7 +12,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 
 use super::{COMMITS, Commit, Generation, Identity, POINTER, Pointer};
-use crate::config::Anew;
+use crate::config::{Anew, Origin};
 use crate::error::{Damage, DatasetError, Error, Named, Result, StoreError};
 use crate::files::STATE_DIR;
 use crate::manifest;
@@ -101,27 +101,35 @@ async fn generation(place: &Place, key: &Key, pointer: &Object) -> Result<Result
     Ok(commit.map(|commit| Generation { pointer, commit }))
 }
 
-/// Refuses a command that would add what does not belong to a dataset.
+/// Refuses a command that would add what does not belong to a dataset. What set each part of the command's
+/// identity is asked for only where it is told.
 ///
 /// # Errors
 /// What differs, the gravest first.
-pub fn refuse_other(dataset: &Generation, command: &Identity, place: &str) -> Result<(), DatasetError> {
+pub fn refuse_other(
+    dataset: &Generation,
+    command: &Identity,
+    place: &str,
+    set_by: impl Fn(Named) -> Option<Origin>,
+) -> Result<(), DatasetError> {
     let differences = dataset.pointer.identity.differences(command);
     let Some(gravest) = differences.first() else { return Ok(()) };
     let (place, of, by) = (place.to_owned(), gravest.dataset.clone(), gravest.command.clone());
     let first = dataset.commit.first_day();
-    let owner = |what| DatasetError::OtherOwner {
-        place: place.clone(),
-        what,
-        dataset: of.clone(),
-        setting: gravest.named.setting(),
-        command: by.clone(),
-    };
+    let set_by = |named| set_by(named).map(Box::new);
     Err(match gravest.named {
-        Named::Account => owner("account"),
-        Named::App => owner("app"),
+        named @ (Named::Account | Named::App) => DatasetError::OtherOwner {
+            place,
+            what: if named == Named::Account { "account" } else { "app" },
+            dataset: of,
+            set_by: set_by(named),
+            command: by,
+        },
         Named::SchemaVersion => DatasetError::OtherSchema { place, found: of, supported: by, first },
-        Named::TimeZone => DatasetError::OtherZone { place, dataset: of, command: by, first },
+        Named::TimeZone => {
+            let set_by = set_by(Named::TimeZone);
+            DatasetError::OtherZone { place, dataset: of, set_by, command: by, first }
+        }
         Named::Filters | Named::PeerEvents | Named::IncludeLive => {
             DatasetError::OtherContent { place, differences, first }
         }

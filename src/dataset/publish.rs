@@ -133,7 +133,7 @@ fn allowed(current: Current, committing: &Committing<'_>) -> Result<Option<Gener
     let Committing { place, made, empty, anew, .. } = *committing;
     let base = current.known(anew).map_err(Error::Dataset)?;
     let Some(base) = base else { return Ok(None) };
-    let other = open::refuse_other(&base, &made.identity, &place.show(None));
+    let other = open::refuse_other(&base, &made.identity, &place.show(None), |_| None);
     if anew == Anew::LeftOut {
         other.map_err(Error::Dataset)?;
     } else if other.is_err() && empty == EmptyDays::Kept {

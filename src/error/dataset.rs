@@ -6,25 +6,31 @@ use chrono::NaiveDate;
 
 use super::holder::told;
 use super::{Class, Error, Holder};
+use crate::config::{Origin, settings};
+
+/// The simulated API has an account and an app of its own.
+const SANDBOX: &str = settings::SANDBOX.name;
 
 /// Why a dataset is not read, or not added to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatasetError {
     /// The days of the dataset are those of another zone.
-    #[error("{place}: the dataset's days are of {dataset}, and --tz is {command}")]
+    #[error("{place}: the dataset's days are of {dataset}, and {} {command}", by(set_by.as_deref(), "is"))]
     OtherZone {
         /// The dataset.
         place: String,
         /// The dataset's zone.
         dataset: String,
+        /// What set the command's, where that is known.
+        set_by: Option<Box<Origin>>,
         /// The command's.
         command: String,
         /// The dataset's first day with a session.
         first: Option<NaiveDate>,
     },
     /// The dataset is another account's or app's.
-    #[error("{place}: the dataset is of {what} {dataset}, and {setting} says {command}")]
+    #[error("{place}: the dataset is of {what} {dataset}, and {} {command}", by(set_by.as_deref(), "says"))]
     OtherOwner {
         /// The dataset.
         place: String,
@@ -32,8 +38,8 @@ pub enum DatasetError {
         what: &'static str,
         /// The dataset's.
         dataset: String,
-        /// What sets it.
-        setting: &'static str,
+        /// What set the command's, where that is known.
+        set_by: Option<Box<Origin>>,
         /// The command's.
         command: String,
     },
@@ -263,12 +269,19 @@ impl DatasetError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::OtherZone { command, first, .. } => format!(
-                "leave --tz out; for a dataset of its own: rtk-export sync -o OTHER --tz {command}{0}; to make this \
-                 one anew: add --anew{0}",
-                since(*first)
+            Self::OtherZone { command, set_by, first, .. } => format!(
+                "{1}; for a dataset of its own: rtk-export sync -o OTHER --tz {command}{0}; to make this one anew: \
+                 add --anew{0}",
+                since(*first),
+                leave_out(set_by.as_deref())
             ),
-            Self::OtherOwner { what, .. } => format!("sync that {what} to a place of its own"),
+            Self::OtherOwner { what, command, set_by, .. } => {
+                let owner = match set_by.as_deref() {
+                    Some(Origin::Flag(SANDBOX) | Origin::File { key: SANDBOX, .. }) => format!("--{SANDBOX}"),
+                    _ => format!("--{what}-id {command}"),
+                };
+                format!("sync that {what} to a place of its own: rtk-export sync -o OTHER {owner}")
+            }
             Self::OtherSchema { first, .. } => {
                 format!(
                     "rtk-export sync --anew{} makes it anew; the version that made it still reads it",
@@ -309,6 +322,23 @@ fn lost_to(holder: Option<&Holder>) -> String {
     match holder {
         Some(holder) => format!("it was taken over while this process was silent, by {holder}"),
         None => "it could not be renewed".to_owned(),
+    }
+}
+
+/// What set something, to be followed by its value.
+fn by(set_by: Option<&Origin>, verb: &str) -> String {
+    set_by.map_or_else(|| "this command's is".to_owned(), |origin| format!("{origin} {verb}"))
+}
+
+/// How to have a setting no more: where it stands.
+fn leave_out(set_by: Option<&Origin>) -> String {
+    match set_by {
+        Some(Origin::File { path, key, .. }) => format!("remove {key} from {}", path.display()),
+        Some(Origin::Variable(name)) => format!("unset {name}"),
+        Some(origin @ (Origin::Flag(_) | Origin::Argument(_) | Origin::Default(_))) => {
+            format!("leave {origin} out")
+        }
+        None => "leave --tz out".to_owned(),
     }
 }
 

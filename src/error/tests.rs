@@ -38,10 +38,20 @@ fn of_datasets() -> Vec<Error> {
         dataset: dataset.to_owned(),
         command: command.to_owned(),
     };
+    let set_by = |origin| Some(Box::new(origin));
+    let file = |line, key| Origin::File { path: "app.toml".into(), line, key };
     let errors = [
         DatasetError::OtherZone {
             place: place(),
             dataset: "UTC".into(),
+            set_by: set_by(Origin::Flag("tz")),
+            command: "Europe/Paris".into(),
+            first,
+        },
+        DatasetError::OtherZone {
+            place: place(),
+            dataset: "UTC".into(),
+            set_by: set_by(file(3, "tz")),
             command: "Europe/Paris".into(),
             first,
         },
@@ -49,7 +59,28 @@ fn of_datasets() -> Vec<Error> {
             place: place(),
             what: "app",
             dataset: "a".into(),
-            setting: "REALTIMEKIT_APP_ID",
+            set_by: set_by(Origin::Variable("REALTIMEKIT_APP_ID")),
+            command: "b".into(),
+        },
+        DatasetError::OtherOwner {
+            place: place(),
+            what: "account",
+            dataset: "a".into(),
+            set_by: set_by(file(2, "account-id")),
+            command: "b".into(),
+        },
+        DatasetError::OtherOwner {
+            place: place(),
+            what: "app",
+            dataset: "a".into(),
+            set_by: set_by(Origin::Flag("sandbox")),
+            command: "sandbox".into(),
+        },
+        DatasetError::OtherOwner {
+            place: place(),
+            what: "app",
+            dataset: "a".into(),
+            set_by: None,
             command: "b".into(),
         },
         DatasetError::OtherSchema { place: place(), found: "1".into(), supported: "2".into(), first },

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{origin_text, setting_line};
-use crate::config::{CheckedProfile, ConfigReport};
+use crate::config::{CheckedProfile, Commands, ConfigReport};
 use crate::error::Error;
 
 /// The shape of the JSON.
@@ -25,12 +25,24 @@ pub(super) fn text(report: &ConfigReport) -> String {
             (_, None) => "settings, without a configuration file\n".to_owned(),
         };
         let lines = profile.settings.iter().map(|setting| match &setting.set {
-            Some((value, origin)) => setting_line(setting.name, value, &origin_text(origin)),
-            None => format!("  {:<17} (not set)\n", setting.name),
+            Some((value, origin)) => {
+                setting_line(setting.name, value, &format!("{}{}", origin_text(origin), only(setting.of)))
+            }
+            None if setting.of == Commands::Both => format!("  {:<17} (not set)\n", setting.name),
+            None => setting_line(setting.name, "(not set)", only(setting.of).trim_start()),
         });
         [head].into_iter().chain(lines).collect::<String>()
     };
     report.profiles.iter().map(block).collect::<Vec<_>>().join("\n")
+}
+
+/// What is said of a setting that only one of the commands has.
+const fn only(of: Commands) -> &'static str {
+    match of {
+        Commands::Both => "",
+        Commands::Run => "  [run only]",
+        Commands::Sync => "  [sync only]",
+    }
 }
 
 #[derive(Serialize)]
@@ -52,6 +64,7 @@ struct Setting<'a> {
     name: &'static str,
     value: Option<&'a str>,
     origin: Option<String>,
+    commands: &'static [&'static str],
 }
 
 #[derive(Serialize)]
@@ -77,6 +90,7 @@ fn of_profile(profile: &CheckedProfile) -> Profile<'_> {
         name: setting.name,
         value: setting.set.as_ref().map(|(value, _)| value.as_str()),
         origin: setting.set.as_ref().map(|(_, origin)| origin_text(origin)),
+        commands: setting.of.names(),
     });
     Profile { profile: profile.name.as_deref(), settings: settings.collect() }
 }

@@ -123,10 +123,10 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
         let output = place.rtk("config --config rtk.toml").ends(2).says(&["rtk.toml:"]);
         assert!(!format!("{output}").contains(TOKEN), "{output}");
         writeln!(said, "# {what}\n{}", output.stderr).unwrap();
-        // A run says the same before it sends or writes anything; to which of two it goes is for `config`.
+        // A run says the first of it before it sends or writes anything; to which of two it goes is for `config`.
         if !text.contains("[profiles") {
             let run = place.rtk("run --since 1d -o out --config rtk.toml").ends(2);
-            assert_eq!(run.stderr, output.stderr, "{what}");
+            assert!(output.stderr.contains(&run.stderr), "{what}: {run}");
             assert!(!place.path("out").exists());
         }
     }
@@ -142,4 +142,61 @@ fn all_profiles_are_checked_whichever_is_shown() {
     let json: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(json["profiles"].as_array().unwrap().len(), 1);
     assert_eq!(json["faults"].as_array().unwrap().len(), 1);
+}
+
+/// A file serves `run` and `sync`: what only one of them has is checked and shown, too.
+#[test]
+fn what_only_sync_has_is_checked_and_shown() {
+    let account = "account-id = \"a\"\napp-id = \"b\"\napi-token-file = \"token\"\noutput = \"ds\"\n";
+    let right = "tz = \"Europe/Paris\"\nlookback = \"2w\"\nwait-lock = true\ndays-per-commit = 7\ninclude-live = true\n";
+    let shown = place(&format!("{account}{right}")).rtk("config --config rtk.toml").ends(0);
+    insta::assert_snapshot!(shown.stdout);
+    let json = place(&format!("{account}{right}")).rtk("config --config rtk.toml --json").ends(0);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let settings = json["profiles"][0]["settings"].as_array().unwrap();
+    let of = |name: &str| {
+        let mut found = settings.iter().filter(|setting| setting["name"] == name);
+        let setting = found.next().unwrap();
+        assert!(found.next().is_none(), "{name} twice");
+        (setting["value"].as_str(), setting["origin"].as_str(), setting["commands"].to_string())
+    };
+    let of_both = r#"["run","sync"]"#.to_owned();
+    assert_eq!(of("tz"), (Some("Europe/Paris"), Some("rtk.toml:5: tz"), r#"["sync"]"#.to_owned()));
+    assert_eq!(of("accept-empty-days"), (Some("false"), Some("default"), r#"["sync"]"#.to_owned()));
+    assert_eq!(of("since"), (None, None, r#"["run"]"#.to_owned()));
+    assert_eq!(of("include-live"), (Some("true"), Some("rtk.toml:9: include-live"), of_both));
+
+    for (key, value, expected) in [
+        ("tz", "\"Mars/X\"", "\"Mars/X\" is not a time zone"),
+        ("lookback", "\"3 fortnights\"", "\"3 fortnights\" is not a number of whole days"),
+        ("lookback", "\"90m\"", "\"90m\" is not a number of whole days"),
+        ("wait-lock", "\"soon\"", "\"soon\" is not true, false or a duration"),
+        ("wait-lock", "30", "wait-lock is a whole number, not true"),
+        ("days-per-commit", "0", "\"0\" is not a number of days from 1 to 366"),
+        ("accept-empty-days", "\"maybe\"", "\"maybe\" is not true or false"),
+    ] {
+        let place = place(&format!("{account}{key} = {value}\n"));
+        let config = place.rtk("config --config rtk.toml").ends(2);
+        // The same words as those of the command that would have used it.
+        assert_eq!(place.rtk("sync --config rtk.toml").ends(2).stderr, config.stderr);
+        config.says(&[&format!("rtk.toml:5: {key}"), expected]);
+    }
+    // In a profile, the same; it is the profile that counts.
+    let wrong = TWO.replace("concurrency = 4", "tz = \"Mars/X\"");
+    let place = place(&wrong);
+    let config = place.rtk("config --config rtk.toml").ends(2);
+    assert!(config.stdout.starts_with("profile acme of rtk.toml\n"), "{config}");
+    assert_eq!(config.stdout.matches("profile ").count(), 1, "{config}");
+    assert_eq!(place.rtk("sync --all-profiles --config rtk.toml").ends(2).stderr, config.stderr);
+    config.says(&["rtk.toml:14: tz: \"Mars/X\" is not a time zone"]);
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let place = place("rate = 4.5\nlookback = \"soon\"\napp-id = \"b\"\naccount-id = 7\ntimeout = \"30\"\n");
+    let output = place.rtk("config --config rtk.toml --json").ends(2);
+    insta::assert_snapshot!(output.stderr);
+    let json: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(json["faults"].as_array().unwrap().len(), output.stderr.matches("error: ").count());
+    assert_eq!(json["profiles"].as_array().unwrap().len(), 0);
 }

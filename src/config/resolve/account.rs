@@ -63,7 +63,9 @@ pub(super) fn asked(args: &AccountArgs, sources: &mut Sources<'_>) -> Result<Opt
     }
     let account_id = sources.optional(&settings::ACCOUNT_ID, args.account_id.as_deref(), values::id)?;
     let app_id = sources.optional(&settings::APP_ID, args.app_id.as_deref(), values::id)?;
-    let token = api_token(args.api_token_file.as_deref(), sources)?;
+    let token = sources.unless_wrong(&settings::API_TOKEN_FILE, |sources| {
+        api_token(args.api_token_file.as_deref(), sources)
+    })?;
     Ok(Some(Asked { base_url: base_url.value, account_id, app_id, token }))
 }
 

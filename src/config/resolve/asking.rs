@@ -57,14 +57,12 @@ pub(super) fn with_sessions(typed: Option<&str>, sources: &mut Sources<'_>) -> R
 }
 
 pub(super) fn fetch(args: &FetchArgs, sessions: Sessions, sources: &mut Sources<'_>) -> Result<FetchConfig> {
-    let filters = filters(args.filters.as_deref(), sources)?;
+    let filters =
+        sources.unless_wrong(&settings::FILTERS, |sources| filters(args.filters.as_deref(), sources))?;
     let stats_from = sources.value(&settings::STATS_FROM, args.stats_from.as_deref(), values::choice)?;
     let no_peer_events =
         sources.value(&settings::NO_PEER_EVENTS, args.no_peer_events.as_deref(), values::truth)?;
     let mode = sources.sourced(&settings::FETCH, args.fetch.as_deref(), values::choice)?;
-    if mode.value == FetchMode::List && !filters.is_empty() && stats_from != StatsSource::PeerReport {
-        return Err(Error::StatisticsFromPages { origin: mode.origin });
-    }
     let (rate, reserve_percent, timeout) = pace(&args.pace, sources)?;
     let concurrency = sources.value(&settings::CONCURRENCY, args.concurrency.as_deref(), |text| {
         values::number(text, &(1..=4096))
@@ -74,6 +72,9 @@ pub(super) fn fetch(args: &FetchArgs, sessions: Sessions, sources: &mut Sources<
     let max_failures = sources.optional(&settings::MAX_FAILURES, args.max_failures.as_deref(), |text| {
         values::number(text, &(0..=u64::MAX))
     })?;
+    if mode.value == FetchMode::List && !filters.is_empty() && stats_from != StatsSource::PeerReport {
+        return Err(Error::StatisticsFromPages { origin: mode.origin });
+    }
     Ok(FetchConfig {
         mode: mode.value,
         sessions,

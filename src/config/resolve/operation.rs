@@ -85,9 +85,14 @@ pub(super) fn operation(
     taken: &Taken<'_>,
     sources: &mut Sources<'_>,
 ) -> Result<OperationConfig> {
-    let summary_file = summary_file(args, taken, sources)?;
-    let metrics_file = metrics_file(args, taken, summary_file.as_ref(), sources)?;
-    let health_url = health_url(args.health_url_file.as_deref(), sources)?;
+    let summary_file =
+        sources.unless_wrong(&settings::SUMMARY_FILE, |sources| summary_file(args, taken, sources))?;
+    let metrics_file = sources.unless_wrong(&settings::METRICS_FILE, |sources| {
+        metrics_file(args, taken, summary_file.as_ref(), sources)
+    })?;
+    let health_url = sources.unless_wrong(&settings::HEALTH_URL_FILE, |sources| {
+        health_url(args.health_url_file.as_deref(), sources)
+    })?;
     let otlp = otlp(args.otlp_endpoint.as_deref(), sources)?;
     Ok(OperationConfig { summary_file, metrics_file, health_url, otlp })
 }

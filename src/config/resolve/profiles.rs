@@ -1,22 +1,21 @@
 //! The profiles of a configuration file: the one that is chosen, or every one after the other.
 //!
-//! In: what was typed, the file. Out: the file as the chosen profile has it; a run for each; what `config`
-//! tells.
+//! In: what was typed, the file. Out: the file as the chosen profile has it; a run for each.
 //! Guarantees: of several runs, none is begun unless the settings of all are right, no two share a place, and
-//! each asks about what its own profile says. `config` resolves as `run` does, by the same code.
+//! each asks about what its own profile says.
+//! Not here: what `config` tells of them (`check`).
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::sync::sync;
 use super::{resolve_face, run};
-use crate::cli::{Cli, Command, ConfigArgs, FaceArgs, RunArgs, SyncArgs};
-use crate::config::checked::{CheckedProfile, CheckedSetting, ConfigReport, Job, ProfileRun};
+use crate::cli::{Cli, Command, FaceArgs, RunArgs, SyncArgs};
+use crate::config::checked::{Job, ProfileRun};
 use crate::config::file::ConfigFile;
 use crate::config::settings::{self, Setting};
 use crate::config::sources::{Environment, Origin, Sources};
-use crate::config::{Api, FaceConfig, RunConfig, ShownSetting, values};
+use crate::config::{Api, FaceConfig, HealthUrl, ShownSetting, values};
 use crate::error::{Error, Result};
 
 /// What `--all-profiles` is called in messages.
@@ -85,59 +84,11 @@ impl Every<'_> {
     fn each(&self, resolve: impl Fn(Sources<'_>) -> Result<Job>) -> Result<Vec<ProfileRun>> {
         let runs = self.names()?.into_iter().map(|name| self.profile(name, &resolve));
         let runs = runs.collect::<Result<Vec<_>>>()?;
-        apart(&runs)?;
+        apart(&runs.iter().map(Profiled::of).collect::<Vec<_>>())?;
         Ok(runs)
     }
 
-    /// What a run, or those of all profiles, would make of the settings.
-    pub(super) fn check(&self, mut args: ConfigArgs, command_line: &str) -> Result<ConfigReport> {
-        if args.run.all_profiles {
-            self.names()?;
-        }
-        if args.run.ask.lists.is_empty() {
-            // Lists are no settings: all else is checked as if one were given.
-            args.run.ask.lists.push("list.csv".to_owned());
-        }
-        let mut report = ConfigReport {
-            file: self.whole.path().map(Path::to_owned),
-            profiles: Vec::new(),
-            faults: Vec::new(),
-            as_json: args.json,
-        };
-        let chosen = self.chosen.profile();
-        if self.whole.profiles().next().is_none() {
-            let settings = self.settings(&mut args.run, self.chosen, command_line);
-            match settings {
-                Ok((settings, _)) => report.profiles.push(CheckedProfile { name: None, settings }),
-                Err(error) => report.faults.push(error),
-            }
-            return Ok(report);
-        }
-        let mut runs = Vec::new();
-        for name in self.whole.profiles() {
-            let Some(file) = self.whole.with_profile(name) else { continue };
-            match self.settings(&mut args.run, &file, command_line) {
-                Ok((settings, run)) => {
-                    if chosen.is_none_or(|chosen| chosen == name) {
-                        report.profiles.push(CheckedProfile { name: Some(name.to_owned()), settings });
-                    }
-                    if chosen.is_none() {
-                        let job = Job::Run(Box::new(run));
-                        report.faults.extend(overridden(name, &file, &job).err());
-                        runs.push(ProfileRun { name: name.to_owned(), face: self.face, job });
-                    }
-                }
-                Err(error) => report.faults.push(error),
-            }
-        }
-        report.faults.extend(apart(&runs).err());
-        // What is typed, or in the environment, is wrong for all profiles alike.
-        let mut told = BTreeSet::new();
-        report.faults.retain(|fault| told.insert(fault.to_string()));
-        Ok(report)
-    }
-
-    fn names(&self) -> Result<Vec<&str>> {
+    pub(super) fn names(&self) -> Result<Vec<&str>> {
         let names: Vec<_> = self.whole.profiles().collect();
         if names.is_empty() {
             let path = self.whole.path().map(Path::to_owned);
@@ -149,80 +100,57 @@ impl Every<'_> {
     fn profile(&self, name: &str, resolve: impl Fn(Sources<'_>) -> Result<Job>) -> Result<ProfileRun> {
         let file = self.whole.with_profile(name).unwrap_or_default();
         let (face, job) = self.resolve(&file, resolve).map_err(|error| file.located(error))?;
-        overridden(name, &file, &job)?;
-        Ok(ProfileRun { name: name.to_owned(), face, job })
+        let run = ProfileRun { name: name.to_owned(), face, job };
+        overridden(&Profiled::of(&run), &file)?;
+        Ok(run)
     }
 
-    fn resolve<T>(
+    fn resolve(
         &self,
         file: &ConfigFile,
-        resolve: impl Fn(Sources<'_>) -> Result<T>,
-    ) -> Result<(FaceConfig, T)> {
+        resolve: impl Fn(Sources<'_>) -> Result<Job>,
+    ) -> Result<(FaceConfig, Job)> {
         let mut sources = Sources::new(self.environment, file.clone());
         let face = resolve_face(self.args, &mut sources, self.face)?;
         Ok((face, resolve(sources)?))
     }
-
-    /// Every setting of a run, and the run. An output that is not set is none of its settings' faults: it may be
-    /// typed for each run.
-    fn settings(
-        &self,
-        args: &mut RunArgs,
-        file: &ConfigFile,
-        command_line: &str,
-    ) -> Result<(Vec<CheckedSetting>, RunConfig)> {
-        let output = &settings::OUTPUT;
-        let sources = Sources::new(self.environment, file.clone());
-        let is_set = sources.text(output, args.output.output.as_deref().map(Path::as_os_str)).is_some();
-        if !is_set {
-            // No other path is in it.
-            args.output.output = Some(PathBuf::from("(not set)"));
-        }
-        let resolve = |sources: Sources<'_>| run(args, command_line.to_owned(), sources);
-        let resolved = self.resolve(file, resolve).map_err(|error| file.located(error));
-        if !is_set {
-            args.output.output = None;
-        }
-        let (_, mut run) = resolved?;
-        if !is_set {
-            run.settings.retain(|setting| setting.name != output.name);
-        }
-        Ok((all(&run.settings), run))
-    }
 }
 
-/// Every setting of `run`, set or not.
-fn all(shown: &[ShownSetting]) -> Vec<CheckedSetting> {
-    let mut settings: Vec<&'static Setting> = settings::ALL.to_vec();
-    let after = settings.iter().position(|setting| **setting == settings::API_TOKEN_FILE);
-    settings.insert(after.map_or(0, |at| at + 1), &settings::API_TOKEN_COMMAND);
-    let checked = settings.into_iter().map(|setting| {
-        let found = shown.iter().find(|shown| shown.name == setting.name);
-        let set = found.map(|shown| (shown.value.clone(), shown.origin.clone()));
-        CheckedSetting { name: setting.name, set }
-    });
-    // What opens a store is set by variables only.
-    let is_of_store = |shown: &&ShownSetting| shown.origin == Origin::Variable(shown.name);
-    let of_stores = shown.iter().filter(is_of_store).map(|shown| CheckedSetting {
-        name: shown.name,
-        set: Some((shown.value.clone(), shown.origin.clone())),
-    });
-    checked.chain(of_stores).collect()
+/// What of one profile may go against it, or against another.
+pub(super) struct Profiled<'a> {
+    pub(super) name: &'a str,
+    /// Whether it asks the simulated API.
+    pub(super) is_sandbox: bool,
+    pub(super) settings: &'a [ShownSetting],
+    pub(super) health_url: Option<&'a HealthUrl>,
+}
+
+impl<'a> Profiled<'a> {
+    fn of(run: &'a ProfileRun) -> Self {
+        let ProfileRun { name, job, .. } = run;
+        let health_url = job.operation().health_url.as_ref();
+        Self { name, is_sandbox: matches!(job.api(), Api::Sandbox), settings: job.settings(), health_url }
+    }
+
+    /// A setting as resolved.
+    fn shown(&self, setting: &Setting) -> Option<&'a ShownSetting> {
+        self.settings.iter().find(|shown| shown.name == setting.name)
+    }
 }
 
 /// Of several profiles, each says itself whom to ask: a variable that wins over them all would export one
 /// account again and again, under the names of the others, or send each one's token to another host.
-fn overridden(name: &str, file: &ConfigFile, job: &Job) -> Result<()> {
-    if matches!(job.api(), Api::Sandbox) {
+pub(super) fn overridden(profile: &Profiled<'_>, file: &ConfigFile) -> Result<()> {
+    if profile.is_sandbox {
         return Ok(());
     }
     let guarded = [&settings::ACCOUNT_ID, &settings::APP_ID, &settings::API_TOKEN_FILE, &settings::BASE_URL];
     for setting in guarded {
         let Some((weaker, text)) = file.of_profile(setting) else { continue };
-        let Some(shown) = job.settings().iter().find(|shown| shown.name == setting.name) else { continue };
+        let Some(shown) = profile.shown(setting) else { continue };
         if shown.origin.rank() > weaker.rank() && text.is_none_or(|text| text != shown.value) {
             let (stronger, weaker) = (Box::new(shown.origin.clone()), Box::new(weaker));
-            return Err(Error::ProfileOverridden { profile: name.to_owned(), stronger, weaker });
+            return Err(Error::ProfileOverridden { profile: profile.name.to_owned(), stronger, weaker });
         }
     }
     Ok(())
@@ -230,23 +158,21 @@ fn overridden(name: &str, file: &ConfigFile, job: &Job) -> Result<()> {
 
 /// No two profiles may have one output, one state directory, or one place to tell how they went: the later
 /// run would tell over what the earlier one told.
-fn apart(runs: &[ProfileRun]) -> Result<()> {
-    let shown = |profile: &ProfileRun, setting: &Setting| {
-        profile.job.settings().iter().find(|shown| shown.name == setting.name).cloned()
-    };
+pub(super) fn apart(profiles: &[Profiled<'_>]) -> Result<()> {
     let places: [(&Setting, &str); 4] = [
         (&settings::OUTPUT, "output"),
         (&settings::STATE_DIR, "state directory"),
         (&settings::SUMMARY_FILE, "summary file"),
         (&settings::METRICS_FILE, "file of metrics"),
     ];
-    for (at, profile) in runs.iter().enumerate() {
-        for other in &runs[..at] {
+    for (at, profile) in profiles.iter().enumerate() {
+        for other in &profiles[..at] {
             let is_shared = |(setting, _): &&(&Setting, &str)| {
-                let place = |profile| shown(profile, setting).map(|shown| settled(&shown.value));
+                let place =
+                    |profile: &Profiled<'_>| profile.shown(setting).map(|shown| settled(&shown.value));
                 place(profile).is_some_and(|path| place(other) == Some(path))
             };
-            let checks = (&profile.job.operation().health_url, &other.job.operation().health_url);
+            let checks = (profile.health_url, other.health_url);
             let shared = match (places.iter().find(is_shared), checks) {
                 (Some(shared), _) => *shared,
                 (None, (Some(one), Some(another))) if one.is(another) => {
@@ -255,9 +181,10 @@ fn apart(runs: &[ProfileRun]) -> Result<()> {
                 _ => continue,
             };
             let (setting, what) = shared;
-            let origin = |profile| shown(profile, setting).map(|shown| Box::new(shown.origin));
+            let origin =
+                |profile: &Profiled<'_>| profile.shown(setting).map(|shown| Box::new(shown.origin.clone()));
             if let (Some(origin), Some(other_origin)) = (origin(profile), origin(other)) {
-                let (profile, other) = (profile.name.clone(), other.name.clone());
+                let (profile, other) = (profile.name.to_owned(), other.name.to_owned());
                 return Err(Error::ProfilesShare { what, profile, origin, other, other_origin });
             }
         }

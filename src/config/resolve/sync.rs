@@ -23,8 +23,7 @@ const A_DAY: Duration = Duration::from_hours(24);
 /// Resolves what was typed after `sync`.
 pub(super) fn sync(args: &SyncArgs, command_line: String, mut sources: Sources<'_>) -> Result<SyncConfig> {
     let days = days(args, &mut sources)?;
-    let zone =
-        sources.optional(&settings::DATASET_ZONE, args.tz.as_deref(), |text| text.parse::<Zone>().ok())?;
+    let zone = zone(args, &mut sources)?;
     let live = sources.value(&settings::INCLUDE_LIVE, args.include_live.as_deref(), values::truth)?;
     let api = api(&args.account, &mut sources)?;
     // Discovery has the sessions already.
@@ -34,9 +33,8 @@ pub(super) fn sync(args: &SyncArgs, command_line: String, mut sources: Sources<'
     let state_dir = state_dir(args.state_dir.as_deref(), &place, &mut sources)?;
     let refresh = sources.value(&settings::REFRESH, args.refresh.as_deref(), values::truth)?;
     let keep_log = sources.value(&settings::KEEP_LOG, args.keep_log.as_deref(), values::choice)?;
-    let wait_lock = sources.optional(&settings::WAIT_LOCK, args.wait_lock.as_deref(), wait_lock)?;
-    let accepts =
-        sources.value(&settings::ACCEPT_EMPTY_DAYS, args.accept_empty_days.as_deref(), values::truth)?;
+    let wait_lock = waiting(args, &mut sources)?;
+    let empty_days = empty_days(args, &mut sources)?;
     let on_warning = on_warning(args.strict.as_deref(), &mut sources)?;
     let deadline = args.operation.deadline.as_deref();
     let deadline = sources.optional(&settings::DEADLINE, deadline, Deadline::parse)?.map(|given| given.value);
@@ -47,21 +45,50 @@ pub(super) fn sync(args: &SyncArgs, command_line: String, mut sources: Sources<'
         fetch,
         live,
         days,
-        zone: zone.map(|given| given.value),
+        zone,
         place,
         state_dir,
         start: if refresh { StartMode::Refresh } else { StartMode::Resume },
         keep_log,
         on_warning,
-        wait_lock: wait_lock.map_or(WaitLock::No, |given| given.value),
+        wait_lock,
         anew: if args.anew { Anew::Wanted } else { Anew::LeftOut },
-        empty_days: if accepts { EmptyDays::Accepted } else { EmptyDays::Kept },
+        empty_days,
         deadline,
         operation,
         user_state_dir: user_state_dir(&sources),
         command_line,
         settings: sources.into_shown(),
     })
+}
+
+/// What `sync` has beside what it shares with `run`, checked as it would be.
+pub(super) fn check_own(sources: &mut Sources<'_>) -> Result<()> {
+    let untyped = SyncArgs::default();
+    days(&untyped, sources)?;
+    zone(&untyped, sources)?;
+    waiting(&untyped, sources)?;
+    empty_days(&untyped, sources)?;
+    Ok(())
+}
+
+/// Whose days they are, where it is said.
+fn zone(args: &SyncArgs, sources: &mut Sources<'_>) -> Result<Option<Zone>> {
+    let zone = sources.optional(&settings::DATASET_ZONE, args.tz.as_deref(), |text| text.parse().ok())?;
+    Ok(zone.map(|given| given.value))
+}
+
+/// Whether to wait for another process.
+fn waiting(args: &SyncArgs, sources: &mut Sources<'_>) -> Result<WaitLock> {
+    let wait = sources.optional(&settings::WAIT_LOCK, args.wait_lock.as_deref(), wait_lock)?;
+    Ok(wait.map_or(WaitLock::No, |given| given.value))
+}
+
+/// What to do with days that lost all sessions.
+fn empty_days(args: &SyncArgs, sources: &mut Sources<'_>) -> Result<EmptyDays> {
+    let typed = args.accept_empty_days.as_deref();
+    let accepts = sources.value(&settings::ACCEPT_EMPTY_DAYS, typed, values::truth)?;
+    Ok(if accepts { EmptyDays::Accepted } else { EmptyDays::Kept })
 }
 
 /// Which days. The first and the last are only typed: a file describes every night.

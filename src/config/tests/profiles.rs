@@ -201,7 +201,7 @@ fn a_report_has_every_setting_and_no_token() {
     assert!(!format!("{report:?}").contains("t0ken-of"));
     assert_eq!(report.profiles.len(), 2);
     for profile in &report.profiles {
-        assert_eq!(profile.settings.len(), settings::ALL.len() + 1);
+        assert_eq!(profile.settings.len(), settings::ALL.len() + settings::SYNC.len() + 1);
     }
     let of = |typed: &[&str], environment: &[(&str, &str)], name: &str| {
         let report = written.report(typed, environment);
@@ -239,10 +239,70 @@ fn a_report_has_all_that_is_wrong_once() {
     assert_eq!(faults(&["config"], &[]), [timeout, rate]);
     assert_eq!(faults(&["config", "--profile", "beta"], &[]), [timeout, rate]);
     let everywhere = faults(&["config"], &[("CLOUDFLARE_BASE_URL", "ftp://x")]);
-    assert_eq!(everywhere.len(), 1, "{everywhere:?}");
+    assert_eq!(everywhere.len(), 3, "{everywhere:?}");
+    assert_eq!(everywhere[..2], [timeout, rate]);
+    assert!(everywhere[2].starts_with("CLOUDFLARE_BASE_URL: "), "{everywhere:?}");
     // An output may be typed for each run; whom to ask cannot be left open.
     let missing = Written::new("sandbox = true").report(&["config"], &[]);
     assert!(missing.faults.is_empty());
     let missing = Written::new("account-id = 'acc'").report(&["config"], &[]);
     assert_eq!((missing.profiles.len(), missing.faults.len()), (0, 1));
+}
+
+/// What `config` says of who has a setting, and what it comes to, is what the commands themselves resolve.
+#[test]
+fn a_report_is_what_run_and_sync_make_of_the_file() {
+    let mut text = "account-id = 'acc'\napp-id = 'b'\napi-token-file = 'DIR/token'\n".to_owned();
+    text.push_str(
+        "since = '7d'\nuntil = 'now'\nmeeting = 'm'\nqueries = 'q'\nmax-failures = 7\noutput = 'out'\n",
+    );
+    text.push_str("state-dir = 'state'\ndeadline = '2h'\nsummary-file = 's.json'\nmetrics-file = 's.prom'\n");
+    text.push_str("otlp-endpoint = 'http://127.0.0.1:4318'\ntz = 'Europe/Paris'\nwait-lock = '30m'\n");
+    let written = Written::new(&text);
+    let health = [("RTK_EXPORT_HEALTH_URL", "https://hc-ping.com/x")];
+    let report = written.report(&["config"], &health);
+    let file = written.file();
+    let run = written.run(&["run", "list.csv"], &health).settings;
+    let sync = super::sync(&written.typed(&file, &["sync"]), &health).expect("complete").settings;
+    for setting in &report.profiles[0].settings {
+        let by = |shown: &[ShownSetting]| {
+            let found = shown.iter().find(|shown| shown.name == setting.name);
+            found.map(|shown| (shown.value.clone(), shown.origin.clone()))
+        };
+        let (run, sync) = (by(&run), by(&sync));
+        let name = setting.name;
+        match setting.of {
+            Commands::Both => assert_eq!((&run, &sync), (&setting.set, &setting.set), "{name}"),
+            Commands::Run => assert_eq!((&run, &sync), (&setting.set, &None), "{name}"),
+            Commands::Sync => assert_eq!((&run, &sync), (&None, &setting.set), "{name}"),
+        }
+        assert!(setting.set.is_some() || name == settings::API_TOKEN_COMMAND.name, "{name}");
+    }
+}
+
+/// What is there, and wrong, is not told as missing, too.
+#[test]
+fn all_that_is_wrong_is_told_in_the_order_of_the_file() {
+    let text = "rate = 'fast'\napp-id = 7\nacount-id = 'a'\nlookback = '90m'\n\n[profiles.beta]\ntimeout = 30\n\
+                excel = true\n\n[profiles.acme]\napi-token-command = []\nwait-lock = 'soon'\nqueries = 's3://q'\n";
+    let written = Written::new(text);
+    let report = written.report(&["config"], &[]);
+    let told: Vec<_> =
+        report.faults.iter().map(|fault| fault.to_string().replace(&written.file(), "FILE")).collect();
+    insta::assert_snapshot!(told.join("\n"));
+    assert!(report.profiles.is_empty());
+    // The others name the first, as they always did.
+    let first = written.refused(&["run", "list.csv"], &[]);
+    assert!(first.contains("export.toml:2: app-id is a whole number"), "{first}");
+}
+
+/// A window, a list and an output may be typed for each run, and `sync` needs none of the first two.
+#[test]
+fn a_file_for_sync_alone_is_right() {
+    let text = "account-id = 'acc'\napp-id = 'b'\napi-token-file = 'DIR/token'\ninclude-live = true\n";
+    for more in ["", "tz = 'Europe/Paris'\nlookback = '2w'\n", "since = '7d'\n", "with-sessions = true\n"] {
+        let report = Written::new(&format!("{text}{more}")).report(&["config"], &[]);
+        assert!(report.faults.is_empty(), "{more}: {:?}", report.faults);
+        assert_eq!(report.profiles.len(), 1);
+    }
 }

@@ -11,10 +11,10 @@ fn what_differs_is_named_with_both_sides() {
     let before = server.requests();
     for (flags, texts) in [
         ("--tz Europe/Paris", ["days are of UTC, and --tz is Europe/Paris", "--anew --from 2026-10-2"]),
-        ("--app-id other", ["is of app app, and REALTIMEKIT_APP_ID says other", "a place of its own"]),
+        ("--app-id other", ["is of app app, and --app-id says other", "sync -o OTHER --app-id other"]),
         (
             "--account-id other",
-            ["of account account, and CLOUDFLARE_ACCOUNT_ID says other", "place of its own"],
+            ["of account account, and --account-id says other", "sync -o OTHER --account-id other"],
         ),
         ("--filters events", ["made with --filters none, and this command has events", "--anew"]),
         ("--no-peer-events", ["--no-peer-events=false, and this command has true", "--anew"]),
@@ -26,6 +26,37 @@ fn what_differs_is_named_with_both_sides() {
     }
     assert_eq!(server.requests(), before);
     assert_eq!(Dataset::read(&place.path("ds")).pointer, dataset.pointer);
+}
+
+/// What says the other owner or zone is named as it was set: by a flag, a variable or a line of the file.
+#[test]
+fn what_differs_is_named_by_what_set_it() {
+    let (place, server) = (Place::new(), server(|options| options.world.participants = 40));
+    synced(&place, &server, "");
+    let before = server.requests();
+    let variable = |name: &str| sync(&place, &server, "").env(name, "other").ends(2);
+    variable("REALTIMEKIT_APP_ID").says(&["and REALTIMEKIT_APP_ID says other", "-o OTHER --app-id other"]);
+    variable("CLOUDFLARE_ACCOUNT_ID")
+        .says(&["and CLOUDFLARE_ACCOUNT_ID says other", "-o OTHER --account-id other"]);
+
+    place.write("app.toml", "# Theirs.\napp-id = \"other\"\n");
+    place.write("account.toml", "account-id = \"other\"\n");
+    place.write("zone.toml", "\n\ntz = \"Europe/Paris\"\n");
+    let file = |name: &str, variable: &str| {
+        sync(&place, &server, &format!("--config {name}")).without_env(variable).ends(2)
+    };
+    file("app.toml", "REALTIMEKIT_APP_ID")
+        .says(&["is of app app, and app.toml:2: app-id says other", "-o OTHER --app-id other"]);
+    file("account.toml", "CLOUDFLARE_ACCOUNT_ID")
+        .says(&["is of account account, and account.toml:1: account-id says other", "--account-id other"]);
+    file("zone.toml", "NO_COLOR").says(&[
+        "days are of UTC, and zone.toml:3: tz is Europe/Paris",
+        "hint: remove tz from zone.toml; for a dataset of its own: rtk-export sync -o OTHER --tz Europe/Paris",
+    ]);
+    sync(&place, &server, "--tz Europe/Paris").ends(2).says(&["hint: leave --tz out; "]);
+    let sandbox = sync(&place, &server, "--sandbox").ends(2);
+    sandbox.says(&["and --sandbox says sandbox", "sync -o OTHER --sandbox"]);
+    assert_eq!(server.requests(), before);
 }
 
 #[test]
