@@ -32,9 +32,9 @@ pub struct Commit {
     pub committed_at: Time,
     /// The tables, each of which has a file of every day that has sessions.
     pub tables: Vec<String>,
-    /// The exports that days are of, by id.
+    /// The exports that days are of, those of which they found nothing too, by id.
     pub exports: Vec<Export>,
-    /// The days that were looked at, but those of which an export without a first day found nothing.
+    /// The days that were looked at, but those of which the last export that did found nothing.
     #[serde(serialize_with = "in_order", deserialize_with = "by_day")]
     pub days: BTreeMap<NaiveDate, DayEntry>,
     /// Files that were part of an earlier commit and are still there, by path.
@@ -56,6 +56,20 @@ pub struct Export {
     pub requests: Requests,
     /// What it noticed that is of no day.
     pub warnings: Vec<Warning>,
+}
+
+impl Export {
+    /// Whether it looked at a day.
+    #[must_use]
+    pub fn covers(&self, day: NaiveDate) -> bool {
+        self.first.is_none_or(|first| first <= day) && day <= self.last
+    }
+
+    /// The days that it looked at; none where it has no first one.
+    pub(super) fn days(&self) -> impl Iterator<Item = NaiveDate> + use<> {
+        let last = self.last;
+        self.first.into_iter().flat_map(move |first| first.iter_days().take_while(move |day| *day <= last))
+    }
 }
 
 /// A day, as it was last looked at.

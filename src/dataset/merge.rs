@@ -160,10 +160,11 @@ impl Looked {
     }
 }
 
-/// The days that are listed, or may have to be.
+/// The days that are listed, and those that a range has which begins with a day.
 fn all_days(base: Option<&Commit>, made: &Made) -> BTreeSet<NaiveDate> {
     let listed = base.into_iter().flat_map(|base| base.days.keys().copied());
-    listed.chain(made.range.days()).chain(made.days.keys().copied()).collect()
+    let looked_at = base.into_iter().flat_map(|base| base.exports.iter().flat_map(Export::days));
+    listed.chain(looked_at).chain(made.range.days()).chain(made.days.keys().copied()).collect()
 }
 
 /// What rules between two looks at one day.
@@ -187,16 +188,16 @@ fn nothing(export: &Export, day: NaiveDate) -> DayEntry {
     }
 }
 
-/// A day that is not listed, for an export that began with the first session there is found nothing of it: such
-/// days are without number.
+/// A day that is not listed, for the last export that looked at it found nothing.
 fn unlisted(exports: &[Export], day: NaiveDate) -> Option<DayEntry> {
-    let covering = exports.iter().filter(|export| export.first.is_none() && day <= export.last);
+    let covering = exports.iter().filter(|export| export.covers(day));
     let last =
         covering.max_by(|one, other| (one.as_of, &one.export_id).cmp(&(other.as_of, &other.export_id)));
     last.map(|export| nothing(export, day))
 }
 
-/// The exports that a day is of, and those that looked at days which are not listed, by id.
+/// The exports that a day is of, by id, and of those that began with the first session there is the ones that no
+/// later one outdoes: the days before it are without number.
 fn named<'a>(exports: impl Iterator<Item = &'a Export>, days: &BTreeMap<NaiveDate, DayEntry>) -> Vec<Export> {
     let exports: BTreeMap<_, _> = exports.map(|export| (export.export_id.as_str(), export)).collect();
     let of_days: BTreeSet<_> = days.values().map(|entry| entry.export_id.as_str()).collect();

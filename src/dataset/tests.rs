@@ -135,7 +135,7 @@ fn a_commit_and_its_pointer_as_they_are_written() {
 
 #[test]
 fn what_is_no_dataset_is_refused_with_what_is_wrong() {
-    let next = merge(None, &made(1, 30, (Some(0), 1), &[1]), hour(31), EmptyDays::Kept).next.unwrap();
+    let next = merge(None, &made(1, 30, (Some(0), 1), &[0, 1]), hour(31), EmptyDays::Kept).next.unwrap();
     let (pointer, commit) = texts(&next);
     let told = |error: DatasetError| {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -53,15 +53,13 @@ pub(super) fn done(commit: &Commit, ranges: &[DayRange], of_log: &Window, asked_
 
 /// Whether each day of a range was looked at since then.
 fn is_seen(commit: &Commit, range: &DayRange, since: DateTime<Utc>) -> bool {
-    // Days without sessions are not listed where a look began with the first session there is.
-    let whole = |last| {
-        let looks = commit.exports.iter().filter(|export| export.first.is_none() && last <= export.last);
-        looks.map(|export| export.as_of.0).max().is_some_and(|at| at >= since)
-    };
+    let mut lately = commit.exports.iter().filter(|export| export.as_of.0 >= since);
     match range.first {
-        None => whole(range.last),
-        Some(_) => range
-            .days()
-            .all(|day| commit.days.get(&day).map_or_else(|| whole(day), |entry| entry.as_of.0 >= since)),
+        None => lately.any(|export| export.first.is_none() && range.last <= export.last),
+        // One without sessions is not listed.
+        Some(_) => range.days().all(|day| match commit.days.get(&day) {
+            Some(entry) => entry.as_of.0 >= since,
+            None => lately.clone().any(|export| export.covers(day)),
+        }),
     }
 }
