@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::merge::unlisted;
 use super::pointer::{Pointer, check_version};
 use super::{COMMITS, FORMAT_VERSION};
 use crate::error::{Damage, DatasetError};
@@ -273,6 +274,19 @@ impl Commit {
     #[must_use]
     pub fn last_look(&self) -> Option<Time> {
         self.exports.iter().map(|export| export.as_of).max()
+    }
+
+    /// The days that were last looked at by an export. Of one that began with the first session there is, those of
+    /// which it found nothing are without number, and left out.
+    pub fn days_of<'a>(&'a self, export_id: &'a str) -> impl Iterator<Item = NaiveDate> + 'a {
+        let listed =
+            self.days.values().filter(move |entry| entry.export_id == export_id).map(|entry| entry.day);
+        let export = self.exports.iter().find(move |export| export.export_id == export_id);
+        let is_last = move |day: &NaiveDate| {
+            !self.days.contains_key(day)
+                && unlisted(&self.exports, *day).is_some_and(|entry| entry.export_id == export_id)
+        };
+        listed.chain(export.into_iter().flat_map(Export::days).filter(is_last))
     }
 
     /// The first day that has a session.

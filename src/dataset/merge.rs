@@ -158,6 +158,12 @@ impl Looked {
         let entry = self.days.get(&day).cloned().or_else(|| unlisted(&self.exports, day));
         entry.is_some_and(|entry| entry.as_of > time)
     }
+
+    /// The first day that anybody looked at; `None` where somebody did at all that there are.
+    fn first(&self) -> Option<NaiveDate> {
+        let firsts: Option<Vec<_>> = self.exports.iter().map(|export| export.first).collect();
+        firsts?.into_iter().min()
+    }
 }
 
 /// The days that are listed, and those that a range has which begins with a day.
@@ -189,7 +195,7 @@ fn nothing(export: &Export, day: NaiveDate) -> DayEntry {
 }
 
 /// A day that is not listed, for the last export that looked at it found nothing.
-fn unlisted(exports: &[Export], day: NaiveDate) -> Option<DayEntry> {
+pub(super) fn unlisted(exports: &[Export], day: NaiveDate) -> Option<DayEntry> {
     let covering = exports.iter().filter(|export| export.covers(day));
     let last =
         covering.max_by(|one, other| (one.as_of, &one.export_id).cmp(&(other.as_of, &other.export_id)));
@@ -220,7 +226,9 @@ fn state(base: Option<&Generation>, made: &Made, looked: &Looked) -> (State, Vec
     let synced_until = before.map_or(made.until, |before| {
         // Only what joins on: nobody may have to look at a day before it, as a sync that looks back would.
         let reached = made.identity.time_zone.date(before.synced_until.0);
-        let begins = reached.checked_sub_days(Days::new(made.lookback.into())).unwrap_or(reached);
+        let back = reached.checked_sub_days(Days::new(made.lookback.into())).unwrap_or(reached);
+        // Before its first day a dataset has nothing to look at.
+        let begins = looked.first().map_or(back, |first| back.max(first));
         let joins = made.range.first.is_none_or(|first| {
             let mut earlier = begins.iter_days().take_while(|day| *day < first);
             first <= reached && earlier.all(|day| looked.since(before.synced_until, day))

@@ -64,10 +64,8 @@ impl Tally {
     pub(super) fn add(&mut self, committed: &Committed, made: &MadeDays, kept: u64, ui: &Ui) {
         self.kept = self.kept.saturating_add(kept);
         let id = &committed.generation.pointer.export_id;
-        let entries = committed.generation.commit.days.values();
-        let replaced = entries.filter(|entry| entry.export_id == *id).map(|entry| entry.day);
-        let mut replaced: BTreeMap<_, _> =
-            replaced.map(|day| (day, made.days.get(&day).map(Day::of).unwrap_or_default())).collect();
+        let of_day = |day| (day, made.days.get(&day).map(Day::of).unwrap_or_default());
+        let mut replaced: BTreeMap<_, _> = committed.generation.commit.days_of(id).map(of_day).collect();
         for file in &made.files {
             if let Some(day) = replaced.get_mut(&file.day) {
                 *day.rows.entry(file.table).or_default() += file.rows;
