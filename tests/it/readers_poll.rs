@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rtk_export::sandbox::{Late, WorldOptions};
@@ -19,6 +19,9 @@ use crate::support::{Dataset, DayFile, Files, Nightly, S3, finished, parquet_row
 
 /// What opens, renames or removes files that others see.
 const CALLS: &str = "?rename,?renameat,renameat2";
+
+/// How often a reader that knows the latest state looks for another.
+const LOOK: Duration = Duration::from_millis(4);
 
 fn time(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -75,9 +78,9 @@ fn listing(files: &Files) -> BTreeMap<String, BTreeMap<String, u64>> {
     days
 }
 
-/// The generation that the pointer tells.
-fn generation(root: &Path) -> u64 {
-    let pointer: Value = serde_json::from_slice(&fs::read(root.join("dataset.json")).unwrap()).unwrap();
+/// The generation that a pointer tells.
+fn generation(pointer: Option<Vec<u8>>) -> u64 {
+    let pointer: Value = serde_json::from_slice(&pointer.unwrap()).unwrap();
     pointer["generation"].as_u64().unwrap()
 }
 
@@ -104,11 +107,15 @@ impl Drop for Reading<'_> {
     }
 }
 
-/// Reads by the commit as fast as it can; gives the states that it saw.
+/// Reads by the commit, whenever there is another; gives the states that it saw.
 fn read_by_commit(files: &Files, stop: &AtomicBool, at: &Seen) -> Vec<Dataset> {
     let _reading = Reading(at);
     let mut seen: Vec<Dataset> = Vec::new();
     while !stop.load(Ordering::Acquire) {
+        if at.is_at(generation(files.get("dataset.json"))) {
+            thread::sleep(LOOK);
+            continue;
+        }
         let dataset = Dataset::by(|path| files.get(path));
         let (last, now) = (seen.last().map_or(0, Dataset::generation), dataset.generation());
         assert!(now >= last, "{now} after {last}");
@@ -122,16 +129,11 @@ fn read_by_commit(files: &Files, stop: &AtomicBool, at: &Seen) -> Vec<Dataset> {
 }
 
 /// Lists as fast as it can: no file that was seen goes, none is torn.
-fn list(
-    nightly: &Nightly,
-    files: &Files,
-    stop: &AtomicBool,
-    at: &Seen,
-) -> Vec<BTreeMap<String, BTreeMap<String, u64>>> {
+fn list(files: &Files, stop: &AtomicBool, at: &Seen) -> Vec<BTreeMap<String, BTreeMap<String, u64>>> {
     let _reading = Reading(at);
     let mut seen: Vec<BTreeMap<String, BTreeMap<String, u64>>> = Vec::new();
     while !stop.load(Ordering::Acquire) {
-        let generation = generation(&nightly.root());
+        let generation = generation(files.get("dataset.json"));
         let now = listing(files);
         if let Some(before) = seen.last() {
             for (day, files) in before {
@@ -157,7 +159,7 @@ fn readers_meanwhile(nightly: &Nightly) {
     let have_seen = {
         let (root, readers) = (nightly.root(), readers.clone());
         move || {
-            let now = generation(&root);
+            let now = generation(fs::read(root.join("dataset.json")).ok());
             readers.iter().all(|reader| reader.is_at(now))
         }
     };
@@ -165,11 +167,11 @@ fn readers_meanwhile(nightly: &Nightly) {
     nightly.gate.opens_while(have_seen.clone());
     let (seen, listings) = thread::scope(|scope| {
         let reader = scope.spawn(|| read_by_commit(&Files::of(nightly), &stop, &readers[0]));
-        let lister = scope.spawn(|| list(nightly, &Files::of(nightly), &stop, &readers[1]));
+        let lister = scope.spawn(|| list(&Files::of(nightly), &stop, &readers[1]));
         let synced =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| nightly.command(AGAIN).output()));
         while !have_seen() {
-            thread::yield_now();
+            thread::sleep(LOOK);
         }
         stop.store(true, Ordering::Release);
         let (seen, listings) = (reader.join().unwrap(), lister.join().unwrap());
