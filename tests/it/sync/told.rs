@@ -39,7 +39,7 @@ fn a_collector_and_a_health_check_are_told_of_a_sync() {
         (good["dataset_generation"], good["dataset_days"], good["dataset_pending_days"]),
         (1.0, 6.0, 0.0)
     );
-    assert_eq!(good["last_success_timestamp_seconds"], good["run_end_timestamp_seconds"]);
+    assert_eq!(as_ms(good["last_success_timestamp_seconds"]), as_ms(good["run_end_timestamp_seconds"]));
     assert_eq!(as_ms(good["dataset_synced_until_timestamp_seconds"]), until.timestamp_millis());
     assert_eq!(
         as_ms(good["dataset_lag_seconds"]),
@@ -56,7 +56,7 @@ fn a_collector_and_a_health_check_are_told_of_a_sync() {
         (0.0, 4.0, 1.0)
     );
     let same = "dataset_synced_until_timestamp_seconds";
-    assert_eq!(failed[same], good[same]);
+    assert_eq!(as_ms(failed[same]), as_ms(good[same]));
     assert!(failed["dataset_lag_seconds"] >= good["dataset_lag_seconds"]);
     assert!(!failed.contains_key("last_success_timestamp_seconds"), "{failed:?}");
     assert_eq!(health.lines()[2..], ["POST /ping/start", "POST /ping/fail"]);
