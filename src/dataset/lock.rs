@@ -391,9 +391,15 @@ impl Remote {
 
     async fn release(self) -> Result<()> {
         let written = self.written.into_inner();
-        let end = Bytes::from(written.claim.end().line());
-        // Where it moved it is another's, or the last renewal was undecided: then it goes stale.
-        self.place.swap(&self.key, end, &written.tag).await?;
+        let end = |claim: &Claim| Bytes::from(claim.end().line());
+        let released = self.place.swap(&self.key, end(&written.claim), &written.tag).await?;
+        if matches!(released, Swapped::Moved)
+            && let Found::There(object) = self.place.read(&self.key).await?
+            && let Some(there) = Claim::parse(&object.bytes).filter(|there| there.is_of(&self.own))
+        {
+            // The last renewal was given up when the work ended, and done. Else it is another's.
+            self.place.swap(&self.key, end(&there), &object.tag).await?;
+        }
         // Best effort: what stays names locks that nobody holds.
         let _ = self.noted.map(fs::remove_file);
         Ok(())

@@ -1,26 +1,32 @@
 //! A simulated month: what a nightly `sync` has made of it is what one export of the whole month is.
 //!
 //! A world of 30 days in which sessions straddle midnight, go on for five days and change up to 60 hours after
-//! their end. Every night at two the clock of the exporter and that of the API are set, and as a seed says the
-//! night is plain, skipped, one in which the sync is killed again and again, one of two syncs at once, or one with
-//! backfills of past days; now and then by another machine. In a directory by days of UTC, and in a bucket, whose
-//! store fails now and then, by days of New York. In the end all rows are those of one export over all, in the
-//! same order, each in the folder of its day.
+//! their end. Every night at two the clock of the exporter and that of the API are set. The nights are dealt like
+//! cards: one at least of each kind, whatever the seed (plain, by another machine, skipped, killed while it fetches
+//! and while it publishes, two syncs of which the second finds the first at work, backfills of past days before and
+//! after the sync), then any, shuffled. In a directory by days of UTC, and in a bucket, whose store fails now and
+//! then, by days of New York. In the end all rows are those of one export over all, in the same order, each in the
+//! folder of its day; and it is asserted that all of this came about.
 //!
 //! `RTK_MONTH_SEED` repeats a month, `RTK_MONTH_NIGHTS` leaves nights out: the last is always after all change.
 
+mod nights;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use fastrand::Rng;
 use rtk_export::sandbox::{Late, SandboxOptions, WorldOptions};
 
-use crate::support::{Dataset, Effect, Export, Fault, Nightly, Output, Rtk, S3, query, say};
+use crate::support::{Dataset, Effect, Export, Fault, Nightly, Output, Rtk, S3, query, say, strace};
+use nights::{Moment, NIGHTS, Night};
 
-/// Nights of a month and a few, so that the last one is past every change.
-const NIGHTS: u64 = 34;
+/// What renames files, as everything does that publishes in a directory.
+const RENAMES: &str = "?rename,?renameat,renameat2";
 /// The tables that a dataset has.
 const TABLES: [&str; 4] = ["participants", "peer_events", "sessions", "failures"];
 
@@ -40,53 +46,32 @@ fn world(options: &mut SandboxOptions) {
     };
 }
 
-/// What happens in a night.
-#[derive(Clone, Copy, Debug)]
-enum Night {
-    Plain,
-    Skipped,
-    Killed { times: u32 },
-    TwoAtOnce,
-    Backfill { first: bool },
-}
-
-impl Night {
-    fn any(rng: &mut Rng) -> Self {
-        match rng.u32(..100) {
-            0..60 => Self::Plain,
-            60..70 => Self::Skipped,
-            70..85 => Self::Killed { times: rng.u32(1..=3) },
-            85..95 => Self::TwoAtOnce,
-            _ => Self::Backfill { first: rng.bool() },
-        }
-    }
-}
-
-/// When a sync is killed.
-#[derive(Clone, Copy, Debug)]
-enum Moment {
-    After(Duration),
-    /// When it has sent so many requests.
-    Requests(u64),
-    /// When so many files were added to the dataset.
-    Files(usize),
-}
-
-impl Moment {
-    fn any(rng: &mut Rng) -> Self {
-        match rng.u32(..4) {
-            0 => Self::After(Duration::from_micros(rng.u64(..300_000))),
-            1 => Self::Requests(rng.u64(1..40)),
-            _ => Self::Files(rng.usize(1..24)),
-        }
-    }
+/// What came about in a month.
+#[derive(Debug, Default)]
+struct Happened {
+    /// The times of the nights that were not skipped.
+    nights: Vec<DateTime<Utc>>,
+    skipped: usize,
+    backfills: usize,
+    by_another: usize,
+    killed: usize,
+    killed_fetching: usize,
+    killed_publishing: usize,
+    /// Killed by a rename is no process here, which was said.
+    cannot_trace: bool,
+    ended_before_killed: usize,
+    met: usize,
+    with_live: usize,
 }
 
 /// A dataset and all that it depends on.
 struct Month {
     nightly: Nightly,
+    /// When tonight began, and what time it is.
+    begun: DateTime<Utc>,
     now: DateTime<Utc>,
     rng: Rng,
+    happened: Happened,
     told: String,
 }
 
@@ -95,29 +80,29 @@ impl Month {
         let seed = number("RTK_MONTH_SEED").unwrap_or_else(|| fastrand::u64(..));
         say(&format!("month in {name}: RTK_MONTH_SEED={seed}"));
         let told = format!("in {name}, RTK_MONTH_SEED={seed}");
-        Self { nightly: Nightly::new(s3, world), now: first_night(), rng: Rng::with_seed(seed), told }
+        let (nightly, rng) = (Nightly::new(s3, world), Rng::with_seed(seed));
+        Self { nightly, begun: first_night(), now: first_night(), rng, happened: Happened::default(), told }
     }
 
     fn root(&self) -> PathBuf {
         self.nightly.root()
     }
 
-    fn zone(&self) -> &'static str {
-        if self.nightly.s3.is_some() { "America/New_York" } else { "UTC" }
+    fn zone(&self) -> Tz {
+        if self.nightly.s3.is_some() { Tz::America__New_York } else { Tz::UTC }
     }
 
     /// A sync by one of several machines.
     fn sync(&self, machine: &str, more: &str) -> Rtk {
+        self.nightly.command(&self.arguments(machine, more))
+    }
+
+    fn arguments(&self, machine: &str, more: &str) -> String {
         let state = match (&self.nightly.s3, machine) {
             (None, "one") => String::new(),
             _ => format!("--state-dir state-{machine}"),
         };
-        self.nightly.command(&format!("sync -o AT --tz {} {state} {more}", self.zone()))
-    }
-
-    /// Which machine it is tonight: mostly the same.
-    fn machine(&mut self) -> &'static str {
-        if self.rng.u32(..10) == 0 { "other" } else { "one" }
+        format!("sync -o AT --tz {} {state} {more}", self.zone())
     }
 
     /// The time goes on, for everybody.
@@ -133,25 +118,25 @@ impl Month {
     fn night(&mut self, night: Night) {
         self.storm();
         match night {
-            Night::Skipped => return,
-            Night::Plain => {
-                let machine = self.machine();
+            Night::Skipped => {
+                self.happened.skipped += 1;
+                return;
+            }
+            Night::Plain { machine } => {
+                self.happened.by_another += usize::from(machine != "one");
                 self.ended(&self.sync(machine, "").output(), night, &[0]);
             }
-            Night::Killed { times } => {
-                for _ in 0..times {
-                    self.kill();
+            Night::Killed { at, more } => {
+                self.kill(at);
+                for _ in 0..more {
                     self.go_on();
+                    let moment = Moment::any(&mut self.rng);
+                    self.kill(moment);
                 }
+                self.go_on();
                 self.ended(&self.sync("one", "").output(), night, &[0]);
             }
-            Night::TwoAtOnce => {
-                let one = self.sync("one", "").start();
-                let other = self.sync("other", "--wait-lock").start();
-                let (one, other) = (one.output(), other.output());
-                self.ended(&one, night, &[0, 6]);
-                self.ended(&other, night, &[0]);
-            }
+            Night::Two { meet } => self.two(night, meet),
             Night::Backfill { first } => {
                 let is_there = Dataset::find(&self.root()).is_some();
                 if !first || !is_there {
@@ -163,28 +148,125 @@ impl Month {
                 if first && is_there {
                     self.ended(&self.sync("one", "").output(), night, &[0]);
                 }
+                self.happened.backfills += 5;
             }
         }
+        self.is_current(night);
+    }
+
+    /// The dataset is that of tonight; it is noted of which days a session had not ended.
+    fn is_current(&mut self, night: Night) {
         let dataset = self.nightly.dataset();
         let until: DateTime<Utc> = dataset.synced_until().parse().unwrap();
         assert!(until >= self.now - TimeDelta::hours(1), "{until} {night:?} {}", self.told);
+        // What a killed one had listed is gone on with: as of then or as of now.
+        let (begun, now) = (self.begun, self.now);
+        let pending: BTreeSet<_> =
+            dataset.pending().into_iter().map(|(day, why)| (day.to_owned(), why)).collect();
+        let (all, some) = (self.days_with_live(begun, now), self.days_with_live(now, begun));
+        let told = format!("{pending:?}, {night:?} at {now} {}", self.told);
+        assert!(pending.is_superset(&all) && pending.is_subset(&some), "{all:?} to {some:?}: {told}");
+        self.happened.with_live += usize::from(!pending.is_empty());
+        self.happened.nights.push(self.now);
+    }
+
+    /// The days of the sessions that had begun by a time and not ended by another.
+    fn days_with_live(&self, begun: DateTime<Utc>, ended: DateTime<Utc>) -> BTreeSet<(String, &'static str)> {
+        let [begun, ended] = [begun, ended].map(|time| u64::try_from(time.timestamp_millis()).unwrap());
+        let sessions = self.nightly.server.world().sessions();
+        let live = sessions.filter(|session| session.created_ms <= begun && ended < session.ended_ms);
+        live.map(|session| (self.day(session.created_ms).to_string(), "live")).collect()
+    }
+
+    fn day(&self, ms: u64) -> NaiveDate {
+        let time = DateTime::from_timestamp_millis(i64::try_from(ms).unwrap()).unwrap();
+        time.with_timezone(&self.zone()).date_naive()
+    }
+
+    /// Two syncs, by two machines: the second comes while the first is at it, for certain, or as it happens.
+    fn two(&mut self, night: Night, meet: bool) {
+        if meet {
+            self.nightly.gate.lets(0);
+            let one = self.sync("one", "").start().until("a request", || self.nightly.gate.waiting() > 0);
+            self.ended(&self.sync("other", "").output(), night, &[6]);
+            let other = self.sync("other", "--wait-lock").start();
+            self.nightly.gate.open();
+            self.ended(&one.output(), night, &[0]);
+            self.ended(&other.output(), night, &[0]);
+            self.happened.met += 1;
+        } else {
+            let one = self.sync("one", "").start();
+            let other = self.sync("other", "--wait-lock").start();
+            let (one, other) = (one.output(), other.output());
+            self.ended(&one, night, &[0, 6]);
+            self.ended(&other, night, &[0]);
+        }
     }
 
     /// A sync that is killed at some moment, or is over before.
-    fn kill(&mut self) {
-        let moment = Moment::any(&mut self.rng);
-        let (start, root, server) = (Instant::now(), self.root(), &self.nightly.server);
-        let (requests, files) = (server.requests(), count(&root));
-        let watch: Box<dyn FnMut() -> bool> = match moment {
-            Moment::After(delay) => Box::new(move || start.elapsed() >= delay),
-            Moment::Requests(more) => Box::new(move || server.requests() >= requests + more),
-            Moment::Files(more) => Box::new(move || count(&root) >= files + more),
+    fn kill(&mut self, moment: Moment) {
+        let output = match moment {
+            Moment::After(delay) => {
+                let start = Instant::now();
+                self.sync("one", "").start().until_or_ended(|| start.elapsed() >= delay).kill()
+            }
+            Moment::Files(more) => {
+                let root = self.root();
+                let files = count(&root);
+                self.sync("one", "").start().until_or_ended(|| count(&root) >= files + more).kill()
+            }
+            Moment::Fetching(requests) => self.kill_fetching(requests),
+            Moment::Publishing(nth) => self.kill_publishing(nth),
         };
-        let output = self.sync("one", "").start().until_or_ended(watch).kill();
         assert!(matches!(output.code, None | Some(0)), "{moment:?} {}\n{output}", self.told);
+        let counts = &mut self.happened;
+        match output.code {
+            Some(_) => counts.ended_before_killed += 1,
+            None => counts.killed += 1,
+        }
+        match moment {
+            Moment::Fetching(_) => counts.killed_fetching += usize::from(output.code.is_none()),
+            Moment::Publishing(_) => {
+                counts.killed_publishing += usize::from(output.code.is_none() && !counts.cannot_trace);
+            }
+            Moment::After(_) | Moment::Files(_) => {}
+        }
         self.nightly.age_lock();
         // What is read is checked, whole.
         let _ = Dataset::find(&self.root());
+    }
+
+    /// Killed while a request waits that comes after so many.
+    fn kill_fetching(&self, requests: usize) -> Output {
+        let gate = &self.nightly.gate;
+        gate.lets(requests);
+        let output = self.sync("one", "").start().until_or_ended(|| gate.waiting() > 0).kill();
+        gate.open();
+        output
+    }
+
+    /// Killed by the nth rename; in a bucket, while the store has not answered the nth put of a file of rows.
+    fn kill_publishing(&mut self, nth: u64) -> Output {
+        let Some(s3) = &self.nightly.s3 else {
+            let kill = format!("-e trace={RENAMES} -e inject={RENAMES}:signal=SIGKILL:when={nth}");
+            let Some(traced) = strace(&kill) else {
+                self.happened.cannot_trace = true;
+                return self.kill_fetching(0);
+            };
+            let sync = self.arguments("one", "");
+            return self.nightly.shell(&format!("exec {traced} rtk-export {sync}")).output();
+        };
+        s3.forget();
+        // As long as nobody would wait.
+        let never = Effect::Slow(Duration::from_hours(1));
+        s3.set_faults(vec![Fault::on("PUT", "/part-", never).from(nth)]);
+        let arrived = || {
+            let arrived = s3.arrived();
+            arrived.iter().filter(|(method, path)| method == "PUT" && path.contains("/part-")).count() as u64
+        };
+        let output = self.sync("one", "").start().until_or_ended(|| arrived() >= nth).kill();
+        s3.set_faults(Vec::new());
+        output
     }
 
     /// One of the days that are over or have begun, once more.
@@ -222,12 +304,43 @@ impl Month {
         assert!(is_right, "{night:?} at {} {}\n{output}", self.now, self.told);
     }
 
-    /// All nights; the last is plain.
-    fn pass(&mut self, nights: u64) {
-        for night in NIGHTS.saturating_sub(nights)..NIGHTS {
-            self.set(first_night() + TimeDelta::days(i64::try_from(night).unwrap()));
-            let kind = if night + 1 == NIGHTS { Night::Plain } else { Night::any(&mut self.rng) };
-            self.night(kind);
+    /// All nights.
+    fn pass(&mut self, nights: &[Night]) {
+        for (number, night) in (NIGHTS - nights.len()..).zip(nights) {
+            self.begun = first_night() + TimeDelta::days(i64::try_from(number).unwrap());
+            self.set(self.begun);
+            self.night(*night);
+        }
+    }
+
+    /// The world and the nights had all that the month is to stand.
+    fn had_everything(&self, nights: usize) {
+        let Happened { skipped, backfills, by_another, met, .. } = self.happened;
+        let Happened { killed, killed_fetching, killed_publishing, cannot_trace, with_live, .. } =
+            self.happened;
+        let happened = [skipped, backfills, by_another, met, killed, killed_fetching];
+        assert!(!happened.contains(&0), "{:?} {}", self.happened, self.told);
+        assert!(killed_publishing > 0 || cannot_trace, "{:?} {}", self.happened, self.told);
+        let rows = self.nightly.dataset().rows();
+        let time = |row: &str| row.parse::<i64>().unwrap();
+        let (mut changed, mut straddle, mut long) = (0, 0, 0);
+        for session in rows.rows("sessions") {
+            let [created, ended, updated] =
+                ["created_at", "ended_at", "updated_at"].map(|column| time(&session[column]));
+            // Exported as it was at first, and once more when it had changed.
+            let seen = |night: &&DateTime<Utc>| (ended..updated).contains(&night.timestamp_micros());
+            changed += usize::from(self.happened.nights.iter().any(|night| seen(&night)));
+            let ms = |micros: i64| u64::try_from(micros / 1000).unwrap();
+            let days = (self.day(ms(ended)) - self.day(ms(created))).num_days();
+            straddle += usize::from(days == 1);
+            long += usize::from(days > 3);
+        }
+        say(&format!(
+            "month {}: killed {killed} times, {changed} sessions seen before a late change, {with_live} nights with live ones",
+            self.told
+        ));
+        if nights == NIGHTS {
+            assert!(![with_live, changed, straddle, long].contains(&0), "{}", self.told);
         }
     }
 
@@ -300,11 +413,13 @@ fn number(name: &str) -> Option<u64> {
 fn month(name: &str, s3: Option<S3>) {
     let start = Instant::now();
     let mut month = Month::new(name, s3);
-    let nights = number("RTK_MONTH_NIGHTS").unwrap_or(NIGHTS).clamp(1, NIGHTS);
-    month.pass(nights);
+    let nights = number("RTK_MONTH_NIGHTS").map(|nights| usize::try_from(nights).unwrap());
+    let nights = Night::deal(nights, &mut month.rng);
+    month.pass(&nights);
     month.equals_one_export();
     month.is_in_order();
-    say(&format!("month {}: {nights} nights took {:.0?}", month.told, start.elapsed()));
+    month.had_everything(nights.len());
+    say(&format!("month {}: {} nights took {:.0?}", month.told, nights.len(), start.elapsed()));
 }
 
 #[test]

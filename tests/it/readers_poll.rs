@@ -1,21 +1,27 @@
 //! Readers that poll while a dataset is synced: by the commit they see one state, always; a plain listing sees
 //! what is documented, and no file torn.
 //!
-//! The bucket is read as the directory that its server keeps it in: an object appears there by a rename, when it
-//! is complete, as a store shows it.
+//! A bucket is read by the protocol of S3. Between two commits the sync waits for the readers, at the gate of the
+//! API: each of them sees every commit, however fast it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rtk_export::sandbox::{Late, WorldOptions};
+use serde_json::Value;
 
-use crate::support::{Dataset, DayFile, Nightly, S3, finished, parquet_rows, strace};
+use crate::support::{Dataset, DayFile, Files, Nightly, S3, finished, parquet_rows, strace};
 
 /// What opens, renames or removes files that others see.
 const CALLS: &str = "?rename,?renameat,renameat2";
+
+/// How often a reader that knows the latest state looks for another.
+const LOOK: Duration = Duration::from_millis(4);
 
 fn time(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -37,7 +43,8 @@ fn two_weeks(s3: Option<S3>) -> Nightly {
     nightly
 }
 
-/// Three days later all of it is replaced, and three days are added, in seven commits.
+/// Three days later all of it is replaced, and three days are added, in so many commits.
+const COMMITS: u64 = 6;
 const AGAIN: &str = "sync -o AT --state-dir state --from 2026-10-01 --days-per-commit 3";
 
 fn again(nightly: &Nightly) {
@@ -60,43 +67,74 @@ fn export_id(path: &str) -> &str {
 }
 
 /// Files of participants that a plain listing finds, by day, with the rows that they say they have.
-fn listing(nightly: &Nightly) -> BTreeMap<String, BTreeMap<String, u64>> {
-    let root = nightly.root();
+fn listing(files: &Files) -> BTreeMap<String, BTreeMap<String, u64>> {
     let mut days: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-    for folder in fs::read_dir(root.join("participants")).unwrap() {
-        let folder = folder.unwrap();
-        let name = folder.file_name().into_string().unwrap();
-        let day = name.strip_prefix("session_date=").unwrap().to_owned();
-        for file in fs::read_dir(folder.path()).unwrap() {
-            let path = file.unwrap().path();
-            let key = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-            days.entry(day.clone()).or_default().insert(key, parquet_rows(&path));
-        }
+    for path in files.list("participants") {
+        let day =
+            path.strip_prefix("participants/session_date=").unwrap().split('/').next().unwrap().to_owned();
+        let rows = parquet_rows(&path, files.get(&path).unwrap());
+        days.entry(day).or_default().insert(path, rows);
     }
     days
 }
 
-/// Reads by the commit as fast as it can; gives the states that it saw.
-fn read_by_commit(nightly: &Nightly, stop: &AtomicBool, states: &AtomicU64) -> Vec<Dataset> {
+/// The generation that a pointer tells.
+fn generation(pointer: Option<Vec<u8>>) -> u64 {
+    let pointer: Value = serde_json::from_slice(&pointer.unwrap()).unwrap();
+    pointer["generation"].as_u64().unwrap()
+}
+
+/// The latest generation that a reader is known to have seen; any, once it reads no more.
+#[derive(Clone, Default)]
+struct Seen(Arc<AtomicU64>);
+
+impl Seen {
+    fn note(&self, generation: u64) {
+        self.0.store(generation, Ordering::Release);
+    }
+
+    fn is_at(&self, generation: u64) -> bool {
+        self.0.load(Ordering::Acquire) >= generation
+    }
+}
+
+/// Whoever waits for a reader is let go when it ends, as it does if what it saw is wrong.
+struct Reading<'a>(&'a Seen);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.note(u64::MAX);
+    }
+}
+
+/// Reads by the commit, whenever there is another; gives the states that it saw.
+fn read_by_commit(files: &Files, stop: &AtomicBool, at: &Seen) -> Vec<Dataset> {
+    let _reading = Reading(at);
     let mut seen: Vec<Dataset> = Vec::new();
     while !stop.load(Ordering::Acquire) {
-        let dataset = nightly.dataset();
-        let last = seen.last().map_or(0, Dataset::generation);
-        assert!(dataset.generation() >= last, "{} after {last}", dataset.generation());
+        if at.is_at(generation(files.get("dataset.json"))) {
+            thread::sleep(LOOK);
+            continue;
+        }
+        let dataset = Dataset::by(|path| files.get(path));
+        let (last, now) = (seen.last().map_or(0, Dataset::generation), dataset.generation());
+        assert!(now >= last, "{now} after {last}");
         dataset.rows_go_together();
-        if dataset.generation() > last {
-            states.fetch_add(1, Ordering::AcqRel);
+        if now > last {
             seen.push(dataset);
         }
+        at.note(now);
     }
     seen
 }
 
 /// Lists as fast as it can: no file that was seen goes, none is torn.
-fn list(nightly: &Nightly, stop: &AtomicBool) -> Vec<BTreeMap<String, BTreeMap<String, u64>>> {
+fn list(files: &Files, stop: &AtomicBool, at: &Seen) -> Vec<BTreeMap<String, BTreeMap<String, u64>>> {
+    let _reading = Reading(at);
     let mut seen: Vec<BTreeMap<String, BTreeMap<String, u64>>> = Vec::new();
     while !stop.load(Ordering::Acquire) {
-        let now = listing(nightly);
+        let generation = generation(files.get("dataset.json"));
+        let now = listing(files);
         if let Some(before) = seen.last() {
             for (day, files) in before {
                 let gone = files.keys().find(|file| !now[day].contains_key(*file));
@@ -106,29 +144,47 @@ fn list(nightly: &Nightly, stop: &AtomicBool) -> Vec<BTreeMap<String, BTreeMap<S
         if seen.last() != Some(&now) {
             seen.push(now);
         }
+        at.note(generation);
     }
     seen
 }
 
 fn readers_meanwhile(nightly: &Nightly) {
+    let files = Files::of(nightly);
+    let first = nightly.dataset().generation();
     let before = participants(&nightly.dataset().files());
-    let rows_before = listing(nightly);
+    let rows_before = listing(&files);
     again(nightly);
-    let (stop, states) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (stop, readers) = (AtomicBool::new(false), [Seen::default(), Seen::default()]);
+    let have_seen = {
+        let (root, readers) = (nightly.root(), readers.clone());
+        move || {
+            let now = generation(fs::read(root.join("dataset.json")).ok());
+            readers.iter().all(|reader| reader.is_at(now))
+        }
+    };
+    // The days of a commit are asked for when those of the one before are committed.
+    nightly.gate.opens_while(have_seen.clone());
     let (seen, listings) = thread::scope(|scope| {
-        let reader = scope.spawn(|| read_by_commit(nightly, &stop, &states));
-        let lister = scope.spawn(|| list(nightly, &stop));
-        let synced = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            nightly.command(AGAIN).start().until("a reader", || states.load(Ordering::Acquire) > 0).output()
-        }));
+        let reader = scope.spawn(|| read_by_commit(&Files::of(nightly), &stop, &readers[0]));
+        let lister = scope.spawn(|| list(&Files::of(nightly), &stop, &readers[1]));
+        let synced =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| nightly.command(AGAIN).output()));
+        while !have_seen() {
+            thread::sleep(LOOK);
+        }
         stop.store(true, Ordering::Release);
         let (seen, listings) = (reader.join().unwrap(), lister.join().unwrap());
         synced.unwrap().ended(0);
         (seen, listings)
     });
+    nightly.gate.open();
+    let generations: Vec<_> = seen.iter().map(Dataset::generation).collect();
+    assert_eq!(generations, (first..=first + COMMITS).collect::<Vec<_>>(), "every state was seen");
+    assert!(listings.len() as u64 > COMMITS, "each commit adds files: {}", listings.len());
     // Whoever began to read an earlier state can end it.
     for state in &seen {
-        state.is_still_in(&nightly.root());
+        state.is_still_there(|path| files.get(path));
     }
     let after = participants(&nightly.dataset().files());
     assert!(after.len() > before.len(), "{after:?}");
@@ -144,7 +200,7 @@ fn readers_meanwhile(nightly: &Nightly) {
             assert!(listing.get(day).map_or(0, rows) >= least, "{day} has fewer rows than before");
         }
         // All of both are there now; the current ones are those of the greatest export.
-        let listed = listing(nightly).remove(day).unwrap();
+        let listed = listing(&files).remove(day).unwrap();
         assert_eq!(listed.keys().cloned().collect::<BTreeSet<_>>(), old | new);
         let greatest = listed.keys().map(|path| export_id(path)).max().unwrap();
         let of_greatest = listed.keys().filter(|path| export_id(path) == greatest).cloned();
@@ -152,7 +208,7 @@ fn readers_meanwhile(nightly: &Nightly) {
     }
     nightly.command("vacuum AT --grace 0s").ends(0);
     let left: BTreeMap<_, BTreeSet<_>> =
-        listing(nightly).into_iter().map(|(day, files)| (day, files.into_keys().collect())).collect();
+        listing(&files).into_iter().map(|(day, files)| (day, files.into_keys().collect())).collect();
     assert_eq!(left, after);
     nightly.dataset().rows_go_together();
 }

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::support::{Azurite, Effect, Export, Fault, Place, Rtk, S3, Server, manifest, whole_manifest};
+use crate::support::{
+    Azurite, Effect, Export, Fault, Gate, Place, Rtk, S3, Server, manifest, whole_manifest,
+};
 
 const RUN: &str = "run list.csv -o s3://bucket/exports/one --state-dir state --format csv --with-sessions";
 /// The same into a directory.
@@ -286,8 +288,7 @@ fn failures_in_a_store_are_a_list() {
 /// The same words to another kind of store: what is written can be read, is not overwritten, and is replaced.
 #[test]
 fn a_run_into_azure_does_what_one_into_s3_does() {
-    let Some(azurite) = Azurite::start() else { return };
-    let (place, server) = (Place::new(), Server::start(|_| ()));
+    let (azurite, place, server) = (Azurite::start(), Place::new(), Server::start(|_| ()));
     place.write("list.csv", server.pairs(40));
     let run = RUN.replace("s3://", "az://");
     let rtk = |args: &str| place.rtk(args).against(&server).storing_in_azure(&azurite);
@@ -301,4 +302,50 @@ fn a_run_into_azure_does_what_one_into_s3_does() {
         .says(&["there is no container of that name"]);
     let refused = rtk(&run).env("AZURE_STORAGE_ACCOUNT_KEY", "bm9ib2R5").ends(2);
     refused.says(&["was refused: 403", "hint: "]);
+}
+
+/// Nights in another kind of store: one at a time, a killed one's lock taken over, and all of it read back.
+#[test]
+fn a_sync_into_azure_does_what_one_into_s3_does() {
+    const SYNC: &str = "sync -o az://bucket/rtk --state-dir state";
+    let (azurite, place, server) = (Azurite::start(), Place::new(), Server::start(|_| ()));
+    let gate = Gate::before(&server);
+    let rtk = |place: &Place, args: &str| {
+        place.rtk(args).against(&server).through(&gate).storing_in_azure(&azurite)
+    };
+    rtk(&place, &format!("{SYNC} --from 2026-10-01 --to 2026-10-20"))
+        .ends(0)
+        .says(&["az://bucket/rtk, generation 1"]);
+    // It holds the lock as long as it waits for its second reply.
+    gate.lets(1);
+    let first = rtk(&place, SYNC).start().until("a request", || gate.waiting() > 0);
+    let other = Place::new();
+    rtk(&other, SYNC).ends(6).says(&["az://bucket/rtk", "(sync), since ", "--wait-lock"]);
+    first.kill();
+    gate.open();
+    // A killed one's is held until it is stale, but for the machine that it was on.
+    rtk(&other, SYNC).ends(6).says(&["az://bucket/rtk"]);
+    rtk(&place, SYNC).ends(0).says(&["took over the lock of ", "generation 2"]);
+    rtk(&other, &format!("{SYNC} --from 2026-10-25 --to 2026-10-28")).ends(0).says(&["generation 3"]);
+    rtk(&other, &format!("{SYNC} --tz Europe/Paris")).ends(2).says(&["az://bucket/rtk: the dataset's days"]);
+    // Read by the commit, from there and from a directory, it is the same.
+    rtk(&place, "sync -o here").ends(0);
+    for table in ["participants", "peer_events", "sessions"] {
+        let rows = |at: &str| {
+            let sql = format!("SELECT * EXCLUDE (fetched_at) FROM {table}");
+            let output = rtk(&place, &format!("query {at} --format csv")).arg(&sql).ends(0).stdout;
+            let mut rows: Vec<_> = output.lines().map(ToOwned::to_owned).collect();
+            rows.sort();
+            rows
+        };
+        let (there, here) = (rows("az://bucket/rtk"), rows("here"));
+        assert!(there.len() > 10 && there == here, "{table}: {} and {}", there.len(), here.len());
+    }
+    rtk(&place, "verify az://bucket/rtk").ends(0);
+    let listed = || rtk(&place, "files az://bucket/rtk --table participants").ends(0).stdout;
+    let before = listed();
+    assert!(before.lines().all(|line| line.starts_with("az://bucket/rtk/participants/session_date=")));
+    rtk(&place, "vacuum az://bucket/rtk --state-dir state --grace 0s").ends(0);
+    assert_eq!(listed(), before);
+    rtk(&place, "verify az://bucket/rtk --offline").ends(0);
 }

@@ -6,6 +6,7 @@ mod nights;
 mod refusals;
 mod stores;
 mod together;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -275,3 +275,21 @@ async fn a_lock_that_is_noted_here_is_taken_over_at_once() {
     assert!(take(elsewhere.as_path()).await.unwrap().took_over().is_none());
     busy(take(here.as_path()).await);
 }
+
+#[tokio::test]
+async fn released_it_is_also_after_a_renewal_that_nobody_heard_of() {
+    let place = Place::in_memory();
+    let lock = Lock::take(&place, "sync", Wait::No, &mut |_| ()).await.unwrap();
+    let there = place.read(&key()).await.unwrap().there().unwrap();
+    let next = Claim::parse(&there.bytes).unwrap().next_beat();
+    let renewed = place.swap(&key(), Bytes::from(next.line()), &there.tag).await.unwrap();
+    assert!(matches!(renewed, Swapped::Done(_)));
+    lock.release().await.unwrap();
+    assert!(claim(&place).await.is_released());
+    // Not where another has it.
+    let lock = Lock::take(&place, "sync", Wait::No, &mut |_| ()).await.unwrap();
+    let other = take_over(&place).await;
+    lock.release().await.unwrap();
+    assert!(!claim(&place).await.is_released());
+    other.confirm().await.unwrap();
+}

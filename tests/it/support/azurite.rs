@@ -1,7 +1,8 @@
-//! Microsoft's own emulator of its blob storage, where npm can install it.
+//! Microsoft's own emulator of its blob storage, by npm.
 //!
 //! Guarantees: installed once, in the build's own folder; a port of its own; killed when dropped.
 
+use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::tools::finished;
-use super::{Rtk, say};
+use super::Rtk;
+use super::tools::{finished, have_npm};
 
-const PACKAGE: &str = "azurite@3.37.0";
+/// The last one for the Node.js of Debian 12; later ones want 22.
+const PACKAGE: &str = "azurite@3.35.0";
 /// How long it may take to listen.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Makes a container, signed with the key that every emulator has.
@@ -42,15 +44,9 @@ pub(crate) struct Azurite {
 }
 
 impl Azurite {
-    /// Starts it; `None`, which is said, where it cannot be installed.
-    pub(crate) fn start() -> Option<Self> {
-        let script = match installed() {
-            Ok(script) => script,
-            Err(problem) => {
-                say(&format!("not tested: Azure's emulator cannot be installed: {problem}"));
-                return None;
-            }
-        };
+    /// Starts it, installed if need be.
+    pub(crate) fn start() -> Self {
+        let script = installed().as_ref().unwrap_or_else(|problem| panic!("{problem}"));
         let data = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new("node")
@@ -75,7 +71,7 @@ impl Azurite {
             thread::sleep(Duration::from_millis(20));
         }
         finished(Command::new("python3").args(["-c", MAKE_CONTAINER, &port.to_string(), "bucket"])).unwrap();
-        Some(azurite)
+        azurite
     }
 }
 
@@ -98,12 +94,16 @@ impl Rtk {
 fn installed() -> &'static Result<PathBuf, String> {
     static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     INSTALLED.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("azurite");
-        let script = folder.join("node_modules/azurite/dist/src/blob/main.js");
-        if !script.exists() {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE);
+        // There once all of it is.
+        let ready = folder.join("ready");
+        if !ready.exists() {
+            have_npm()?;
             let arguments = ["install", "--no-audit", "--no-fund", "--prefix"];
-            finished(Command::new("npm").args(arguments).arg(&folder).arg(PACKAGE))?;
+            finished(Command::new("npm").args(arguments).arg(&folder).arg(PACKAGE))
+                .map_err(|problem| format!("Azure's emulator cannot be installed: {problem}"))?;
+            fs::write(&ready, "").map_err(|error| format!("{}: {error}", ready.display()))?;
         }
-        Ok(script)
+        Ok(folder.join("node_modules/azurite/dist/src/blob/main.js"))
     })
 }

@@ -6,6 +6,8 @@ mod dataset;
 mod disk;
 mod export;
 mod faketime;
+mod files;
+mod gate;
 mod health;
 mod nightly;
 mod python;
@@ -21,6 +23,8 @@ pub(crate) use cli::{Output, Place, Rtk, Running};
 pub(crate) use dataset::{Dataset, DayFile, parquet_rows};
 pub(crate) use disk::SmallDisk;
 pub(crate) use export::{Export, details_in, hex, log_lines, logged_details, manifest, tree, whole_manifest};
+pub(crate) use files::Files;
+pub(crate) use gate::Gate;
 pub(crate) use health::HealthCheck;
 pub(crate) use nightly::Nightly;
 pub(crate) use python::{

@@ -7,12 +7,14 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use rtk_export::sandbox::SandboxOptions;
 
-use super::{Dataset, Place, Rtk, S3, Server};
+use super::{Dataset, Gate, Place, Rtk, S3, Server};
 
 /// A dataset and all that it depends on.
 pub(crate) struct Nightly {
     pub(crate) place: Place,
     pub(crate) server: Server,
+    /// What every request to the API goes through; open, if nobody holds it.
+    pub(crate) gate: Gate,
     pub(crate) s3: Option<S3>,
     clock: PathBuf,
 }
@@ -21,8 +23,8 @@ impl Nightly {
     /// With a bucket, or in a directory.
     pub(crate) fn new(s3: Option<S3>, options: impl FnOnce(&mut SandboxOptions)) -> Self {
         let (place, server) = (Place::new(), Server::start(options));
-        let clock = place.path("clock");
-        Self { place, server, s3, clock }
+        let (gate, clock) = (Gate::before(&server), place.path("clock"));
+        Self { place, server, gate, s3, clock }
     }
 
     /// Where the dataset's files are. A bucket is a directory too, in which files appear whole.
@@ -57,7 +59,7 @@ impl Nightly {
     }
 
     fn equipped(&self, rtk: Rtk) -> Rtk {
-        let rtk = rtk.against(&self.server).with_clock(&self.clock);
+        let rtk = rtk.against(&self.server).through(&self.gate).with_clock(&self.clock);
         self.s3.iter().fold(rtk, Rtk::storing_in)
     }
 

@@ -56,6 +56,13 @@ pub(crate) fn have_postgresql() -> Result<(), String> {
     if is_there { Ok(()) } else { install("postgresql") }
 }
 
+/// npm and the Node.js that it is of, installed if need be.
+pub(crate) fn have_npm() -> Result<(), String> {
+    let is_there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    // Debian's brings the Node.js that it needs.
+    if is_there("node") && is_there("npm") { Ok(()) } else { install("npm") }
+}
+
 /// A Chromium, installed if need be.
 pub(crate) fn have_chromium() -> Result<PathBuf, String> {
     let found = || {
