@@ -64,10 +64,14 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
         Sync::new(&config, &api, &place, Work::at(&state), ui, deadline).accept(current)?;
     }
     let work = Work::create(&state)?;
-    if let (Some(dir), Some(_)) = (config.place.local(), &config.state_dir) {
-        let dir = std::path::absolute(dir).map_err(Error::output("find", dir))?;
-        output::claim_state(&state, &dir.display().to_string())?;
-    }
+    // A state directory of its own is of one place.
+    let claimed = match (config.place.local(), config.place.remote(), &config.state_dir) {
+        (Some(dir), _, Some(_)) => {
+            Some(std::path::absolute(dir).map_err(Error::output("find", dir))?.display().to_string())
+        }
+        (_, Some(remote), _) => Some(remote.url.to_string()),
+        _ => None,
+    };
     let mut has_waited = false;
     let mut waits = |holder: Option<&Holder>| {
         has_waited = true;
@@ -76,17 +80,22 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
     let wait = wait(&config, deadline);
     // Of a dataset in a store, this machine's part is held first: what is noted there is of this process then.
     let of_state = match config.place.remote() {
-        Some(remote) => {
+        Some(_) => {
             let here = Place::Local(Local::new(&state));
             let taking = Lock::take(&here, COMMAND, wait, &mut waits);
-            let held = pipeline::unless_stopped(&mut signals, taking).await?;
-            output::claim_state(&state, &remote.url.to_string())?;
-            Some(held)
+            Some(pipeline::unless_stopped(&mut signals, taking).await?)
         }
         None => None,
     };
+    if let Some(url) = &claimed {
+        output::refuse_other_state(&state, url)?;
+    }
     let place = place.with_journal(&state)?;
     check(&place).await?;
+    if let Some(url) = &claimed {
+        // Not before the place was found to be one: a name that was mistyped claims nothing.
+        output::claim_state(&state, url)?;
+    }
     let noted = state.join(OWN_LOCK);
     let taking = async {
         match of_state {
@@ -181,6 +190,11 @@ impl<'a> Sync<'a> {
         Ok(Some(base))
     }
 
+    /// Whether it is to bring the dataset up to date, whatever days that takes.
+    const fn is_plain(&self) -> bool {
+        self.config.days.from.is_none() && matches!(self.config.anew, Anew::LeftOut)
+    }
+
     /// Everything that is done under the lock; the time is that at which this one began, if it had to wait for
     /// another.
     async fn run(
@@ -197,8 +211,7 @@ impl<'a> Sync<'a> {
         self.tally.before = base.as_ref().map(|base| base.pointer.generation);
         let is_done =
             |base: &Generation| after_another.is_some_and(|begun| base.pointer.state.synced_until.0 >= begun);
-        let is_plain = self.config.days.from.is_none() && self.config.anew == Anew::LeftOut;
-        if is_plain && base.as_ref().is_some_and(is_done) {
+        if self.is_plain() && base.as_ref().is_some_and(is_done) {
             // The other one did it.
             self.tally.after = base;
             return Ok(());
@@ -219,12 +232,13 @@ impl<'a> Sync<'a> {
         };
         let now = clock::now();
         let gone_on = base.as_ref().zip(gone_on_with.as_ref());
-        let ranges =
-            if is_plain && gone_on.is_some_and(|(base, (window, _))| left::is_current(base, window, now)) {
-                Vec::new()
-            } else {
-                self.ranges(base.as_ref(), facts, signals).await?
-            };
+        let ranges = if self.is_plain()
+            && gone_on.is_some_and(|(base, (window, _))| left::is_current(base, window, now))
+        {
+            Vec::new()
+        } else {
+            self.ranges(base.as_ref(), facts, signals).await?
+        };
         // A backfill that was stopped goes on behind what it had come to.
         let gone_on = base.as_ref().zip(gone_on_with.as_ref());
         let done =

@@ -4,9 +4,9 @@
 //! Guarantees: nothing is written, and nothing listed; what a newer version made is refused by name.
 //! Not here: whether a command may add to a dataset (`open`), the files (`verify`, `sql`).
 
-use super::{Generation, POINTER, open};
+use super::{Generation, open};
 use crate::config::Anew;
-use crate::error::{Error, Result};
+use crate::error::{DatasetError, Error, Result};
 use crate::manifest::{self, Manifest};
 use crate::place::{Key, Place, Tag};
 use crate::tables::schema::SCHEMA_VERSION;
@@ -23,8 +23,8 @@ pub struct Published {
 /// What is published at a place: an export or a dataset.
 ///
 /// # Errors
-/// [`Error::NotAnExport`] where it is neither, [`Error::SchemaVersion`] where another version made it, else what
-/// reading it gives.
+/// [`Error::NotAnExport`] where it is neither, [`Error::SchemaVersion`] or [`DatasetError::OtherSchema`] where another
+/// version made it, else what reading it gives.
 pub async fn published(place: &Place) -> Result<Published> {
     let at = Key::new(manifest::FILE_NAME)?;
     if let Some(object) = place.read(&at).await?.known()? {
@@ -36,8 +36,9 @@ pub async fn published(place: &Place) -> Result<Published> {
     };
     let found = generation.pointer.identity.schema_version;
     if found != SCHEMA_VERSION {
-        let path = place.show(Some(&Key::new(POINTER)?)).into();
-        return Err(Error::SchemaVersion { path, found: found.into(), supported: SCHEMA_VERSION });
+        let (place, found, supported) = (place.show(None), found.to_string(), SCHEMA_VERSION.to_string());
+        let first = generation.commit.first_day();
+        return Err(Error::Dataset(DatasetError::OtherSchema { place, found, supported, first }));
     }
     let manifest = generation.commit.as_manifest(&generation.pointer);
     Ok(Published { manifest, dataset: Some(generation) })

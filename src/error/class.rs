@@ -11,7 +11,7 @@ pub enum Class {
     Usage,
     /// 401 or 403: stopped at once, resumable.
     CredentialsRefused,
-    /// The API is unreachable, or `--max-failures` was passed: stopped, resumable.
+    /// The API or an object store is unreachable, or `--max-failures` was passed: stopped, resumable.
     Unreachable,
     /// Another process holds the output.
     Busy,

@@ -38,7 +38,7 @@ pub enum DatasetError {
         command: String,
     },
     /// The tables had another shape.
-    #[error("{place}: the dataset was made with schema version {found}; this program writes {supported}")]
+    #[error("{place}: the dataset was made with schema version {found}; this program's is {supported}")]
     OtherSchema {
         /// The dataset.
         place: String,
@@ -270,7 +270,10 @@ impl DatasetError {
             ),
             Self::OtherOwner { what, .. } => format!("sync that {what} to a place of its own"),
             Self::OtherSchema { first, .. } => {
-                format!("make it anew: add --anew{}, or go on with the version that made it", since(*first))
+                format!(
+                    "rtk-export sync --anew{} makes it anew; the version that made it still reads it",
+                    since(*first)
+                )
             }
             Self::OtherContent { first, .. } => format!(
                 "leave what differs as it was, sync to another place, or make this one anew: add --anew{}",
@@ -278,7 +281,9 @@ impl DatasetError {
             ),
             Self::Newer { .. } => "update rtk-export".to_owned(),
             Self::Damaged { .. } => {
-                "rtk-export verify tells what is left of it; rtk-export sync --anew makes it anew".to_owned()
+                "put back a copy of the file; or make the dataset anew with rtk-export sync --anew: days that the \
+                 API does not have any more are then gone from it"
+                    .to_owned()
             }
             Self::IsExport { .. } => "sync to another place; an export stays as it is".to_owned(),
             Self::IsDataset { .. } => "export to another place; rtk-export sync adds to a dataset".to_owned(),

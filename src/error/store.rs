@@ -282,10 +282,9 @@ impl StoreError {
             | Self::Missing { .. }
             | Self::Unconditional { .. }
             | Self::Key { .. } => Class::Usage,
-            Self::Failed { .. }
-            | Self::TooLarge { .. }
-            | Self::OtherSize { .. }
-            | Self::OtherBytes { .. } => Class::Failed,
+            // As the API's is: the same command goes on.
+            Self::Failed { .. } => Class::Unreachable,
+            Self::TooLarge { .. } | Self::OtherSize { .. } | Self::OtherBytes { .. } => Class::Failed,
             Self::Contended { .. } => Class::Busy,
         }
     }

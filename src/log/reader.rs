@@ -94,6 +94,12 @@ impl Log {
         self.lists.as_ref()
     }
 
+    /// Whether anything was fetched.
+    #[must_use]
+    pub fn has_replies(&self) -> bool {
+        self.blocks.iter().any(|block| block.header.kind == BlockKind::Replies)
+    }
+
     /// Whether everything was fetched.
     #[must_use]
     pub fn is_fetched(&self) -> bool {

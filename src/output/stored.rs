@@ -9,7 +9,8 @@
 //! where the store keeps two apart.
 //! Not here: uploading (`publish`).
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -77,8 +78,18 @@ async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored>
 /// [`StoreError::OtherState`] where it is another's, an I/O error.
 pub fn claim_state(state: &Path, url: &str) -> Result<()> {
     refuse_other_state(state, url)?;
-    let note = state.join(URL);
-    fs::write(&note, format!("{url}\n")).map_err(Error::io("write", note))
+    note(&state.join(URL), url)
+}
+
+/// Writes a line of its own file, whole or not at all: a process may be killed at any moment.
+fn note(path: &Path, line: &str) -> Result<()> {
+    let new = path.with_extension("new");
+    let written = File::create(&new).and_then(|mut file| {
+        writeln!(file, "{line}")?;
+        file.sync_all()
+    });
+    written.map_err(Error::io("write", &new))?;
+    fs::rename(&new, path).map_err(Error::io("write", path))
 }
 
 /// Makes sure that a directory has no log, no staged file and no upload of another place.
@@ -185,8 +196,7 @@ fn was_published(state: &Path, opened: &Opened) -> bool {
 
 /// Notes which export was published.
 pub(super) fn mark_published(state: &Path, export_id: &str) -> Result<()> {
-    let path = state.join(PUBLISHED);
-    fs::write(&path, format!("{export_id}\n")).map_err(Error::io("write", path))
+    note(&state.join(PUBLISHED), export_id)
 }
 
 /// Removes what is noted beside a log that goes. Best effort: what stays is a URL.

@@ -216,8 +216,8 @@ fn commit_file(nightly: &Nightly) -> std::path::PathBuf {
 fn swap_days(nightly: &Nightly) {
     use sha2::{Digest, Sha256};
 
-    let (root, path) = (nightly.root(), commit_file(nightly));
-    let mut commit: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let root = nightly.root();
+    let mut commit: Value = serde_json::from_slice(&fs::read(commit_file(nightly)).unwrap()).unwrap();
     let days = commit["days"].as_array_mut().unwrap();
     days.retain(|day| day["sessions"] != 0);
     let place = |day: &Value| {
@@ -236,10 +236,13 @@ fn swap_days(nightly: &Nightly) {
         fs::write(root.join(file["path"].as_str().unwrap()), &bytes[1 - day]).unwrap();
     }
     let text = commit.to_string();
-    fs::write(&path, &text).unwrap();
+    let digest = crate::support::hex(&Sha256::digest(text.as_bytes()));
     let pointer = root.join("dataset.json");
     let mut json: Value = serde_json::from_slice(&fs::read(&pointer).unwrap()).unwrap();
-    json["commit"]["bytes"] = text.len().into();
-    json["commit"]["sha256"] = crate::support::hex(&Sha256::digest(text.as_bytes())).into();
+    // Its name has the beginning of the digest.
+    let named = json["commit"]["path"].as_str().unwrap();
+    let named = format!("{}-{}.json", named.rsplit_once('-').unwrap().0, &digest[..16]);
+    fs::write(root.join(&named), &text).unwrap();
+    json["commit"] = serde_json::json!({"path": named, "bytes": text.len(), "sha256": digest});
     fs::write(pointer, json.to_string()).unwrap();
 }

@@ -102,7 +102,7 @@ fn an_export_that_a_store_refused_goes_on_without_a_request() {
     }
     // A store that fails is no store that refuses.
     s3.set_faults(vec![Fault::on("PUT", "manifest.json", Effect::Reset)]);
-    rtk(RUN, &place, &server, &s3).ends(1).says(&["cannot write s3://bucket/exports/one/manifest.json"]);
+    rtk(RUN, &place, &server, &s3).ends(5).says(&["cannot write s3://bucket/exports/one/manifest.json"]);
     s3.set_faults(Vec::new());
     let requests = server.requests();
     rtk(RUN, &place, &server, &s3).ends(0);

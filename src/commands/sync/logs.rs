@@ -49,6 +49,11 @@ impl Sync<'_> {
             Opened::Begun(log, begun) => (log, begun),
             empty @ Opened::Empty(_) => return Ok(empty),
         };
+        if self.is_plain() && !begun.has_replies() {
+            // Its days would be asked for now, and again with those that came since.
+            drop((log, begun));
+            return self.work.open(StartMode::Refresh, base, self.config.keep_log);
+        }
         let begins = base.is_none() || self.config.anew == Anew::Wanted;
         let wanted = if begins { self.ranges(base, facts, signals).await? } else { Vec::new() };
         if left::is_good(begun.head(), base, self.config.anew, &wanted) {

@@ -8,10 +8,10 @@ use chrono::NaiveDate;
 use crate::commands::Ending;
 use crate::config::{KeepLog, SyncConfig};
 use crate::dataset::{Committed, GIVEN_UP_AFTER, Generation};
-use crate::manifest::MinutesTotal;
+use crate::manifest::{MinutesTotal, Warning};
 use crate::model::SessionId;
 use crate::operation::{Facts, Published};
-use crate::pipeline::MadeDays;
+use crate::pipeline::{DayFacts, MadeDays};
 use crate::plan::Shortfall;
 use crate::tables::{Notice, Table};
 use crate::ui::{PendingDay, Synced, TableRows, Ui};
@@ -23,16 +23,40 @@ pub(super) struct Tally {
     pub(super) before: Option<u64>,
     /// The dataset after all; `None` where there is none, for there was nothing to do.
     pub(super) after: Option<Generation>,
-    days: BTreeSet<NaiveDate>,
+    /// What each day came to that was replaced. One that was replaced twice counts as it is now.
+    days: BTreeMap<NaiveDate, Day>,
+    /// What was noticed and is of no day.
+    warnings: BTreeMap<String, u64>,
+    undated: BTreeSet<SessionId>,
+    nameless: u64,
+    emptied: BTreeSet<NaiveDate>,
+    is_short: bool,
+    kept: u64,
+}
+
+/// A day that was replaced.
+#[derive(Debug, Default)]
+struct Day {
     rows: BTreeMap<Table, u64>,
     failures: u64,
     duration_minutes: Option<i128>,
     minutes_consumed: Option<i128>,
     warnings: BTreeMap<String, u64>,
-    undated: u64,
-    emptied: BTreeSet<NaiveDate>,
-    is_short: bool,
-    kept: u64,
+}
+
+impl Day {
+    /// A day that has no row yet.
+    fn of(facts: &DayFacts) -> Self {
+        let mut warnings = BTreeMap::new();
+        note(&mut warnings, &facts.warnings);
+        Self {
+            rows: BTreeMap::new(),
+            failures: facts.failures.values().sum(),
+            duration_minutes: facts.totals.duration_minutes,
+            minutes_consumed: facts.totals.minutes_consumed,
+            warnings,
+        }
+    }
 }
 
 impl Tally {
@@ -40,22 +64,18 @@ impl Tally {
     pub(super) fn add(&mut self, committed: &Committed, made: &MadeDays, kept: u64, ui: &Ui) {
         self.kept = self.kept.saturating_add(kept);
         let id = &committed.generation.pointer.export_id;
-        for entry in committed.generation.commit.days.values().filter(|entry| entry.export_id == *id) {
-            self.days.insert(entry.day);
-        }
+        let entries = committed.generation.commit.days.values();
+        let replaced = entries.filter(|entry| entry.export_id == *id).map(|entry| entry.day);
+        let mut replaced: BTreeMap<_, _> =
+            replaced.map(|day| (day, made.days.get(&day).map(Day::of).unwrap_or_default())).collect();
         for file in &made.files {
-            *self.rows.entry(file.table).or_default() += file.rows;
+            if let Some(day) = replaced.get_mut(&file.day) {
+                *day.rows.entry(file.table).or_default() += file.rows;
+            }
         }
-        for facts in made.days.values() {
-            self.failures += facts.failures.values().sum::<u64>();
-            add(&mut self.duration_minutes, facts.totals.duration_minutes);
-            add(&mut self.minutes_consumed, facts.totals.minutes_consumed);
-        }
-        let noticed = made.days.values().flat_map(|facts| &facts.warnings).chain(&made.warnings);
-        // The API itself sends fourteen places: that they are rounded to nine is no news.
-        for warning in noticed.filter(|warning| warning.code != Notice::Rounded.code()) {
-            *self.warnings.entry(warning.code.clone()).or_default() += warning.count;
-        }
+        self.emptied.retain(|day| !replaced.contains_key(day));
+        self.days.append(&mut replaced);
+        note(&mut self.warnings, &made.warnings);
         self.tell_short(made, ui);
         self.tell_undated(made, ui);
         self.tell_emptied(committed, ui);
@@ -86,7 +106,8 @@ impl Tally {
     fn tell_undated(&mut self, made: &MadeDays, ui: &Ui) {
         let nameless: u64 = made.undated_failures.values().sum();
         let undated = made.undated.len() as u64 + nameless;
-        self.undated += undated;
+        self.undated.extend(&made.undated);
+        self.nameless = self.nameless.max(nameless);
         if undated > 0 {
             let example =
                 made.undated.first().map(|id: &SessionId| format!(", such as {id}")).unwrap_or_default();
@@ -124,12 +145,26 @@ impl Tally {
         facts: &mut Facts,
         elapsed: Duration,
     ) -> Ending {
+        let (mut of_tables, mut warnings, mut failures) = (BTreeMap::new(), self.warnings, 0_u64);
+        let (mut duration_minutes, mut minutes_consumed) = (None, None);
+        for day in self.days.values() {
+            failures += day.failures;
+            add(&mut duration_minutes, day.duration_minutes);
+            add(&mut minutes_consumed, day.minutes_consumed);
+            for (table, rows) in &day.rows {
+                *of_tables.entry(*table).or_insert(0_u64) += rows;
+            }
+            for (code, count) in &day.warnings {
+                *warnings.entry(code.clone()).or_default() += count;
+            }
+        }
+        let undated = self.undated.len() as u64 + self.nameless;
         let minutes = |units: Option<i128>| units.map(|units| MinutesTotal::from_units(units).to_string());
-        let (duration, consumed) = (minutes(self.duration_minutes), minutes(self.minutes_consumed));
-        let rows: Vec<_> = self.rows.iter().map(|(table, rows)| (table.name(), *rows)).collect();
+        let (duration, consumed) = (minutes(duration_minutes), minutes(minutes_consumed));
+        let rows: Vec<_> = of_tables.iter().map(|(table, rows)| (table.name(), *rows)).collect();
         facts.published = Some(Published {
             rows: rows.clone(),
-            failures: self.failures + self.undated,
+            failures: failures + undated,
             duration_minutes: duration.clone(),
             minutes_consumed: consumed.clone(),
         });
@@ -141,22 +176,29 @@ impl Tally {
             is_new: pointer.map(|pointer| pointer.generation) != self.before,
             synced_until: pointer.map(|pointer| String::from(pointer.state.synced_until)),
             time_zone: pointer.map(|pointer| pointer.identity.time_zone.to_string()),
-            days: self.days.into_iter().collect(),
+            days: self.days.into_keys().collect(),
             rows: rows.into_iter().map(|(table, rows)| TableRows { table, rows }).collect(),
-            failures: self.failures,
+            failures,
             duration_minutes: duration,
             minutes_consumed: consumed,
-            warnings: self.warnings,
+            warnings,
             pending: pending.iter().map(|day| PendingDay { day: day.day, why: day.why.text() }).collect(),
             emptied: self.emptied.iter().copied().collect(),
-            undated: self.undated,
+            undated,
             requests_sent: facts.requests.map(|requests| requests.sent).unwrap_or_default(),
             replies_kept: self.kept,
             keeps_log: config.keep_log == KeepLog::Always,
             elapsed,
         });
-        let has_failures = self.failures > 0 || self.undated > 0 || !self.emptied.is_empty() || self.is_short;
+        let has_failures = failures > 0 || undated > 0 || !self.emptied.is_empty() || self.is_short;
         if has_failures { Ending::WithFailures } else { Ending::Complete }
+    }
+}
+
+/// Counts what was noticed. The API itself sends fourteen places: that they are rounded to nine is no news.
+fn note(codes: &mut BTreeMap<String, u64>, warnings: &[Warning]) {
+    for warning in warnings.iter().filter(|warning| warning.code != Notice::Rounded.code()) {
+        *codes.entry(warning.code.clone()).or_default() += warning.count;
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
-use crate::error::Error;
+use crate::error::{DatasetError, Error};
 use crate::place::{Key, Local, Place, Swapped};
 use crate::tables::schema::SCHEMA_VERSION;
 use vacuum::{Amount, Sweep};
@@ -219,7 +219,7 @@ async fn what_is_published_is_told() {
     let old = Identity { schema_version: SCHEMA_VERSION + 1, ..identity() };
     other.commit(&Made { identity: old, ..made(1, 1, (Some(0), 1), &[0]) }, 1).await;
     let error = published(&other.place).await.unwrap_err();
-    assert!(matches!(error, Error::SchemaVersion { .. }), "{error}");
+    assert!(matches!(error, Error::Dataset(DatasetError::OtherSchema { .. })), "{error}");
 
     // A pointer without its commit is no dataset.
     let commit = dataset.generation().await.pointer.commit.path;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::support::faults;
 
 /// A sync that is stopped at its first request: its log is left.
 fn stopped(place: &Place, server: &Server, flags: &str) {
@@ -10,12 +11,20 @@ fn stopped(place: &Place, server: &Server, flags: &str) {
     assert!(place.path("ds/.rtk-export/responses.jsonl.zst").exists());
 }
 
+/// A server of six sessions that refuses the token once, at a page of participants: a log with replies is left.
+fn refusing_at(page: usize) -> Server {
+    server(|options| {
+        options.world.participants = 60;
+        options.faults = faults(&[&format!("match participants {page}: 401")]);
+    })
+}
+
 /// The days of a night are not all that a dataset has.
 #[test]
 fn a_log_of_a_dataset_that_is_gone_begins_no_other() {
-    let (place, server) = (Place::new(), server(|options| options.world.participants = 60));
+    let (place, server) = (Place::new(), refusing_at(8));
     let (_, dataset) = synced(&place, &server, "");
-    stopped(&place, &server, "");
+    sync(&place, &server, "--lookback 30d --concurrency 1").ends(4);
     for name in ["dataset.json", "_commits", "participants", "peer_events", "sessions", "failures"] {
         let path = place.path("ds").join(name);
         if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
@@ -29,9 +38,10 @@ fn a_log_of_a_dataset_that_is_gone_begins_no_other() {
 /// What was asked for first was never begun.
 #[test]
 fn a_log_of_later_days_begins_no_dataset_of_all() {
-    let (place, server) = (Place::new(), server(|options| options.world.participants = 60));
-    stopped(&place, &server, "--from 2026-10-29");
-    let (_, dataset) = synced(&place, &server, "");
+    let (place, server) = (Place::new(), refusing_at(2));
+    sync(&place, &server, "--from 2026-10-28 --concurrency 1").ends(4);
+    let (output, dataset) = synced(&place, &server, "");
+    output.says(&["of other days than those that this dataset begins with"]);
     equals(&dataset, &whole(&place, &server, ""));
 }
 

@@ -126,3 +126,42 @@ fn a_slow_clock_takes_nothing_back() {
     assert_ne!(second.days()["2026-10-29"], first.days()["2026-10-29"]);
     equals(&second, &whole_at(&place, &server, "2026-10-30T02:30:00Z"));
 }
+
+/// The days that are another export's than before, as the summary has them.
+fn counts_what_was_replaced(place: &Place, before: &Dataset) -> Dataset {
+    let after = Dataset::read(&place.path("ds"));
+    let rows = after.rows_of(|day| before.days().get(day) != after.days().get(day));
+    let text = std::fs::read(place.path("told.json")).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    for table in ["sessions", "participants", "peer_events"] {
+        assert_eq!(told["rows"][table], rows.rows(table).len(), "{table}: {told}");
+    }
+    after
+}
+
+#[test]
+fn after_a_night_without_a_reply_the_next_one_begins_anew() {
+    let (place, server) = (Place::new(), moving(|_| ()));
+    let first = synced_at(&place, &server, "2026-10-28T02:00:00Z", "");
+    night(&place, &server, "2026-10-29T02:00:00Z", "").env("CLOUDFLARE_API_TOKEN", "another").ends(4);
+    let at = "2026-10-30T02:00:00Z";
+    synced_at(&place, &server, at, "--summary-file told.json");
+    let dataset = counts_what_was_replaced(&place, &first);
+    assert_eq!(dataset.generation(), 2, "one commit, and so no day was asked for twice");
+    equals(&dataset, &whole_at(&place, &server, at));
+}
+
+#[test]
+fn a_day_that_is_replaced_twice_counts_once() {
+    let slow = std::time::Duration::from_millis(20);
+    let (place, server) = (Place::new(), moving(|options| options.latency = slow));
+    let first = synced_at(&place, &server, "2026-10-28T02:00:00Z", "");
+    let before = server.requests();
+    let running = night(&place, &server, "2026-10-29T02:00:00Z", "--concurrency 1").start();
+    running.until("a few replies", || server.requests() > before + 12).signal("-TERM").output().ended(143);
+    let at = "2026-10-30T02:00:00Z";
+    synced_at(&place, &server, at, "--summary-file told.json");
+    let dataset = counts_what_was_replaced(&place, &first);
+    assert_eq!(dataset.generation(), 3);
+    equals(&dataset, &whole_at(&place, &server, at));
+}

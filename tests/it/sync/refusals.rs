@@ -133,3 +133,27 @@ fn what_an_interrupted_sync_fetched_is_not_dropped_by_one_of_other_settings() {
     let (_, dataset) = synced(&place, &fine, "--refresh --filters none");
     assert!(fine.requests() > before && dataset.generation() == 1);
 }
+
+#[test]
+fn a_dataset_of_another_schema_version_is_refused_by_whoever_reads_it_too() {
+    let (place, server) = (Place::new(), server(|options| options.world.participants = 40));
+    let (_, dataset) = synced(&place, &server, "");
+    let path = place.path("ds/dataset.json");
+    let of = |version: u32| format!("\"schema_version\": {version}");
+    let version = dataset.pointer["identity"]["schema_version"].as_u64().unwrap() as u32;
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(&of(version)), "{text}");
+    fs::write(&path, text.replace(&of(version), &of(version + 1))).unwrap();
+    let before = server.requests();
+    let first = dataset.days_with_sessions()[0].to_owned();
+    let says =
+        [&format!("schema version {}", version + 1), &format!("rtk-export sync --anew --from {first}")];
+    let says = says.map(String::as_str);
+    sync(&place, &server, "").ends(2).says(&says);
+    for command in ["verify ds --offline", "query ds 'SELECT 1'", "files ds"] {
+        place.shell(&format!("rtk-export {command}")).ends(2).says(&says);
+    }
+    assert_eq!(server.requests(), before);
+    let (_, anew) = synced(&place, &server, &format!("--anew --from {first}"));
+    assert_eq!(anew.pointer["identity"]["schema_version"], version);
+}

@@ -109,3 +109,14 @@ fn a_swap_that_lost_is_made_again() {
     assert_eq!(both.days_with_sessions().len(), 6);
     equals(&both, &whole(&place, &server, ""));
 }
+
+#[test]
+fn a_name_that_was_mistyped_claims_no_state_directory() {
+    let (place, server, s3) = (Place::new(), server(|options| options.world.participants = 40), S3::start());
+    // The server here makes buckets as they come.
+    s3.set_faults(vec![Fault::on("PUT", "bukket", Effect::Refuse(404, "NoSuchBucket"))]);
+    let mistyped = place.rtk("sync -o s3://bukket/rtk --state-dir state").against(&server).storing_in(&s3);
+    mistyped.ends(2).says(&["there is no bucket of that name"]);
+    to_store(&place, &server, &s3, "").ends(0);
+    equals(&dataset(&s3), &whole(&place, &server, ""));
+}
