@@ -73,11 +73,12 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Make tables and rollups again from the response log, without a request
     Rebuild(RebuildArgs),
-    /// Sum up an export's minutes and what they cost: text, CSV, JSON, Markdown or a web page
+    /// Sum up the minutes of an export or a dataset and what they cost: text, CSV, JSON, Markdown or a web
+    /// page
     Report(Box<ReportArgs>),
-    /// Ask an export anything in SQL: its tables are there under their names
+    /// Ask an export or a dataset anything in SQL: its tables are there under their names
     Query(QueryArgs),
-    /// Check the files of an export, and its minutes against what the API itself says
+    /// Check the files of an export or a dataset, and its minutes against what the API itself says
     Verify(VerifyArgs),
     /// List the files of a dataset or an export, for whatever loads them
     Files(FilesArgs),
@@ -162,6 +163,8 @@ pub struct AccountArgs {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -204,6 +207,18 @@ mod tests {
         names_all("run", &settings::ALL);
         names_all("sync", &settings::SYNC);
         names_all("sync", &[&settings::FROM, &settings::TO]);
+    }
+
+    /// As the README and a hint say: a configuration file takes every flag of `run` and `sync` but for a few.
+    #[test]
+    fn what_is_no_key_of_a_file_is_only_typed() {
+        let command = Cli::command();
+        let is_key =
+            |name: &str| settings::ALL.iter().chain(&settings::SYNC).any(|setting| setting.name == name);
+        let flags = ["run", "sync"].into_iter().filter_map(|name| command.find_subcommand(name));
+        let flags = flags.chain([&command]).flat_map(clap::Command::get_arguments);
+        let flags: BTreeSet<_> = flags.filter_map(clap::Arg::get_long).filter(|name| !is_key(name)).collect();
+        assert_eq!(flags, BTreeSet::from(crate::error::TYPED_ONLY));
     }
 
     fn names_all(command: &str, settings: &[&Setting]) {

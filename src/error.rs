@@ -16,6 +16,8 @@ use std::path::PathBuf;
 
 pub use class::{Class, Signal};
 pub use dataset::{Damage, DatasetError, Difference, Named};
+#[cfg(test)]
+pub(crate) use hint::TYPED_ONLY;
 pub use holder::Holder;
 pub use store::{StoreAction, StoreError, StoreFault};
 
@@ -709,11 +711,17 @@ pub enum Error {
         supported: u32,
     },
     // ---- rollups ----
-    /// A directory that is to be read as an export has no manifest.
-    #[error("{} is not an export: it has no manifest.json", dir.display())]
+    /// What is to be read as an export or a dataset is neither.
+    #[error("{} is not an export or a dataset: it has no manifest.json and no dataset.json", dir.display())]
     NotAnExport {
-        /// The directory.
+        /// The directory, or the URL.
         dir: PathBuf,
+    },
+    /// An export where only a dataset has files that nobody needs.
+    #[error("{place} has a manifest.json: it is an export, not a dataset")]
+    NothingToVacuum {
+        /// The directory, or the URL.
+        place: String,
     },
     /// The engine cannot have the export's files as its tables.
     #[error("cannot read the export's files as tables")]

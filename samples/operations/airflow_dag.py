@@ -22,7 +22,16 @@ with DAG(
     BashOperator(
         task_id="sync",
         # CLOUDFLARE_ACCOUNT_ID, REALTIMEKIT_APP_ID and CLOUDFLARE_API_TOKEN, or what replaces them, come from the
-        # worker's environment, with the store's credentials for a bucket (-o s3://BUCKET/PATH --state-dir DIR).
+        # worker's environment.
+        # For a dataset in a bucket: -o s3://bucket/minutes --state-dir /var/lib/rtk-export/state in the place of
+        # -o /var/lib/rtk-export/dataset, and these variables, here with a connection called r2. Tries on other
+        # workers do not have that directory: they ask again for what the first one fetched.
+        # env={
+        #     "AWS_ENDPOINT_URL": "https://ACCOUNT.r2.cloudflarestorage.com",
+        #     "AWS_REGION": "auto",
+        #     "AWS_ACCESS_KEY_ID": "{{ conn.r2.login }}",
+        #     "AWS_SECRET_ACCESS_KEY": "{{ conn.r2.password }}",
+        # },
         # 3: synced, but some IDs failed; they are tried again the next night.
         bash_command="""
 rtk-export sync -o /var/lib/rtk-export/dataset \

@@ -1,5 +1,5 @@
-//! Options of the commands that look at an export, the tables or the API: `query`, `report`, `verify`,
-//! `schema`, `doctor`.
+//! Options of the commands that look at an export or a dataset, the tables or the API: `query`, `report`,
+//! `verify`, `schema`, `doctor`.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::{AccountArgs, DATA, OUTPUT, PaceArgs};
 
 /// What the help of `query` ends with.
 const QUERY_NOTES: &str = "\
-An export is only read: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE participants. The queries of --list are tables \
+A query only reads: SELECT, EXPLAIN, SHOW TABLES, DESCRIBE participants. The queries of --list are tables \
 too: SELECT * FROM rollups.minutes_by_day WHERE day >= $since. Past 256 MB of memory, work goes to the \
 temporary directory. In jsonl, decimals are strings, with all their digits.";
 
@@ -30,8 +30,8 @@ Nothing is written. The exit code is 0 where all agrees, 3 where something diffe
 #[derive(Debug, Default, Args)]
 #[command(after_help = QUERY_NOTES)]
 pub struct QueryArgs {
-    /// Directory of the export
-    #[arg(value_name = "DIR", required_unless_present = "list")]
+    /// Directory of the export or dataset, or s3://, gs:// or az:// URL
+    #[arg(value_name = "DIR|URL", required_unless_present = "list")]
     pub export: Option<PathBuf>,
     /// SQL, a file of it, - for stdin, or a query that comes with rtk-export, such as
     /// checks/session_minutes
@@ -56,8 +56,9 @@ pub struct QueryArgs {
 /// Options of `report`.
 #[derive(Debug, Default, Args)]
 pub struct ReportArgs {
-    /// Directory of the export; with --list, where the list's export is to stay
-    #[arg(value_name = "DIR")]
+    /// Directory of the export or dataset, or s3://, gs:// or az:// URL; with --list, the directory in
+    /// which the list's export is to stay
+    #[arg(value_name = "DIR|URL")]
     pub export: Option<PathBuf>,
     /// Export this ID list first, then report on it; may be given more than once
     #[arg(long = "list", value_name = "LIST")]
@@ -102,8 +103,8 @@ pub struct ReportArgs {
 #[derive(Debug, Default, Args)]
 #[command(after_help = VERIFY_NOTES)]
 pub struct VerifyArgs {
-    /// Directory of the export
-    #[arg(value_name = "DIR")]
+    /// Directory of the export or dataset, or s3://, gs:// or az:// URL
+    #[arg(value_name = "DIR|URL")]
     pub export: PathBuf,
     /// Check files, keys and totals only: send nothing, need no token
     #[arg(long)]

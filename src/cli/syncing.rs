@@ -14,8 +14,8 @@ pub struct SyncArgs {
     pub account: AccountArgs,
 
     /// First day to export again, such as 2026-10-01, in the dataset's zone: replaces the days from it
-    /// to --to; of a new dataset the first day [default: 3 days before the last sync; of a new dataset
-    /// the beginning]
+    /// to --to; of a new dataset the first day [default: --lookback before the last sync; of a new
+    /// dataset the beginning]
     #[arg(long, value_name = "DATE", help_heading = DATA)]
     pub from: Option<String>,
     /// First day not to export again [default: tomorrow]

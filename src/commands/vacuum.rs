@@ -112,7 +112,12 @@ async fn vacuum(config: &VacuumConfig, place: &Place, ui: &Ui) -> Result<Told> {
 
 /// The dataset that is there.
 async fn current(place: &Place) -> Result<Generation> {
-    let current = dataset::current(place).await?.map(|(generation, _)| generation);
+    let current = match dataset::current(place).await {
+        Err(Error::Dataset(DatasetError::IsExport { place })) => {
+            return Err(Error::NothingToVacuum { place });
+        }
+        current => current?.map(|(generation, _)| generation),
+    };
     current.ok_or_else(|| Error::Dataset(DatasetError::Missing { place: place.show(None) }))
 }
 

@@ -11,6 +11,8 @@
 //! Guarantees: a commit is a [`merge`], in which each day belongs to whoever looked at it last: the order of
 //! commits, double starts and a lock that failed change nothing; the same facts give the same bytes; what is read
 //! is checked before it is believed.
+//! Why no Delta Lake: its log commits one table at a time, and a dataset has up to eleven, of which a reader is to
+//! see one state; its crate (`deltalake` 1.1) brings a second HTTP client and `aws-lc-sys` into the build.
 //! Not here: asking the API (`pipeline`), making files (`files`), bytes in a directory or a store (`place`).
 
 mod commit;

@@ -182,6 +182,7 @@ impl Error {
             | Self::PriceListUnreadable { .. }
             | Self::PriceListMalformed { .. }
             | Self::NotAnExport { .. }
+            | Self::NothingToVacuum { .. }
             | Self::Sql { .. }
             | Self::NoSuchQuery { .. }
             | Self::SqlFileUnreadable { .. }

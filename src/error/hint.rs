@@ -5,6 +5,10 @@ use std::io;
 use super::{Error, Resume};
 use crate::config::settings;
 
+/// Flags of `run` and `sync` that no configuration file has: what chooses the file, and what is of one command
+/// and not of the next.
+pub(crate) const TYPED_ONLY: [&str; 6] = ["all-profiles", "anew", "config", "from", "profile", "to"];
+
 impl Error {
     /// What to do next, as a command where possible.
     #[must_use]
@@ -258,9 +262,12 @@ impl Error {
                 "run the command by hand: it has to print the token and nothing else, without asking; or set {}",
                 settings::API_TOKEN_VARIABLE
             )),
+            Self::ConfigFileKey { key, .. } if TYPED_ONLY.contains(&key.replace('_', "-").as_str()) => {
+                Some(format!("leave it out of the file: --{} is typed each time", key.replace('_', "-")))
+            }
             Self::ConfigFileKey { .. } => Some(
-                "the keys are the names of the flags: rtk-export run --help; a token is never one, see \
-                 api-token-file and api-token-command"
+                "the keys are the names of the flags: rtk-export run --help, rtk-export sync --help; a token is \
+                 never one, see api-token-file and api-token-command"
                     .to_owned(),
             ),
             Self::TokenFileUnreadable { .. } => Some(format!(
@@ -316,9 +323,13 @@ impl Error {
                 Some("rtk-export rebuild writes the manifest again from the response log".to_owned())
             }
             Self::NotAnExport { .. } => Some(
-                "give the directory of a finished export; a run that was stopped goes on with its own command"
+                "give the directory or URL of a finished export or of a dataset; a run or sync that was stopped goes \
+                 on with its own command"
                     .to_owned(),
             ),
+            Self::NothingToVacuum { .. } => {
+                Some("give the place of a dataset of rtk-export sync: of an export every file is needed".to_owned())
+            }
             Self::Query { .. } => Some(
                 "a query of your own is yours to change; otherwise rtk-export rebuild makes the files again \
                  without a request, with --no-rollups where a rollup is what fails"

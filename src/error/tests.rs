@@ -134,6 +134,10 @@ fn errors() -> Vec<Error> {
             why: "its Hive connector reads whole folders",
             instead: "load another",
         },
+        Error::NotAnExport { dir: "s3://b/rtk".into() },
+        Error::NothingToVacuum { place: "s3://b/october".into() },
+        Error::ConfigFileKey { path: "rtk.toml".into(), line: 3, key: "acount-id".into() },
+        Error::ConfigFileKey { path: "rtk.toml".into(), line: 4, key: "all_profiles".into() },
         Error::NoTableOfDataset {
             place: "s3://b/rtk".into(),
             table: "labels",

@@ -5,10 +5,21 @@ use std::fmt::Write as _;
 use super::written;
 use crate::tables::Table;
 
-/// The reference of some tables: their overview, then a section for each.
+/// What a table of a dataset has more.
+const DATASET: &str = "\
+In a dataset (`rtk-export sync`) each table is a folder for each day, `participants/session_date=2026-11-22/`: the day on which the
+session was created, in the dataset's zone (`--tz`), for the rows of every table. No file has it as a column. Engines that read
+such folders make one of their names: DuckDB with `hive_partitioning`, Spark by itself, Trino with `partitioned_by`. `rtk-export query`
+does not have it; `rtk-export files --as json` tells it of each file.
+
+The statements of `rtk-export schema --dialect` have no `session_date`. Where they divide a table by time, it is by the day or month in UTC of
+the row's own `created_at` (`fetched_at` or `failed_at` where it has none), whatever the dataset's zone.
+";
+
+/// The reference of some tables: their overview, what a dataset has more, then a section for each.
 #[must_use]
 pub fn markdown(tables: &[Table]) -> String {
-    let mut text = format!("# Tables\n\n{}", overview(tables));
+    let mut text = format!("# Tables\n\n{}\n{DATASET}", overview(tables));
     for table in tables {
         text.push('\n');
         text.push_str(&section(*table));

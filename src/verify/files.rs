@@ -58,21 +58,22 @@ impl Files {
 /// What a store refuses.
 pub(super) async fn check(subject: &Subject) -> Result<Files> {
     let Subject { place, manifest, dataset, .. } = subject;
+    let record = subject.record();
     let mut findings = Vec::new();
     let mut days = dataset.as_ref().map(Days::of);
     match &mut days {
         None => {
             for file in manifest.files() {
-                check_file(place, file, None, &mut findings).await?;
+                check_file(subject, file, None, &mut findings).await?;
             }
         }
         Some(days) => {
             for (file, of_day) in days.files() {
-                check_file(place, &file, Some((days, of_day)), &mut findings).await?;
+                check_file(subject, &file, Some((days, of_day)), &mut findings).await?;
             }
         }
     }
-    findings.extend(manifest.tables.iter().filter_map(check_rows));
+    findings.extend(manifest.tables.iter().filter_map(|table| check_rows(table, record)));
     let strangers = strangers(place, manifest).await?;
     let not_in_manifest = strangers.into_iter().filter(|path| match &mut days {
         Some(days) => days.is_foreign(path),
@@ -81,7 +82,7 @@ pub(super) async fn check(subject: &Subject) -> Result<Files> {
     findings.extend(not_in_manifest.map(|about| Finding {
         about,
         problem: "not_in_manifest",
-        says: "the manifest does not name it, and whoever reads the folder reads it too".to_owned(),
+        says: format!("the {record} does not name it, and whoever reads the folder reads it too"),
     }));
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     Ok(Files {
@@ -95,30 +96,30 @@ pub(super) async fn check(subject: &Subject) -> Result<Files> {
 }
 
 /// Whether a table's rows are those of its files.
-fn check_rows(table: &TableFiles) -> Option<Finding> {
+fn check_rows(table: &TableFiles, record: &str) -> Option<Finding> {
     let sum: u64 = table.files.iter().map(|file| file.rows).sum();
-    let says = format!("the manifest says {} rows, and its files' rows are {sum}", table.rows);
+    let says = format!("the {record} says {} rows, and its files' rows are {sum}", table.rows);
     (sum != table.rows).then(|| Finding { about: table.name.clone(), problem: "table_rows", says })
 }
 
 /// Looks at a file, and where it is as it should be, at its rows' day.
 async fn check_file(
-    place: &Place,
+    subject: &Subject,
     file: &TableFile,
     of_day: Option<(&mut Days, OfDay)>,
     findings: &mut Vec<Finding>,
 ) -> Result<()> {
     let mut found = |problem, says| findings.push(Finding { about: file.path.clone(), problem, says });
-    let copy = match Copy::of(place, file).await? {
+    let copy = match Copy::of(&subject.place, file).await? {
         Ok(copy) => copy,
         Err((problem, says)) => {
             found(problem, says);
             return Ok(());
         }
     };
-    let expected = file.clone();
+    let (expected, record) = (file.clone(), subject.record());
     let (copy, wrong) = blocking(STAGE, move || {
-        let wrong = wrong_with(copy.path(), &expected);
+        let wrong = wrong_with(copy.path(), &expected, record);
         Ok((copy, wrong))
     })
     .await?;
@@ -177,7 +178,7 @@ fn missing() -> (&'static str, String) {
 }
 
 /// What is wrong with a file, each as a word and a sentence. Blocks.
-fn wrong_with(path: &Path, file: &TableFile) -> Vec<(&'static str, String)> {
+fn wrong_with(path: &Path, file: &TableFile, record: &str) -> Vec<(&'static str, String)> {
     let Inspected { bytes, sha256, rows } = match inspect(path) {
         Ok(inspected) => inspected,
         Err(error) => {
@@ -191,14 +192,14 @@ fn wrong_with(path: &Path, file: &TableFile) -> Vec<(&'static str, String)> {
     };
     let mut wrong = Vec::new();
     if bytes != file.bytes {
-        wrong.push(("bytes", format!("it has {bytes} bytes, the manifest says {}", file.bytes)));
+        wrong.push(("bytes", format!("it has {bytes} bytes, the {record} says {}", file.bytes)));
     }
     if sha256 != file.sha256 {
-        wrong.push(("sha256", format!("its SHA-256 is {sha256}, the manifest says {}", file.sha256)));
+        wrong.push(("sha256", format!("its SHA-256 is {sha256}, the {record} says {}", file.sha256)));
     }
     match rows {
         Ok(rows) if rows != file.rows => {
-            wrong.push(("rows", format!("it has {rows} rows, the manifest says {}", file.rows)));
+            wrong.push(("rows", format!("it has {rows} rows, the {record} says {}", file.rows)));
         }
         Ok(_) => {}
         Err(error) => {

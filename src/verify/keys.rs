@@ -8,9 +8,9 @@ use arrow::array::RecordBatch;
 use serde::Serialize;
 
 use super::exported::sums;
-use super::{Finding, Units, Verdict};
+use super::{Finding, Subject, Units, Verdict};
 use crate::error::Result;
-use crate::manifest::{Manifest, MinutesTotal};
+use crate::manifest::MinutesTotal;
 use crate::queries;
 use crate::sql::columns::{counts, texts};
 use crate::sql::{Engine, Parameters};
@@ -47,9 +47,9 @@ pub(crate) struct Totals {
 }
 
 /// Asks the tables.
-pub(super) async fn check(engine: &Engine, manifest: &Manifest) -> Result<Tables> {
+pub(super) async fn check(engine: &Engine, subject: &Subject) -> Result<Tables> {
     let with_key = Table::ALL.into_iter().filter(|table| !table.key().is_empty());
-    let exported = |table: &Table| manifest.tables.iter().any(|files| files.name == table.name());
+    let exported = |table: &Table| subject.manifest.tables.iter().any(|files| files.name == table.name());
     let tables: Vec<_> = with_key.filter(exported).collect();
     let mut findings = Vec::new();
     for table in &tables {
@@ -61,7 +61,7 @@ pub(super) async fn check(engine: &Engine, manifest: &Manifest) -> Result<Tables
         tables: u64::try_from(tables.len()).unwrap_or(u64::MAX),
         findings,
     };
-    Ok(Tables { keys, totals: totals(engine, manifest).await? })
+    Ok(Tables { keys, totals: totals(engine, subject).await? })
 }
 
 fn verdict(findings: &[Finding]) -> Verdict {
@@ -121,7 +121,7 @@ async fn orphans(engine: &Engine) -> Result<Option<Finding>> {
 }
 
 /// The manifest's totals against the tables' own.
-async fn totals(engine: &Engine, manifest: &Manifest) -> Result<Totals> {
+async fn totals(engine: &Engine, subject: &Subject) -> Result<Totals> {
     let of_participants =
         rows(engine, "SELECT COUNT(*), SUM(duration_minutes), SUM(minutes_consumed) FROM participants")
             .await?;
@@ -139,7 +139,7 @@ async fn totals(engine: &Engine, manifest: &Manifest) -> Result<Totals> {
     let minutes_consumed = sum(&of_participants, 2)?;
     let minutes_of_events = sum(&of_events, 1)?;
 
-    let told = &manifest.totals;
+    let told = &subject.manifest.totals;
     let units = |minutes: Option<MinutesTotal>| minutes.map(|minutes| Units(minutes.units()));
     let number = |count: u64| count.to_string();
     let minutes = |units: Option<Units>| units.map_or_else(|| "nothing".to_owned(), Units::text);
@@ -170,7 +170,7 @@ async fn totals(engine: &Engine, manifest: &Manifest) -> Result<Totals> {
         .map(|(name, told, found, what)| Finding {
             about: name.to_owned(),
             problem: "total",
-            says: format!("the manifest says {told}, {what} {found}"),
+            says: format!("the {} says {told}, {what} {found}", subject.record()),
         })
         .collect();
     let verdict = verdict(&findings);

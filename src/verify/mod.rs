@@ -141,6 +141,11 @@ impl Subject {
         Ok(Self { place, manifest, dataset, window: None })
     }
 
+    /// What tells how the files are to be, for people.
+    const fn record(&self) -> &'static str {
+        if self.dataset.is_some() { "commit" } else { "manifest" }
+    }
+
     /// Whether it was made from a window alone, so that it has all of the window.
     fn is_of_window(&self) -> bool {
         self.manifest.source.lists.is_empty()
@@ -167,7 +172,7 @@ pub async fn check(subject: Subject) -> Result<Checked> {
         return Ok(Checked { subject, files, tables: None, engine: None });
     }
     let engine = Engine::of(&subject.place, &subject.manifest)?;
-    let tables = keys::check(&engine, &subject.manifest).await?;
+    let tables = keys::check(&engine, &subject).await?;
     Ok(Checked { subject, files, tables: Some(tables), engine: Some(engine) })
 }
 

@@ -28,17 +28,18 @@ pub(super) fn of(report: &Report) -> String {
     let whose =
         format!("{}: app {} of account {}", report.subject.place.show(None), api.app_id, api.account_id);
     let what = if report.files.dataset.is_some() { "dataset" } else { "export" };
+    let record = report.subject.record();
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(text, "{what:<9} {}", tame(&whose));
     let files = &report.files;
     let says = match files.findings.len() {
         0 => format!(
-            "{} of {}, {} bytes: size, SHA-256 and rows are the manifest's",
+            "{} of {}, {} bytes: size, SHA-256 and rows are the {record}'s",
             counted(files.count, "file"),
             counted(files.tables, "table"),
             files.bytes
         ),
-        _ => "not as the manifest says, so nothing else was compared".to_owned(),
+        _ => format!("not as the {record} says, so nothing else was compared"),
     };
     line(&mut text, "files", files.verdict, &says);
     findings(&mut text, &files.findings);

@@ -79,7 +79,10 @@ fn a_vacuum_of_what_is_no_dataset_is_refused() {
     nightly.command("vacuum AT").ends(2).says(&["ds has no dataset.json", "rtk-export sync begins one"]);
     assert!(!nightly.root().exists(), "nothing was made there");
     nightly.command("run --since 2026-10-05 -o AT").ends(0);
-    nightly.command("vacuum AT").ends(2).says(&["it is an export, not a dataset"]);
+    nightly
+        .command("vacuum AT")
+        .ends(2)
+        .says(&["it is an export, not a dataset", "of an export every file is"]);
     nightly.command("vacuum AT --grace soon").ends(2).says(&["--grace", "a duration such as 1d"]);
 }
 
@@ -173,6 +176,7 @@ fn verify_tells_what_is_wrong_with_a_dataset() {
         assert_eq!(told["files"]["verdict"], "agrees", "replaced files are no finding");
         let text = nightly.command("verify AT --offline").ends(0).stdout;
         assert!(text.starts_with("dataset   ") && text.contains("each row is of its day"), "{text}");
+        assert!(text.contains("size, SHA-256 and rows are the commit's"), "{text}");
 
         let root = nightly.root();
         // A sync that was stopped left one, somebody else the other.

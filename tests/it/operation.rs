@@ -9,8 +9,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::{
-    Export, HealthCheck, Output, Place, Rtk, SampleCommand, Server, finished, have_systemd_analyze, metrics,
-    operation_samples, otlp, repository, repository_file, tree,
+    Export, HealthCheck, Output, Place, Rtk, S3, SampleCommand, Server, finished, have_systemd_analyze,
+    metrics, operation_samples, otlp, repository, repository_file, tree,
 };
 
 /// What a health URL has that nobody else may know.
@@ -370,68 +370,136 @@ fn every_key_and_metric_is_explained() {
     }
 }
 
-/// The commands of the samples, each run to its end by the built binary, in a machine of their own: every
-/// directory that they name is below the test's.
+/// The commands of the samples, each run to its end by the built binary.
 #[test]
 fn the_samples_are_right_to_their_own_checkers_and_run() {
-    let folder = repository().join("samples/operations");
-    let samples = operation_samples(&folder);
+    for (name, sample) in sample_commands(&repository().join("samples/operations")) {
+        sample_runs(&name, &sample, None);
+    }
+}
+
+/// The same samples, changed as their comments say.
+#[test]
+fn the_samples_are_right_for_a_bucket_as_their_comments_say() {
+    let (samples, changed) = (repository().join("samples/operations"), Place::new());
+    fs::create_dir(changed.path("systemd")).unwrap();
+    for (name, bytes) in tree(&samples) {
+        let text = String::from_utf8(bytes).unwrap();
+        let is_no_job = ["README.md", "Dockerfile", "systemd/rtk-export.timer"].contains(&name.as_str());
+        changed.write(&name, if is_no_job { text } else { for_a_bucket(&name, &text) });
+    }
+    for (name, sample) in
+        sample_commands(&changed.path("")).into_iter().filter(|(name, _)| name != "Dockerfile")
+    {
+        assert!(sample.command.contains("sync -o s3://bucket/minutes --state-dir"), "{name}: {sample:?}");
+        let s3 = S3::start();
+        sample_runs(&name, &sample, Some(&s3));
+        assert!(s3.object("minutes/dataset.json").is_some(), "{name}");
+    }
+}
+
+/// What a line says that is a comment.
+fn comment(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix('#').map(str::trim)
+}
+
+/// A sample with what its comments say in the place of what they name, and with the variables that they have.
+fn for_a_bucket(name: &str, text: &str) -> String {
+    let said = text.lines().filter_map(comment).collect::<Vec<_>>().join(" ");
+    let instead = said
+        .split_once("For a dataset in a bucket: ")
+        .and_then(|(_, said)| said.split_once(" in the place of "))
+        .and_then(|(new, said)| Some((new, said.split_once(", and ")?.0)));
+    let (new, old) = instead.unwrap_or_else(|| panic!("{name} says nothing of a bucket"));
+    let is_code =
+        |code: &str| code.trim_start_matches("- {name: ").trim_start_matches('"').starts_with("AWS_");
+    let mut changed = String::new();
+    let (mut variables, mut replaced) = (0, 0);
+    for line in text.lines() {
+        let line = match comment(line) {
+            // A service's are lines of another file.
+            Some(code) if name.ends_with(".service") && is_code(code) => {
+                variables += 1;
+                line.to_owned()
+            }
+            Some(code) if is_code(code) || code == "env={" || code == "}," => {
+                variables += usize::from(is_code(code));
+                line.replacen("# ", "", 1).replacen("#AWS", "AWS", 1)
+            }
+            Some(_) => line.to_owned(),
+            None => {
+                replaced += line.matches(old).count();
+                line.replace(old, new)
+            }
+        };
+        changed.push_str(&line);
+        changed.push('\n');
+    }
+    assert_eq!((variables, replaced), (4, 1), "{name}: {old} by {new} in\n{changed}");
+    changed
+}
+
+/// The commands of a folder of samples, each of which is right to its own checker.
+fn sample_commands(folder: &Path) -> Vec<(String, SampleCommand)> {
+    let samples = operation_samples(folder);
     assert_eq!(samples.len(), 5);
     let mut commands: Vec<_> = samples
         .into_iter()
         .flat_map(|(name, found)| found.into_iter().map(move |one| (name.clone(), one)))
         .collect();
     assert!(commands.len() >= 5, "{commands:?}");
-    commands.push(("systemd".to_owned(), unit_command(&folder)));
-    for (name, sample) in commands {
-        let (server, health, place) = (Server::start(|_| ()), HealthCheck::answering(200), Place::new());
-        let root = place.path("root").display().to_string();
-        for dir in
-            ["etc/rtk-export", "var/lib/rtk-export", "var/lib/prometheus/node-exporter", "var/log/rtk-export"]
-        {
-            fs::create_dir_all(place.path("root").join(dir)).unwrap();
-        }
-        for dir in ["root/secrets", "root/exports", "exports"] {
-            fs::create_dir_all(place.path(dir)).unwrap();
-        }
-        for token in ["root/etc/rtk-export/token", "root/secrets/token"] {
-            place.write(token, server.token());
-        }
-        place.write("root/etc/rtk-export/health-url", health.url("/ping"));
-        let below = |text: &str| {
-            ["/etc/", "/var/", "/secrets", "/exports"].iter().fold(text.to_owned(), |text, dir| {
-                [" ", "=", ">", "-", "\""].iter().fold(text, |text, before| {
-                    text.replace(&format!("{before}{dir}"), &format!("{before}{root}{dir}"))
-                })
-            })
-        };
-        let mut run = place
-            .shell(&below(&sample.command))
-            .against(&server)
-            .env("RTK_EXPORT_HEALTH_URL", &health.url("/ping"));
-        // Where programs are is the test's.
-        for (variable, value) in sample.env.iter().filter(|(name, _)| *name != "PATH") {
-            let value = if value.starts_with('/') { format!("{root}{value}") } else { value.clone() };
-            run = run.env(variable, &value);
-        }
-        let output = run.ends(0);
-        if name == "Dockerfile" {
-            assert!(output.stdout.contains("Usage: rtk-export"), "{output}");
-            continue;
-        }
-        let is_made =
-            |path: &String| ["/manifest.json", "/dataset.json"].iter().any(|name| path.ends_with(name));
-        let made = tree(&place.path("")).into_keys().filter(is_made).count();
-        assert!(made >= 1, "{name}: {output}");
-        assert_eq!(health.lines().len(), 2 * made, "{name}");
-        let summaries = tree(&place.path(""))
-            .into_iter()
-            .filter(|(path, _)| path.ends_with("last-run.json") || path == "summary.json");
-        let summaries: Vec<Value> =
-            summaries.map(|(_, text)| serde_json::from_slice(&text).unwrap()).collect();
-        assert_eq!(summaries.len(), 1, "{name}");
-        assert_eq!(summaries[0]["exit_code"], 0, "{name}");
+    commands.push(("systemd".to_owned(), unit_command(folder)));
+    commands
+}
+
+/// In a machine of its own: every directory that a command names is below the test's.
+fn sample_runs(name: &str, sample: &SampleCommand, s3: Option<&S3>) {
+    let (server, health, place) = (Server::start(|_| ()), HealthCheck::answering(200), Place::new());
+    let root = place.path("root").display().to_string();
+    for dir in
+        ["etc/rtk-export", "var/lib/rtk-export", "var/lib/prometheus/node-exporter", "var/log/rtk-export"]
+    {
+        fs::create_dir_all(place.path("root").join(dir)).unwrap();
     }
+    for dir in ["root/secrets", "root/exports", "exports"] {
+        fs::create_dir_all(place.path(dir)).unwrap();
+    }
+    for token in ["root/etc/rtk-export/token", "root/secrets/token"] {
+        place.write(token, server.token());
+    }
+    place.write("root/etc/rtk-export/health-url", health.url("/ping"));
+    let below = |text: &str| {
+        ["/etc/", "/var/", "/secrets", "/exports"].iter().fold(text.to_owned(), |text, dir| {
+            [" ", "=", ">", "-", "\""].iter().fold(text, |text, before| {
+                text.replace(&format!("{before}{dir}"), &format!("{before}{root}{dir}"))
+            })
+        })
+    };
+    let mut run = place
+        .shell(&below(&sample.command))
+        .against(&server)
+        .env("RTK_EXPORT_HEALTH_URL", &health.url("/ping"));
+    // Where programs are is the test's.
+    for (variable, value) in sample.env.iter().filter(|(name, _)| *name != "PATH") {
+        let value = if value.starts_with('/') { format!("{root}{value}") } else { value.clone() };
+        run = run.env(variable, &value);
+    }
+    // So is where the bucket is.
+    let output = s3.into_iter().fold(run, Rtk::storing_in).ends(0);
+    if name == "Dockerfile" {
+        assert!(output.stdout.contains("Usage: rtk-export"), "{output}");
+        return;
+    }
+    let is_made = |path: &String| ["/manifest.json", "/dataset.json"].iter().any(|name| path.ends_with(name));
+    let made = tree(&place.path("")).into_keys().filter(is_made).count() + usize::from(s3.is_some());
+    assert_eq!(made, 1, "{name}: {output}");
+    assert_eq!(health.lines().len(), 2, "{name}");
+    let summaries = tree(&place.path(""))
+        .into_iter()
+        .filter(|(path, _)| path.ends_with("last-run.json") || path == "summary.json");
+    let summaries: Vec<Value> = summaries.map(|(_, text)| serde_json::from_slice(&text).unwrap()).collect();
+    assert_eq!(summaries.len(), 1, "{name}");
+    assert_eq!(summaries[0]["exit_code"], 0, "{name}");
 }
 
 /// The service's command, after systemd has checked the units, with what systemd puts in the place of its

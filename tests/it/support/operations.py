@@ -98,7 +98,8 @@ def actions(path):
     program("actionlint", path)
     (workflow,) = yaml_documents(path)
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    return [{"command": step["run"], "env": {}} for step in steps if "rtk-export run" in step.get("run", "")]
+    starts = ["rtk-export run ", "rtk-export sync "]
+    return [{"command": step["run"], "env": {}} for step in steps if any(start in step.get("run", "") for start in starts)]
 
 
 def dockerfile(path):
