@@ -187,7 +187,9 @@ fn who_may_not_list_reads_a_dataset_and_an_export() {
         nightly.command(&format!("verify {place} --offline")).ends(2).says(&["s3:ListBucket was refused"]);
     }
     let neither = ["does not say whether anything is there: 403 AccessDenied", "with s3:ListBucket"];
-    for command in ["files AT-none", "query AT-none rollups/minutes_by_day", "report AT-none", "vacuum AT-none"] {
+    for command in
+        ["files AT-none", "query AT-none rollups/minutes_by_day", "report AT-none", "vacuum AT-none"]
+    {
         let output = nightly.command(command).ends(2).says(&neither);
         assert!(!output.stderr.contains("the policy of these credentials needs"), "{output}");
     }
