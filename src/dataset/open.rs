@@ -124,6 +124,17 @@ async fn read_once(place: &Place, key: &Key) -> Result<Current> {
     Ok(Current { tag: Some(object.tag), zone, ..Current::of(found) })
 }
 
+/// That a file is larger than any of a dataset, as the damage that it is; every other error is the place's.
+fn too_large(error: Error) -> Result<DatasetError> {
+    let Error::Store(refusal) = error else { return Err(error) };
+    match *refusal {
+        StoreError::TooLarge { url, bytes, limit } => {
+            Ok(DatasetError::Damaged { path: url, source: Damage::TooLarge { bytes, limit } })
+        }
+        refusal => Err(refusal.into()),
+    }
+}
+
 /// What a pointer names. The outer error is the place's, the inner one the dataset's.
 async fn generation(place: &Place, pointer: Pointer) -> Result<Result<Generation, DatasetError>> {
     let key = Key::new(pointer.commit.path.as_str())?;
@@ -137,17 +148,6 @@ async fn generation(place: &Place, pointer: Pointer) -> Result<Result<Generation
     };
     let commit = Commit::parse(&commit.bytes, &pointer, &path);
     Ok(commit.map(|commit| Generation { pointer, commit }))
-}
-
-/// That a file is larger than any of a dataset, as the damage that it is; every other error is the place's.
-fn too_large(error: Error) -> Result<DatasetError> {
-    let Error::Store(refusal) = error else { return Err(error) };
-    match *refusal {
-        StoreError::TooLarge { url, bytes, limit } => {
-            Ok(DatasetError::Damaged { path: url, source: Damage::TooLarge { bytes, limit } })
-        }
-        refusal => Err(refusal.into()),
-    }
 }
 
 /// Refuses a command that would add what does not belong to a dataset.

@@ -178,8 +178,8 @@ fn a_dataset_of_another_schema_version_is_refused_by_whoever_reads_it_too() {
     let (place, server) = (Place::new(), server(|options| options.world.participants = 40));
     let (_, dataset) = synced(&place, &server, "");
     let path = place.path("ds/dataset.json");
-    let of = |version: u32| format!("\"schema_version\": {version}");
-    let version = dataset.pointer["identity"]["schema_version"].as_u64().unwrap() as u32;
+    let of = |version: u64| format!("\"schema_version\": {version}");
+    let version = dataset.pointer["identity"]["schema_version"].as_u64().unwrap();
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(&of(version)), "{text}");
     fs::write(&path, text.replace(&of(version), &of(version + 1))).unwrap();
