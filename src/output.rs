@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use stored::{Stored, claim_state, hold as hold_stored, refuse_other_state};
+pub use stored::{Stored, claim_state, hold as hold_stored, name_of, refuse_other_state};
 
 use crate::config::{KeepLog, OutputConfig, StartMode};
 use crate::dataset;

@@ -65,13 +65,8 @@ pub(super) async fn run(config: SyncConfig, ui: &Ui, facts: &mut Facts) -> Resul
     }
     let work = Work::create(&state)?;
     // A state directory of its own is of one place.
-    let claimed = match (config.place.local(), config.place.remote(), &config.state_dir) {
-        (Some(dir), _, Some(_)) => {
-            Some(std::path::absolute(dir).map_err(Error::output("find", dir))?.display().to_string())
-        }
-        (_, Some(remote), _) => Some(remote.url.to_string()),
-        _ => None,
-    };
+    let has_own = config.state_dir.is_some() || config.place.remote().is_some();
+    let claimed = if has_own { Some(output::name_of(&place)?) } else { None };
     let mut has_waited = false;
     let mut waits = |holder: Option<&Holder>| {
         has_waited = true;
@@ -179,10 +174,13 @@ impl<'a> Sync<'a> {
     /// The dataset, if there is one and it may be added to. It keeps its zone.
     fn accept(&mut self, current: Current) -> Result<Option<Generation>> {
         let anew = self.config.anew;
-        let Some(base) = current.known(anew).map_err(Error::Dataset)? else { return Ok(None) };
+        let zone = current.zone(self.place);
+        let base = current.known(anew).map_err(Error::Dataset)?;
         if self.config.zone.is_none() {
-            self.identity.time_zone = base.pointer.identity.time_zone;
+            // Of one that is damaged and made anew too: its days were cut by it.
+            self.identity.time_zone = zone.map_err(Error::Dataset)?.unwrap_or(self.identity.time_zone);
         }
+        let Some(base) = base else { return Ok(None) };
         if anew == Anew::LeftOut {
             let place = self.place.show(None);
             let set_by = |named| self.config.set_by(named);

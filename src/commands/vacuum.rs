@@ -52,7 +52,7 @@ impl From<Amount> for AmountOf {
 pub(super) async fn run(config: VacuumConfig, ui: &Ui) -> Result<Ending> {
     let mut place = Place::open(&config.place)?;
     if let Some(dir) = &config.state_dir {
-        output::refuse_other_state(dir, &place.show(None))?;
+        output::refuse_other_state(dir, &output::name_of(&place)?)?;
         place = place.with_journal(dir)?;
     }
     let told = match pipeline::unless_stopped(&mut Signals::listen()?, Box::pin(vacuum(&config, &place, ui)))

@@ -16,7 +16,8 @@ use crate::config::{Anew, Origin};
 use crate::error::{Damage, DatasetError, Error, Named, Result, StoreError};
 use crate::files::STATE_DIR;
 use crate::manifest;
-use crate::place::{Found, Key, Object, Place, Tag};
+use crate::model::Zone;
+use crate::place::{Found, Key, Place, Tag};
 use crate::tables::Table;
 
 /// How often a pointer is read again whose commit is gone: somebody may have committed and cleaned up meanwhile.
@@ -25,15 +26,39 @@ const TRIES: usize = 5;
 /// What is at a place.
 #[derive(Debug)]
 pub struct Current {
-    /// Which state of the pointer was read; `None` where it is not there.
+    /// Which state of the pointer was read; `None` where it is not there, or not read.
     pub tag: Option<Tag>,
     /// What it names, or why it cannot be believed; `None` where it is not there.
     found: Result<Option<Generation>, DatasetError>,
+    /// The zone of the days, where the pointer itself can be read.
+    zone: Option<Zone>,
     /// What the store said where it would not say whether the pointer is there.
     pub hidden: Option<StoreError>,
+    /// Whether what is there is too large to be a pointer, and was not read for that.
+    pub is_too_large: bool,
 }
 
 impl Current {
+    const fn of(found: Result<Option<Generation>, DatasetError>) -> Self {
+        Self { tag: None, found, zone: None, hidden: None, is_too_large: false }
+    }
+
+    /// Whether the place says that there is no pointer.
+    const fn is_missing(&self) -> bool {
+        matches!(self.found, Ok(None)) && self.hidden.is_none()
+    }
+
+    /// The zone whose days the dataset has, also where only its commit is damaged; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`DatasetError::ZoneUnknown`] where the pointer, which says it, is what is damaged.
+    pub fn zone(&self, place: &Place) -> Result<Option<Zone>, DatasetError> {
+        if self.zone.is_none() && self.found.is_err() {
+            return Err(DatasetError::ZoneUnknown { place: place.show(None) });
+        }
+        Ok(self.zone)
+    }
+
     /// The dataset, if there is one. A damaged one is none where it is to be made anew.
     ///
     /// # Errors
@@ -46,11 +71,23 @@ impl Current {
     }
 }
 
-/// Reads the dataset of a place.
+/// Reads the dataset of a place, which may be added to.
 ///
 /// # Errors
 /// [`DatasetError::IsExport`], what the store refuses, I/O errors.
 pub async fn read(place: &Place) -> Result<Current> {
+    let current = look(place).await?;
+    if current.is_missing() && matches!(place.read(&Key::new(manifest::FILE_NAME)?).await?, Found::There(_)) {
+        return Err(Error::Dataset(DatasetError::IsExport { place: place.show(None) }));
+    }
+    Ok(current)
+}
+
+/// Reads the dataset of a place, whatever else is there.
+///
+/// # Errors
+/// What the store refuses, I/O errors.
+pub(super) async fn look(place: &Place) -> Result<Current> {
     let key = Key::new(POINTER)?;
     let mut current = read_once(place, &key).await?;
     for _ in 1..TRIES {
@@ -69,32 +106,44 @@ pub async fn read(place: &Place) -> Result<Current> {
 }
 
 async fn read_once(place: &Place, key: &Key) -> Result<Current> {
-    let none = |hidden| Current { tag: None, found: Ok(None), hidden };
-    match place.read(key).await? {
-        Found::There(pointer) => {
-            let found = generation(place, key, &pointer).await?;
-            Ok(Current { tag: Some(pointer.tag), found: found.map(Some), hidden: None })
+    let object = match place.read(key).await {
+        Ok(Found::There(object)) => object,
+        Ok(Found::Missing) => return Ok(Current::of(Ok(None))),
+        Ok(Found::Hidden(refusal)) => {
+            return Ok(Current { hidden: Some(refusal), ..Current::of(Ok(None)) });
         }
-        Found::Missing => {
-            let is_export = matches!(place.read(&Key::new(manifest::FILE_NAME)?).await?, Found::There(_));
-            if is_export {
-                return Err(Error::Dataset(DatasetError::IsExport { place: place.show(None) }));
-            }
-            Ok(none(None))
+        Err(error) => return Ok(Current { is_too_large: true, ..Current::of(Err(too_large(error)?)) }),
+    };
+    let (found, zone) = match Pointer::parse(&object.bytes, &place.show(Some(key))) {
+        Ok(pointer) => {
+            let zone = pointer.identity.time_zone;
+            (generation(place, pointer).await?.map(Some), Some(zone))
         }
-        Found::Hidden(refusal) => Ok(none(Some(refusal))),
+        Err(error) => (Err(error), None),
+    };
+    Ok(Current { tag: Some(object.tag), zone, ..Current::of(found) })
+}
+
+/// That a file is larger than any of a dataset, as the damage that it is; every other error is the place's.
+fn too_large(error: Error) -> Result<DatasetError> {
+    let Error::Store(refusal) = error else { return Err(error) };
+    match *refusal {
+        StoreError::TooLarge { url, bytes, limit } => {
+            Ok(DatasetError::Damaged { path: url, source: Damage::TooLarge { bytes, limit } })
+        }
+        refusal => Err(refusal.into()),
     }
 }
 
 /// What a pointer names. The outer error is the place's, the inner one the dataset's.
-async fn generation(place: &Place, key: &Key, pointer: &Object) -> Result<Result<Generation, DatasetError>> {
-    let pointer = match Pointer::parse(&pointer.bytes, &place.show(Some(key))) {
-        Ok(pointer) => pointer,
-        Err(error) => return Ok(Err(error)),
-    };
+async fn generation(place: &Place, pointer: Pointer) -> Result<Result<Generation, DatasetError>> {
     let key = Key::new(pointer.commit.path.as_str())?;
     let path = place.show(Some(&key));
-    let Some(commit) = place.read(&key).await?.known()? else {
+    let read = match place.read(&key).await {
+        Ok(found) => found.known()?,
+        Err(error) => return too_large(error).map(Err),
+    };
+    let Some(commit) = read else {
         return Ok(Err(DatasetError::Damaged { path, source: Damage::Missing }));
     };
     let commit = Commit::parse(&commit.bytes, &pointer, &path);

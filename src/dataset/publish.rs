@@ -27,7 +27,7 @@ use crate::clock;
 use crate::config::{Anew, EmptyDays};
 use crate::error::{DatasetError, Error, Result};
 use crate::manifest::Time;
-use crate::place::{Created, Key, Place, Swapped};
+use crate::place::{Created, Key, LARGEST_READ, Place, Swapped};
 
 /// How often a commit is made again because another came first.
 pub(super) const TRIES: u32 = 5;
@@ -85,15 +85,15 @@ pub struct Committed {
 /// Commits what an export came to.
 ///
 /// # Errors
-/// What [`open::refuse_other`] refuses, [`DatasetError::DaysLost`], [`DatasetError::Outrun`], what the place
-/// refuses.
+/// What [`open::refuse_other`] refuses, [`DatasetError::DaysLost`], [`DatasetError::CommitTooLarge`],
+/// [`DatasetError::Outrun`], what the place refuses.
 pub async fn commit(committing: Committing<'_>, observe: Observer<'_>) -> Result<Committed> {
     let Committing { place, lock, made, empty, .. } = committing;
     let mut there = BTreeSet::new();
     for _ in 0..TRIES {
         announce(place, observe, &Step::Read)?;
         let mut current = open::read(place).await?;
-        let (tag, hidden) = (current.tag.take(), current.hidden.take());
+        let (tag, hidden, is_too_large) = (current.tag.take(), current.hidden.take(), current.is_too_large);
         let base = allowed(current, &committing)?;
         let merged = merge(base.as_ref(), made, now(), empty);
         let Merged { next, emptied } = merged;
@@ -114,6 +114,8 @@ pub async fn commit(committing: Committing<'_>, observe: Observer<'_>) -> Result
         let key = Key::new(POINTER)?;
         let is_done = match &tag {
             Some(tag) => matches!(place.swap(&key, bytes, tag).await?, Swapped::Done(_)),
+            // It is no state of a dataset, and made anew: the lock alone keeps two apart.
+            None if is_too_large => place.put(&key, bytes).await.map(|()| true)?,
             None => matches!(place.create(&key, bytes).await?, Created::New(_)),
         };
         if is_done {
@@ -167,7 +169,7 @@ async fn upload(
     Ok(())
 }
 
-/// Writes the file of a commit; gives the pointer to it, and its bytes.
+/// Writes the file of a commit, which whoever comes next can read; gives the pointer to it, and its bytes.
 pub(super) async fn write_commit(
     place: &Place,
     next: &Next,
@@ -179,6 +181,12 @@ pub(super) async fn write_commit(
         Error::Dataset(DatasetError::Damaged { path: place.show(None), source: source.into() })
     };
     let commit = next.commit.to_json().map_err(damaged)?;
+    let bytes = commit.len() as u64;
+    if bytes > LARGEST_READ {
+        // Once the pointer named it, nobody could read the dataset any more.
+        let place = place.show(None);
+        return Err(Error::Dataset(DatasetError::CommitTooLarge { place, bytes, limit: LARGEST_READ }));
+    }
     let pointer = Pointer::to(next, identity, base_url, commit.as_bytes());
     announce(place, observe, &Step::PutCommit(pointer.commit.path.clone()))?;
     // Whatever is there under this name is the same.

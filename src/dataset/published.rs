@@ -6,9 +6,9 @@
 
 use super::{Generation, open};
 use crate::config::Anew;
-use crate::error::{DatasetError, Error, Result};
+use crate::error::{DatasetError, Error, Result, StoreError};
 use crate::manifest::{self, Manifest};
-use crate::place::{Key, Place, Tag};
+use crate::place::{Found, Key, Place, Tag};
 use crate::tables::schema::SCHEMA_VERSION;
 
 /// What is published at a place.
@@ -26,13 +26,10 @@ pub struct Published {
 /// [`Error::NotAnExport`] where it is neither, [`Error::SchemaVersion`] or [`DatasetError::OtherSchema`] where another
 /// version made it, else what reading it gives.
 pub async fn published(place: &Place) -> Result<Published> {
-    let at = Key::new(manifest::FILE_NAME)?;
-    if let Some(object) = place.read(&at).await?.known()? {
-        let manifest = Manifest::parse(&object.bytes, place.show(Some(&at)).as_ref())?;
-        return Ok(Published { manifest, dataset: None });
-    }
-    let Some((generation, _)) = current(place).await? else {
-        return Err(Error::NotAnExport { dir: place.show(None).into() });
+    let mut current = open::look(place).await?;
+    let hidden = current.hidden.take();
+    let Some(generation) = current.known(Anew::LeftOut).map_err(Error::Dataset)? else {
+        return export(place, hidden).await;
     };
     let found = generation.pointer.identity.schema_version;
     if found != SCHEMA_VERSION {
@@ -44,6 +41,21 @@ pub async fn published(place: &Place) -> Result<Published> {
     Ok(Published { manifest, dataset: Some(generation) })
 }
 
+/// The export at a place of which the store says that no dataset is there, or does not say it. Who may not list is
+/// refused both files where neither is there; one that is refused alone is.
+async fn export(place: &Place, hidden: Option<StoreError>) -> Result<Published> {
+    let at = Key::new(manifest::FILE_NAME)?;
+    match (place.read(&at).await?, hidden) {
+        (Found::There(object), _) => {
+            let manifest = Manifest::parse(&object.bytes, place.show(Some(&at)).as_ref())?;
+            Ok(Published { manifest, dataset: None })
+        }
+        (Found::Missing, None) => Err(Error::NotAnExport { dir: place.show(None).into() }),
+        (Found::Hidden(_), Some(refusal)) => Err(refusal.untold(place.show(None)).into()),
+        (Found::Missing, Some(refusal)) | (Found::Hidden(refusal), None) => Err(refusal.into()),
+    }
+}
+
 /// The dataset at a place and which state of its pointer says so; `None` where there is none.
 ///
 /// # Errors
@@ -51,7 +63,7 @@ pub async fn published(place: &Place) -> Result<Published> {
 pub async fn current(place: &Place) -> Result<Option<(Generation, Tag)>> {
     let mut current = open::read(place).await?;
     if let Some(refusal) = current.hidden.take() {
-        return Err(refusal.into());
+        return Err(refusal.untold(place.show(None)).into());
     }
     let tag = current.tag.take();
     Ok(current.known(Anew::LeftOut).map_err(Error::Dataset)?.zip(tag))

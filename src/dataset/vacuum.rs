@@ -2,8 +2,8 @@
 //!
 //! In: a place, its current generation, for how long replaced files stay. Out: a [`Sweep`], carried out on demand.
 //! Guarantees: no file of the current commit goes; none that a commit named within the grace, and no commit file
-//! that was current within it, so that whoever reads by a commit has that long; nothing whose name this program
-//! does not give. Files go first, then a commit without them: stopped between the two, the next vacuum finds them
+//! that was current within it, so that whoever reads by a commit has that long, also where the clock of whoever
+//! committed is slow; nothing whose name this program does not give. Files go first, then a commit without them: stopped between the two, the next vacuum finds them
 //! gone already and goes on.
 //! Not here: keeping a sync from running meanwhile (`lock`): its files are named by no commit yet.
 
@@ -62,8 +62,13 @@ impl Sweep {
         let (now, now_there) = (clock::now(), place.server_now().unwrap_or_else(clock::now));
         let is_due =
             |since: DateTime<Utc>, now: DateTime<Utc>| grace <= TimeDelta::zero() || now - since >= grace;
-        let (due, kept): (Vec<_>, Vec<_>) =
-            commit.retired.iter().partition(|retired| is_due(retired.retired_at.0, now));
+        let commits: Vec<_> = place.list(Some(&Key::new(COMMITS)?)).try_collect().await?;
+        let written = written_at(&commits);
+        let (due, kept): (Vec<_>, Vec<_>) = commit.retired.iter().partition(|retired| {
+            // By one clock too: that of the commit that replaced it. Where that is gone, it was due before.
+            let replaced = written.get(&retired.generation);
+            is_due(retired.retired_at.0, now) && replaced.is_none_or(|at| is_due(*at, now_there))
+        });
         sweep.kept = Amount::of(kept.iter().map(|retired| retired.bytes));
         for retired in due {
             sweep.retired.insert(Key::new(retired.path.clone())?, retired.bytes);
@@ -82,12 +87,13 @@ impl Sweep {
             });
             sweep.uncommitted.extend(strays.map(|listed| (listed.key, listed.bytes)));
         }
-        let commits: Vec<_> = place.list(Some(&Key::new(COMMITS)?)).try_collect().await?;
-        let replaced = replaced_at(&commits);
+        // A commit was replaced when the next was written. One that a pointer named until then was read by somebody
+        // at that moment.
+        let replaced: BTreeMap<_, _> = written.keys().zip(written.values().skip(1)).collect();
         for listed in commits {
             let Some(number) = commit_number(listed.key.as_str()) else { continue };
             let is_current = listed.key.as_str() == of.pointer.commit.path;
-            let since = replaced.get(&number).copied().unwrap_or(listed.modified).max(listed.modified);
+            let since = replaced.get(&number).map_or(listed.modified, |at| listed.modified.max(**at));
             if !is_current && is_due(since, now_there) {
                 sweep.commits.insert(listed.key, listed.bytes);
             }
@@ -156,14 +162,13 @@ impl Sweep {
     }
 }
 
-/// When the commits of each number were replaced: when the last file of the next higher number was written. One
-/// that a pointer named until then was read by somebody at that moment.
-fn replaced_at(commits: &[Listed]) -> BTreeMap<u64, DateTime<Utc>> {
+/// When the last file of each number was written, by the clock of whoever keeps them.
+fn written_at(commits: &[Listed]) -> BTreeMap<u64, DateTime<Utc>> {
     let mut written: BTreeMap<u64, DateTime<Utc>> = BTreeMap::new();
     for listed in commits {
         let Some(number) = commit_number(listed.key.as_str()) else { continue };
         let last = written.entry(number).or_insert(listed.modified);
         *last = listed.modified.max(*last);
     }
-    written.keys().zip(written.values().skip(1)).map(|(number, next)| (*number, *next)).collect()
+    written
 }

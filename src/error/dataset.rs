@@ -83,6 +83,26 @@ pub enum DatasetError {
         /// What is wrong with it.
         source: Damage,
     },
+    /// The next commit could be written, and then not be read.
+    #[error(
+        "{place}: the file of the next commit would have {bytes} bytes, and none of more than {limit} is read"
+    )]
+    CommitTooLarge {
+        /// The dataset.
+        place: String,
+        /// Its size.
+        bytes: u64,
+        /// The most.
+        limit: u64,
+    },
+    /// A damaged dataset is made anew, and nobody says by which days.
+    #[error(
+        "{place}: the dataset's time zone is not known any more: dataset.json, which says it, is damaged"
+    )]
+    ZoneUnknown {
+        /// The dataset.
+        place: String,
+    },
     /// An export is where a dataset should be.
     #[error("{place} has a manifest.json: it is an export, not a dataset")]
     IsExport {
@@ -236,6 +256,14 @@ pub enum Damage {
     /// The file is not there.
     #[error("it is not there")]
     Missing,
+    /// It is larger than any of its name.
+    #[error("it has {bytes} bytes, more than the {limit} that it could have")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+        /// The most.
+        limit: u64,
+    },
 }
 
 impl Damage {
@@ -255,12 +283,13 @@ impl DatasetError {
             | Self::OtherSchema { .. }
             | Self::OtherContent { .. }
             | Self::Newer { .. }
+            | Self::ZoneUnknown { .. }
             | Self::IsExport { .. }
             | Self::IsDataset { .. }
             | Self::Missing { .. }
             | Self::DaysReversed { .. }
             | Self::DaysLost { .. } => Class::Usage,
-            Self::Damaged { .. } => Class::Failed,
+            Self::Damaged { .. } | Self::CommitTooLarge { .. } => Class::Failed,
             Self::Outrun { .. } | Self::Busy { .. } | Self::LockLost { .. } => Class::Busy,
         }
     }
@@ -298,6 +327,11 @@ impl DatasetError {
                  API does not have any more are then gone from it"
                     .to_owned()
             }
+            Self::CommitTooLarge { place, .. } => format!(
+                "rtk-export vacuum {place} takes what was replaced out of it; then the same command goes on: what was \
+                 fetched is kept"
+            ),
+            Self::ZoneUnknown { .. } => "add --tz ZONE, the one whose days it is to have".to_owned(),
             Self::IsExport { .. } => "sync to another place; an export stays as it is".to_owned(),
             Self::IsDataset { .. } => "export to another place; rtk-export sync adds to a dataset".to_owned(),
             Self::Missing { .. } => "rtk-export sync begins one".to_owned(),

@@ -174,6 +174,23 @@ pub enum StoreError {
         /// What a run has left to go on with.
         resume: Option<Resume>,
     },
+    /// The store says neither what is there nor that nothing is: S3 and its like do not to who may not list.
+    #[error(
+        "{url}: the store does not say whether anything is there: {}",
+        spoken(*status, code.as_deref(), request_id.as_deref())
+    )]
+    Untold {
+        /// The place.
+        url: String,
+        /// Which store it is in.
+        store: StoreKind,
+        /// The status.
+        status: Option<u16>,
+        /// The store's own code.
+        code: Option<String>,
+        /// The store's own name for the request.
+        request_id: Option<String>,
+    },
     /// The bucket is not there.
     #[error("{url}: there is no {} of that name: {}", store.bucket_word(), spoken(*status, code.as_deref(), request_id.as_deref()))]
     NoBucket {
@@ -278,6 +295,7 @@ impl StoreError {
             | Self::Setup { .. }
             | Self::NoCredentials { .. }
             | Self::Refused { .. }
+            | Self::Untold { .. }
             | Self::NoBucket { .. }
             | Self::Missing { .. }
             | Self::Unconditional { .. }
@@ -296,6 +314,17 @@ impl StoreError {
             *resume = Some(left);
         }
         self
+    }
+
+    /// A refusal to read, of a place of which nothing could be read.
+    #[must_use]
+    pub fn untold(self, url: String) -> Self {
+        match self {
+            Self::Refused { store, status, code, request_id, .. } => {
+                Self::Untold { url, store, status, code, request_id }
+            }
+            other => other,
+        }
     }
 
     /// What to do next.
@@ -322,6 +351,12 @@ impl StoreError {
                 let advice = self.advice();
                 resume.as_ref().map_or(advice.clone(), |resume| format!("{advice}; {}", going_on(resume)))
             }
+            Self::Untold { store, .. } => format!(
+                "check the name, and that these credentials have {}; with {} the store would say whether it is \
+                 missing",
+                StoreAction::Get.permission(*store),
+                StoreAction::List.permission(*store)
+            ),
             Self::NoBucket { store, .. } => format!(
                 "make the {} first, for it is not made here, or correct its name{}",
                 store.bucket_word(),

@@ -94,6 +94,8 @@ fn of_datasets() -> Vec<Error> {
         },
         DatasetError::Newer { path: path(), found: 2, supported: 1 },
         DatasetError::Damaged { path: path(), source: Damage::Missing },
+        DatasetError::CommitTooLarge { place: place(), bytes: 70_000_000, limit: 67_108_864 },
+        DatasetError::ZoneUnknown { place: place() },
         DatasetError::IsExport { place: place() },
         DatasetError::IsDataset { place: place() },
         DatasetError::Missing { place: place() },

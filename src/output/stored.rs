@@ -58,7 +58,7 @@ pub async fn hold(place: Place, state: &Path) -> Result<Stored> {
 async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored> {
     let hold = Arc::new(Hold::take(state, COMMAND)?);
     // An export that was left to publish must not be published elsewhere.
-    claim_state(state, &place.show(None))?;
+    claim_state(state, &name_of(&place)?)?;
     let place = place.with_journal(state)?;
     let conditions = place.check().await?;
     let lock = match conditions {
@@ -70,6 +70,22 @@ async fn hold_in(place: Place, state: &Path, made: &[PathBuf]) -> Result<Stored>
     };
     let (state, made) = (state.to_owned(), made.to_owned());
     Ok(Stored { place, conditions, state, made, hold, lock })
+}
+
+/// A place as it is written down in the directory of its log: the same from wherever it is named.
+///
+/// # Errors
+/// There is no working directory.
+pub fn name_of(place: &Place) -> Result<String> {
+    match place {
+        Place::Local(local) => {
+            let dir = local.path(None);
+            let whole = std::path::absolute(&dir).map_err(Error::output("find", dir))?;
+            // Without a slash at its end.
+            Ok(whole.components().collect::<PathBuf>().display().to_string())
+        }
+        Place::Remote(_) => Ok(place.show(None)),
+    }
 }
 
 /// Writes down which place the log in a directory is of. Whoever does holds the directory.

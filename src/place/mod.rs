@@ -44,7 +44,7 @@ const STAGE: &str = "place";
 /// The file of a state directory that names unfinished uploads.
 const JOURNAL: &str = "uploads.jsonl";
 
-/// What is read whole is a pointer, a manifest or a lock: none of them comes near to this.
+/// The most that is read whole: a pointer, a commit, a manifest, a lock. A commit that would be larger is not made.
 pub const LARGEST_READ: u64 = 64 << 20;
 
 /// Where files are kept.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,7 +53,8 @@ pub struct Left {
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     path: Option<PathBuf>,
-    open: Mutex<BTreeMap<String, String>>,
+    /// Names by id. Whoever changes the file holds it: what is in the file is what is here.
+    open: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// A line of the journal.
@@ -91,26 +92,25 @@ impl Journal {
                 open.insert(line.id, line.name);
             }
         }
-        Ok(Self { path: Some(path.to_owned()), open: Mutex::new(open) })
+        Ok(Self { path: Some(path.to_owned()), open: Arc::new(Mutex::new(open)) })
     }
 
     /// Writes down an upload before its first part, or that it is over.
     async fn note(&self, url: &StoreUrl, name: &str, id: &str, over: bool) -> Result<()> {
-        let rest = {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            if over {
-                open.remove(id);
-            } else {
-                open.insert(id.to_owned(), name.to_owned());
-            }
-            open.len()
-        };
-        let Some(path) = self.path.clone() else { return Ok(()) };
         let line = Line { bucket: bucket(url), name: name.to_owned(), id: id.to_owned(), over };
-        let line = serde_json::to_string(&line).unwrap_or_default() + "\n";
+        let text = serde_json::to_string(&line).unwrap_or_default() + "\n";
+        let (open, path) = (Arc::clone(&self.open), self.path.clone());
         blocking(STAGE, move || {
+            // Until the file says so too: another upload's line must not come between what is decided and what is done.
+            let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+            if over {
+                open.remove(&line.id);
+            } else {
+                open.insert(line.id, line.name);
+            }
+            let Some(path) = path else { return Ok(()) };
             // Of a journal of uploads that are all over nothing is needed; others' buckets are the exception.
-            if over && rest == 0 && !has_others(&path, &line) {
+            if over && open.is_empty() && !has_others(&path, &line.bucket) {
                 return match fs::remove_file(&path) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
                         Err(Error::io("delete", path)(error))
@@ -118,7 +118,7 @@ impl Journal {
                     _ => Ok(()),
                 };
             }
-            append(&path, &line)
+            append(&path, &text)
         })
         .await
     }
@@ -142,12 +142,11 @@ fn append(path: &Path, text: &str) -> Result<()> {
     written.map_err(Error::io("write", path))
 }
 
-/// Whether a journal has lines of another bucket than that of a line.
-fn has_others(path: &Path, line: &str) -> bool {
-    let bucket = |line: &str| serde_json::from_str::<Line>(line).ok().map(|line| line.bucket);
-    let own = bucket(line);
+/// Whether a journal has lines of another bucket than this.
+fn has_others(path: &Path, bucket: &str) -> bool {
     let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter_map(bucket).any(|bucket| Some(bucket) != own)
+    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    lines.any(|line| line.bucket != bucket)
 }
 
 fn bucket(url: &StoreUrl) -> String {
@@ -331,5 +330,26 @@ mod tests {
         assert!(Journal::open(&path, &elsewhere).unwrap().all().is_empty());
         again.note(&url, "prefix/b", "2", true).await.unwrap();
         assert!(Journal::open(&path, &url).unwrap().all().is_empty());
+    }
+
+    /// An upload that ends as another begins takes away its own line only.
+    #[tokio::test]
+    async fn a_journal_has_what_begins_while_the_last_one_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("uploads.jsonl");
+        let url = StoreUrl::parse("s3://bucket/prefix").unwrap();
+        let journal = Journal::open(&path, &url).unwrap();
+        journal.note(&url, "prefix/0", "0", false).await.unwrap();
+        for (ends, begins) in
+            (0..100).zip(1..).map(|(ends, begins): (u32, u32)| (ends.to_string(), begins.to_string()))
+        {
+            let (ended, began) = tokio::join!(
+                journal.note(&url, "prefix/a", &ends, true),
+                journal.note(&url, "prefix/a", &begins, false)
+            );
+            ended.and(began).unwrap();
+            let noted = Journal::open(&path, &url).unwrap().all();
+            assert_eq!(noted, [(begins, "prefix/a".to_owned())]);
+        }
     }
 }

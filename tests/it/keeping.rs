@@ -73,6 +73,19 @@ fn a_vacuum_takes_what_was_replaced_and_leaves_the_rest() {
 }
 
 #[test]
+fn a_vacuum_takes_the_state_of_its_own_dataset_and_of_no_other() {
+    both(|nightly| {
+        nightly.command("vacuum AT --state-dir state").ends(0);
+        nightly.command("vacuum AT2 --state-dir state").ends(2).says(&["state has the state of "]);
+    });
+    let nightly = synced_twice(None);
+    for same in ["ds/", "./ds"] {
+        nightly.command(&format!("vacuum {same} --state-dir state")).ends(0);
+        nightly.command(&format!("sync -o {same} --state-dir state")).ends(0);
+    }
+}
+
+#[test]
 fn a_vacuum_of_what_is_no_dataset_is_refused() {
     let nightly = Nightly::new(None, |_| ());
     nightly.set(time("2026-10-12T02:00:00Z"));
@@ -154,6 +167,40 @@ fn a_dataset_is_asked_and_reported_on_as_an_export_is() {
             assert_eq!(of_dataset, of_export, "{ask}");
         }
     });
+}
+
+/// Of what is not there, S3 says 403 to who may get and not list.
+#[test]
+fn who_may_not_list_reads_a_dataset_and_an_export() {
+    let nightly = synced_twice(Some(S3::start()));
+    nightly.command("run --since 2026-10-05 -o AT-export --state-dir export").ends(0);
+    let s3 = nightly.s3.as_ref().unwrap();
+    let denied = |method, contains| Fault::on(method, contains, Effect::Refuse(403, "AccessDenied"));
+    s3.set_faults(vec![
+        denied("GET", "list-type"),
+        denied("GET", "rtk/manifest.json"),
+        denied("GET", "rtk-export/dataset.json"),
+        denied("GET", "rtk-none"),
+    ]);
+    nightly.command("files AT").ends(0);
+    for place in ["AT", "AT-export"] {
+        nightly.command(&format!("query {place} rollups/minutes_by_day --format csv")).ends(0);
+        nightly.command(&format!("report {place} --by day --format csv")).ends(0);
+        // To tell files that do not belong there it lists.
+        nightly.command(&format!("verify {place} --offline")).ends(2).says(&["s3:ListBucket was refused"]);
+    }
+    let neither = ["does not say whether anything is there: 403 AccessDenied", "with s3:ListBucket"];
+    for command in
+        ["files AT-none", "query AT-none rollups/minutes_by_day", "report AT-none", "vacuum AT-none"]
+    {
+        let output = nightly.command(command).ends(2).says(&neither);
+        assert!(!output.stderr.contains("the policy of these credentials needs"), "{output}");
+    }
+    // One of the two alone is refused for itself.
+    s3.set_faults(vec![denied("GET", "rtk/dataset.json")]);
+    nightly.command("files AT").ends(2).says(&["rtk/dataset.json: s3:GetObject was refused"]);
+    s3.set_faults(vec![denied("GET", "rtk/manifest.json")]);
+    nightly.command("verify AT --offline").ends(0);
 }
 
 #[test]

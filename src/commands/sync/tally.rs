@@ -12,9 +12,13 @@ use crate::manifest::{MinutesTotal, Warning};
 use crate::model::SessionId;
 use crate::operation::{Facts, Published};
 use crate::pipeline::{DayFacts, MadeDays};
+use crate::place::LARGEST_READ;
 use crate::plan::Shortfall;
 use crate::tables::{Notice, Table};
 use crate::ui::{PendingDay, Synced, TableRows, Ui};
+
+/// From here on whoever syncs is told how large a commit file is: a quarter of what can be read.
+const LARGE_COMMIT: u64 = LARGEST_READ / 4;
 
 /// What was committed, and what somebody has to be told of.
 #[derive(Debug, Default)]
@@ -167,6 +171,15 @@ impl Tally {
             minutes_consumed: consumed.clone(),
         });
         let pointer = self.after.as_ref().map(|after| &after.pointer);
+        if let Some(pointer) = pointer.filter(|pointer| pointer.commit.bytes > LARGE_COMMIT) {
+            ui.warn(
+                &format!(
+                    "the dataset's commit file has {} bytes; one of more than {LARGEST_READ} is refused",
+                    pointer.commit.bytes
+                ),
+                Some(&format!("rtk-export vacuum {} takes what was replaced out of it", config.place)),
+            );
+        }
         let pending = pointer.map(|pointer| pointer.state.pending.as_slice()).unwrap_or_default();
         ui.synced(&Synced {
             output: config.place.to_string(),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::*;
 use crate::config::Anew;
 use crate::error::{Error, Result};
-use crate::place::{Found, Key, Local, Place};
+use crate::place::{Found, Key, LARGEST_READ, Local, Place};
 
 /// What every file of an export has in it.
 fn content(path: &str) -> String {
@@ -79,6 +79,11 @@ fn read_bytes(place: &Place, key: &str) -> Option<Bytes> {
         Found::Missing => None,
         Found::Hidden(refusal) => panic!("{refusal}"),
     }
+}
+
+fn put(place: &Place, key: &str, bytes: Bytes) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(place.put(&Key::new(key).unwrap(), bytes)).unwrap();
 }
 
 fn current(place: &Place) -> Result<Option<Generation>> {
@@ -245,10 +250,7 @@ fn another_identity_is_refused_unless_it_is_wanted_and_takes_no_day_away_unasked
 #[test]
 fn what_is_damaged_is_refused_and_made_anew() {
     for (place, _dir) in places() {
-        let put = |key: &str, bytes: &'static str| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(place.put(&Key::new(key).unwrap(), Bytes::from(bytes))).unwrap();
-        };
+        let put = |key: &str, bytes: &'static str| put(&place, key, bytes.into());
         let first = committed(&place, &staged(1, 30, (Some(0), 0), &[0]));
         put(&first.generation.pointer.commit.path, "{}");
         assert!(matches!(current(&place), Err(Error::Dataset(DatasetError::Damaged { .. }))));
@@ -260,6 +262,50 @@ fn what_is_damaged_is_refused_and_made_anew() {
         commit_at(&place, &made, Anew::Wanted, &mut go_on).unwrap();
         assert_eq!(seen(&place).unwrap(), "01:2");
     }
+}
+
+/// Nobody reads what is so large: neither a commit file nor a pointer.
+#[test]
+fn what_is_too_large_to_be_read_is_damaged_and_made_anew() {
+    let large = || Bytes::from(vec![0; usize::try_from(LARGEST_READ).unwrap() + 1]);
+    for (place, _dir) in places() {
+        let first = committed(&place, &staged(1, 30, (Some(0), 0), &[0]));
+        for (number, name) in [(2, first.generation.pointer.commit.path.as_str()), (3, POINTER)] {
+            put(&place, name, large());
+            let refused = current(&place).unwrap_err();
+            let cause = std::error::Error::source(&refused).unwrap().to_string();
+            assert!(cause.starts_with("it has 67108865 bytes, more than"), "{refused}: {cause}");
+            assert_eq!(refused.class().exit_code(), 1);
+            let made = staged(number, 60, (Some(0), 0), &[0]);
+            let refused = commit_at(&place, &made, Anew::LeftOut, &mut go_on).unwrap_err();
+            assert!(matches!(refused, Error::Dataset(DatasetError::Damaged { .. })), "{refused}");
+            commit_at(&place, &made, Anew::Wanted, &mut go_on).unwrap();
+            assert_eq!(seen(&place).unwrap(), format!("01:{number}"));
+        }
+    }
+}
+
+/// It would be the end of the dataset: `vacuum` and `--anew` read the commit too.
+#[test]
+fn a_commit_that_could_not_be_read_is_not_made() {
+    let (place, _dir) = places().remove(0);
+    committed(&place, &staged(1, 30, (Some(0), 1), &[0, 1]));
+    let mut made = staged(2, 60, (Some(1), 1), &[1]);
+    made.warnings[0].example = Some("x".repeat(usize::try_from(LARGEST_READ).unwrap()));
+    let mut steps = Vec::new();
+    let mut observe = |step: &Step| {
+        steps.push(step.clone());
+        Ok(())
+    };
+    let refused = commit_at(&place, &made, Anew::LeftOut, &mut observe).unwrap_err();
+    assert!(matches!(&refused, Error::Dataset(DatasetError::CommitTooLarge { .. })), "{refused}");
+    assert_eq!(refused.class().exit_code(), 1);
+    assert!(!steps.iter().any(|step| matches!(step, Step::PutCommit(_) | Step::SwapPointer)), "{steps:?}");
+    assert_eq!(seen(&place).unwrap(), "01:1 02:1");
+    // With less in it, the same goes on.
+    made.warnings.clear();
+    committed(&place, &made);
+    assert_eq!(seen(&place).unwrap(), "01:1 02:2");
 }
 
 #[test]

@@ -65,6 +65,15 @@ impl Dataset {
         sweep.commit(&self.place, &id(99), hour(NOW), async || Ok(())).await.unwrap()
     }
 
+    /// Makes the files of a commit as old as they would be by the disk's clock.
+    fn age_commit(&self, number: u64, at: i64) {
+        let is_of = |path: &String| path.starts_with(&format!("{COMMITS}/{number:08}-"));
+        for path in self.files().into_iter().filter(is_of) {
+            let file = fs::File::options().append(true).open(self.dir.path().join(path)).unwrap();
+            file.set_modified(hour(at).0.into()).unwrap();
+        }
+    }
+
     /// All files but those of the lock, by path.
     fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -120,7 +129,11 @@ async fn what_is_left_is_what_the_commit_names() {
     }
     let before = dataset.files();
 
-    // All of it is new.
+    // All of it is new, whatever the clock of whoever committed.
+    let sweep = dataset.find(TimeDelta::hours(1)).await;
+    assert!(sweep.retired.is_empty(), "{sweep:?}");
+    assert_eq!(sweep.kept, Amount { files: 2, bytes: 202 });
+    dataset.age_commit(2, 2);
     let sweep = dataset.find(TimeDelta::hours(1)).await;
     let retired: Vec<_> = ["participants", "sessions"].map(|t| partition_path(t, day(1), &id(1), 0)).into();
     assert_eq!(
@@ -152,6 +165,7 @@ async fn what_is_left_is_what_the_commit_names() {
 #[tokio::test]
 async fn what_was_replaced_lately_stays() {
     let dataset = two_commits().await;
+    dataset.age_commit(2, 2);
     let lately = crate::clock::now() - hour(0).0 - TimeDelta::hours(3);
     dataset.commit(&made(3, lately.num_hours(), (Some(2), 2), &[2]), lately.num_hours()).await;
     let sweep = dataset.find(TimeDelta::days(1)).await;
@@ -162,6 +176,18 @@ async fn what_was_replaced_lately_stays() {
     assert_eq!(dataset.vacuum(TimeDelta::days(1)).await, Some(4));
     let kept: Vec<_> = dataset.generation().await.commit.retired.into_iter().map(|of| of.path).collect();
     assert_eq!(kept, ["participants", "sessions"].map(|table| partition_path(table, day(2), &id(1), 0)));
+}
+
+/// Of a commit file that went with an earlier vacuum nobody asks how old it is.
+#[tokio::test]
+async fn what_was_replaced_by_a_commit_that_is_gone_goes() {
+    let dataset = two_commits().await;
+    dataset.commit(&made(3, 3, (Some(5), 5), &[5]), 3).await;
+    let is_second = |path: &String| path.starts_with(&format!("{COMMITS}/00000002-"));
+    let second = dataset.files().into_iter().find(is_second).unwrap();
+    assert_eq!(dataset.find(TimeDelta::hours(1)).await.retired.len(), 0);
+    fs::remove_file(dataset.dir.path().join(second)).unwrap();
+    assert_eq!(dataset.find(TimeDelta::hours(1)).await.retired.len(), 2);
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ fn errors_of_stores_say_what_to_do() {
             store,
             looked_for: crate::config::credential_variables(store),
         },
+        refused(store, StoreAction::Get, 403, Some("AccessDenied")).untold("s3://bucket/rtk".into()),
         StoreError::NoBucket { url: url(), store, status: Some(404), code, request_id: None },
         failed(fault),
         failed(reset).resumable(left()),

@@ -95,6 +95,9 @@ fn what_is_damaged_or_newer_is_left_alone_unless_it_is_to_be_made_anew() {
     sync(&place, &server, "--anew").ends(2);
     fs::write(&path, &text[..text.len() / 2]).unwrap();
     sync(&place, &server, "").ends(1).says(&["ds/dataset.json is damaged", "caused by: EOF", "--anew"]);
+    // It says by which days the dataset was cut.
+    sync(&place, &server, "--anew").ends(2).says(&["time zone is not known any more", "add --tz ZONE"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text[..text.len() / 2]);
     fs::write(&path, &text).unwrap();
     let commit = place.path("ds").join(dataset.pointer["commit"]["path"].as_str().unwrap());
     fs::remove_file(commit).unwrap();
@@ -102,6 +105,42 @@ fn what_is_damaged_or_newer_is_left_alone_unless_it_is_to_be_made_anew() {
     assert_eq!(server.requests(), before);
     let (_, anew) = synced(&place, &server, "--anew");
     equals(&anew, &whole(&place, &server, ""));
+}
+
+/// Without its commit file, and then without its pointer, which says the zone.
+#[test]
+fn what_is_damaged_is_made_anew_by_the_days_that_it_had() {
+    let (place, server) = (Place::new(), server(|options| options.world.participants = 40));
+    let (_, paris) = synced(&place, &server, "--tz Europe/Paris");
+    let commit = place.path("ds").join(paris.pointer["commit"]["path"].as_str().unwrap());
+    // Larger than any that is read.
+    fs::File::create(commit).unwrap().set_len((64 << 20) + 1).unwrap();
+    sync(&place, &server, "").ends(1).says(&["is damaged", "it has 67108865 bytes", "--anew"]);
+    let (_, anew) = synced(&place, &server, "--anew");
+    assert_eq!(anew.pointer["identity"]["time_zone"], "Europe/Paris");
+    days_are_right(&anew, Tz::Europe__Paris);
+
+    place.write("ds/dataset.json", "{");
+    let before = server.requests();
+    sync(&place, &server, "--anew").ends(2).says(&["time zone is not known any more"]);
+    assert_eq!(server.requests(), before);
+    let (_, new_york) = synced(&place, &server, "--anew --tz America/New_York");
+    assert_eq!(new_york.pointer["identity"]["time_zone"], "America/New_York");
+    equals(&new_york, &whole(&place, &server, ""));
+}
+
+#[test]
+fn a_commit_file_that_grows_is_told_of_before_it_is_refused() {
+    let (place, server) = (Place::new(), server(|options| options.world.participants = 40));
+    let (output, dataset) = synced(&place, &server, "");
+    assert!(!output.stderr.contains("commit file"), "{output}");
+    let text = fs::read_to_string(place.path("ds/dataset.json")).unwrap();
+    let of = |bytes: u64| format!("\"bytes\": {bytes}");
+    let bytes = of(dataset.pointer["commit"]["bytes"].as_u64().unwrap());
+    assert_eq!(text.matches(&bytes).count(), 1, "{text}");
+    place.write("ds/dataset.json", text.replace(&bytes, &of(20 << 20)));
+    let output = sync(&place, &server, "--from 2099-01-01").ends(0);
+    output.says(&["commit file has 20971520 bytes", "refused", "rtk-export vacuum ds"]);
 }
 
 #[test]
