@@ -322,11 +322,12 @@ impl DatasetError {
                 since(*first)
             ),
             Self::Newer { .. } => "update rtk-export".to_owned(),
-            Self::Damaged { .. } => {
-                "put back a copy of the file; or make the dataset anew with rtk-export sync --anew: days that the \
-                 API does not have any more are then gone from it"
-                    .to_owned()
-            }
+            Self::Damaged { path, .. } => format!(
+                "put back a copy of the file; or make the dataset anew with rtk-export sync --anew{}: days that the \
+                 API does not have any more are then gone from it",
+                // That file alone has the zone.
+                if path.ends_with("dataset.json") { " --tz ZONE" } else { "" }
+            ),
             Self::CommitTooLarge { place, .. } => format!(
                 "rtk-export vacuum {place} takes what was replaced out of it; then the same command goes on: what was \
                  fetched is kept"

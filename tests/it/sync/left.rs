@@ -57,7 +57,8 @@ fn a_dataset_that_is_made_anew_is_made_of_all_days() {
     // The same where it is damaged, which is what its message says to do.
     stopped(&place, &server, "");
     fs::write(place.path("ds/dataset.json"), "{").unwrap();
-    let (_, anew) = synced(&place, &server, "--anew");
+    sync(&place, &server, "").ends(1).says(&["rtk-export sync --anew --tz ZONE"]);
+    let (_, anew) = synced(&place, &server, "--anew --tz UTC");
     equals(&anew, &whole(&place, &server, ""));
 }
 

@@ -101,7 +101,11 @@ fn what_is_damaged_or_newer_is_left_alone_unless_it_is_to_be_made_anew() {
     fs::write(&path, &text).unwrap();
     let commit = place.path("ds").join(dataset.pointer["commit"]["path"].as_str().unwrap());
     fs::remove_file(commit).unwrap();
-    sync(&place, &server, "").ends(1).says(&["is damaged", "caused by: it is not there"]);
+    sync(&place, &server, "").ends(1).says(&[
+        "is damaged",
+        "caused by: it is not there",
+        "sync --anew: days",
+    ]);
     assert_eq!(server.requests(), before);
     let (_, anew) = synced(&place, &server, "--anew");
     equals(&anew, &whole(&place, &server, ""));
