@@ -27,6 +27,8 @@ use nights::{Moment, NIGHTS, Night};
 
 /// What renames files, as everything does that publishes in a directory.
 const RENAMES: &str = "?rename,?renameat,renameat2";
+/// How far `sync` looks back.
+const LOOKBACK: TimeDelta = TimeDelta::days(3);
 /// The tables that a dataset has.
 const TABLES: [&str; 4] = ["participants", "peer_events", "sessions", "failures"];
 
@@ -34,14 +36,14 @@ fn first_night() -> DateTime<Utc> {
     "2026-10-03T02:00:00Z".parse().unwrap()
 }
 
-/// Sessions that are late end within the lookback; those that last long do so beyond it, and are never late.
+/// Sessions that are late change within the lookback after their end; those that last long do so beyond it, and are late.
 fn world(options: &mut SandboxOptions) {
     options.world = WorldOptions {
         participants: 600,
         per_session: 4,
         days: 30,
         late: Some(Late { every: 7, by_ms: 60 * 3_600_000 }),
-        long_every: 40,
+        long_every: 42,
         ..WorldOptions::default()
     };
 }
@@ -54,6 +56,7 @@ struct Happened {
     skipped: usize,
     backfills: usize,
     by_another: usize,
+    astray: usize,
     killed: usize,
     killed_fetching: usize,
     killed_publishing: usize,
@@ -62,6 +65,7 @@ struct Happened {
     ended_before_killed: usize,
     met: usize,
     with_live: usize,
+    with_settling: usize,
 }
 
 /// A dataset and all that it depends on.
@@ -137,6 +141,13 @@ impl Month {
                 self.ended(&self.sync("one", "").output(), night, &[0]);
             }
             Night::Two { meet } => self.two(night, meet),
+            Night::Astray { hours } => {
+                let clock = self.now + TimeDelta::hours(hours);
+                self.ended(&self.sync("one", "").at(clock).output(), night, &[0]);
+                self.go_on();
+                self.ended(&self.sync("one", "").output(), night, &[0]);
+                self.happened.astray += 1;
+            }
             Night::Backfill { first } => {
                 let is_there = Dataset::find(&self.root()).is_some();
                 if !first || !is_there {
@@ -165,8 +176,19 @@ impl Month {
             dataset.pending().into_iter().map(|(day, why)| (day.to_owned(), why)).collect();
         let (all, some) = (self.days_with_live(begun, now), self.days_with_live(now, begun));
         let told = format!("{pending:?}, {night:?} at {now} {}", self.told);
-        assert!(pending.is_superset(&all) && pending.is_subset(&some), "{all:?} to {some:?}: {told}");
-        self.happened.with_live += usize::from(!pending.is_empty());
+        let days: BTreeSet<_> = pending.iter().map(|(day, _)| day).collect();
+        let live: BTreeSet<_> = pending.iter().filter(|(_, why)| *why == "live").cloned().collect();
+        assert!(
+            all.iter().all(|(day, _)| days.contains(day)) && live.is_subset(&some),
+            "{all:?} to {some:?}: {told}"
+        );
+        let settling = self.days_with_ended(begun - LOOKBACK - TimeDelta::hours(1), now);
+        assert!(
+            pending.difference(&live).all(|(day, why)| *why == "settling" && settling.contains(day)),
+            "{settling:?}: {told}"
+        );
+        self.happened.with_live += usize::from(!live.is_empty());
+        self.happened.with_settling += usize::from(live.len() < pending.len());
         self.happened.nights.push(self.now);
     }
 
@@ -176,6 +198,14 @@ impl Month {
         let sessions = self.nightly.server.world().sessions();
         let live = sessions.filter(|session| session.created_ms <= begun && ended < session.ended_ms);
         live.map(|session| (self.day(session.created_ms).to_string(), "live")).collect()
+    }
+
+    /// The days of the sessions that ended between two times.
+    fn days_with_ended(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> BTreeSet<String> {
+        let [from, to] = [from, to].map(|time| u64::try_from(time.timestamp_millis()).unwrap());
+        let sessions = self.nightly.server.world().sessions();
+        let ended = sessions.filter(|session| (from..=to).contains(&session.ended_ms));
+        ended.map(|session| self.day(session.created_ms).to_string()).collect()
     }
 
     fn day(&self, ms: u64) -> NaiveDate {
@@ -315,10 +345,10 @@ impl Month {
 
     /// The world and the nights had all that the month is to stand.
     fn had_everything(&self, nights: usize) {
-        let Happened { skipped, backfills, by_another, met, .. } = self.happened;
-        let Happened { killed, killed_fetching, killed_publishing, cannot_trace, with_live, .. } =
-            self.happened;
-        let happened = [skipped, backfills, by_another, met, killed, killed_fetching];
+        let Happened { skipped, backfills, by_another, astray, met, .. } = self.happened;
+        let Happened { killed, killed_fetching, killed_publishing, cannot_trace, .. } = self.happened;
+        let Happened { with_live, with_settling, .. } = self.happened;
+        let happened = [skipped, backfills, by_another, astray, met, killed, killed_fetching];
         assert!(!happened.contains(&0), "{:?} {}", self.happened, self.told);
         assert!(killed_publishing > 0 || cannot_trace, "{:?} {}", self.happened, self.told);
         let rows = self.nightly.dataset().rows();
@@ -340,7 +370,7 @@ impl Month {
             self.told
         ));
         if nights == NIGHTS {
-            assert!(![with_live, changed, straddle, long].contains(&0), "{}", self.told);
+            assert!(![with_live, with_settling, changed, straddle, long].contains(&0), "{}", self.told);
         }
     }
 

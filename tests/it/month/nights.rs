@@ -28,6 +28,10 @@ pub(super) enum Night {
     Backfill {
         first: bool,
     },
+    /// By a clock that is ahead by so many hours, or behind, and once more when it was set right.
+    Astray {
+        hours: i64,
+    },
 }
 
 impl Night {
@@ -37,7 +41,8 @@ impl Night {
             0..60 => Self::Plain { machine: if rng.u32(..10) == 0 { "other" } else { "one" } },
             60..70 => Self::Skipped,
             70..85 => Self::Killed { at: Moment::any(rng), more: rng.u32(..3) },
-            85..95 => Self::Two { meet: rng.bool() },
+            85..92 => Self::Two { meet: rng.bool() },
+            92..95 => Self::Astray { hours: rng.i64(-300..300) },
             _ => Self::Backfill { first: rng.bool() },
         }
     }
@@ -53,6 +58,8 @@ impl Night {
             Self::Two { meet: true },
             Self::Backfill { first: true },
             Self::Backfill { first: false },
+            Self::Astray { hours: rng.i64(24..300) },
+            Self::Astray { hours: -rng.i64(24..300) },
         ]
     }
 
