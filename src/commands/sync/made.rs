@@ -119,7 +119,9 @@ fn pending(days: &MadeDays, range: DayRange, since: Time, regular: &Regular) -> 
         let live = facts.live_left_out.iter().map(ToString::to_string).chain(facts.live.iter().cloned());
         let sessions: Vec<_> = live.take(MOST_SESSIONS).collect();
         // A session that outlived the lookback has it from its end on.
-        let may_change = facts.last_ended_at.is_some_and(|ended| since.0 < ended + regular.lookback);
+        let settled = |ended: DateTime<Utc>| ended.checked_add_signed(regular.lookback);
+        let may_change =
+            facts.last_ended_at.is_some_and(|ended| settled(ended).is_none_or(|settled| since.0 < settled));
         if facts.failures.iter().any(is_passing) {
             pending.insert(day, Pending { day, why: Why::Failed, since, sessions: Vec::new() });
         } else if may_change && day < regular.begins {

@@ -31,6 +31,8 @@ enum Packages {
     Browser,
     /// Parsers of what a job is started with, and of what it tells.
     Operations,
+    /// Airflow, which is large and has its own wishes.
+    Airflow,
 }
 
 impl Packages {
@@ -42,6 +44,7 @@ impl Packages {
             Self::Warehouses => include_str!("requirements-warehouses.txt"),
             Self::Browser => include_str!("requirements-browser.txt"),
             Self::Operations => include_str!("requirements-operations.txt"),
+            Self::Airflow => include_str!("requirements-airflow.txt"),
         }
     }
 
@@ -52,7 +55,8 @@ impl Packages {
             Self::Engines => "import duckdb, pytz, psycopg2, pyspark",
             Self::Warehouses => "import chdb, fakesnow, pyarrow, sqlglot",
             Self::Browser => "import playwright",
-            Self::Operations => "import crontab, jinja2, kubernetes_validate, prometheus_client, yamllint",
+            Self::Operations => "import crontab, kubernetes_validate, prometheus_client, yamllint",
+            Self::Airflow => "import airflow",
         }
     }
 }
@@ -163,7 +167,12 @@ pub(crate) struct SampleCommand {
 /// The commands in each sample of a folder, after each was checked by its own parser.
 pub(crate) fn operation_samples(folder: &Path) -> BTreeMap<String, Vec<SampleCommand>> {
     let args = ["samples", folder.to_str().unwrap()];
-    serde_json::from_str(&run(Packages::Operations, "operations.py", &args)).unwrap()
+    let mut samples: BTreeMap<String, Vec<SampleCommand>> =
+        serde_json::from_str(&run(Packages::Operations, "operations.py", &args)).unwrap();
+    let dags = folder.join("airflow_dag.py");
+    let commands = run(Packages::Airflow, "dags.py", &[dags.to_str().unwrap()]);
+    samples.insert("airflow_dag.py".to_owned(), serde_json::from_str(&commands).unwrap());
+    samples
 }
 
 /// Runs a script that is beside this file; what it prints.
@@ -187,12 +196,14 @@ fn python(packages: Packages) -> &'static Path {
     static WAREHOUSES: OnceLock<PathBuf> = OnceLock::new();
     static BROWSER: OnceLock<PathBuf> = OnceLock::new();
     static OPERATIONS: OnceLock<PathBuf> = OnceLock::new();
+    static AIRFLOW: OnceLock<PathBuf> = OnceLock::new();
     let python = match packages {
         Packages::Readers => &READERS,
         Packages::Engines => &ENGINES,
         Packages::Warehouses => &WAREHOUSES,
         Packages::Browser => &BROWSER,
         Packages::Operations => &OPERATIONS,
+        Packages::Airflow => &AIRFLOW,
     };
     python.get_or_init(|| made(packages).unwrap_or_else(|problem| panic!("{problem}")))
 }
